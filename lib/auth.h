@@ -1,0 +1,63 @@
+/**
+ * Who is calling: JSON Web Tokens as Supabase issues them (RFC 7519, 7515, 7517).
+ *
+ * HS256 with one shared secret; ES256 and RS256 with the keys of a JWK set, chosen by `kid`. The
+ * algorithm accepted is the one that the key is for, whatever the token says, so neither `none` nor an
+ * HMAC made with a public key gets in.
+ */
+#ifndef AUTH_H
+#define AUTH_H
+
+#include "arena.h"
+#include "fault.h"
+
+/** A longer token is refused unread. */
+#define AUTH_TOKEN_MAX 16384
+
+enum auth_role {
+    AUTH_NOBODY, /* no token was asked for, or none was given */
+    AUTH_ANON,   /* role anon: a valid token of nobody in particular */
+    AUTH_USER,   /* role authenticated, with a UUID */
+    AUTH_SERVER, /* role service_role: no sender, no per-user limit */
+};
+
+struct auth_caller {
+    enum auth_role role;
+    char user[37]; /* AUTH_USER: the `sub`, in lower case; else "" */
+};
+
+struct auth_policy {
+    struct text hmac_secret; /* empty: HS256 is refused */
+    const char *jwks_file;   /* NULL: ES256 and RS256 are refused */
+    struct text audience;    /* must be among a user's `aud`; empty: not asked for */
+    struct text issuer;      /* must equal a user's `iss`; empty: not asked for */
+};
+
+/**
+ * The keys of a JWK set file, read when first needed and again when the file has changed.
+ * One of these may serve many threads. Zero-initialise; release when done.
+ */
+struct auth_keys;
+struct auth_keys *auth_keys_new(const char *jwks_file);
+void auth_keys_free(struct auth_keys *keys);
+
+/**
+ * Read the file now: for --check. Fails with FAULT_MISCONFIGURED and what is wrong with it.
+ * *ret_count: usable keys.
+ */
+must_check bool auth_keys_load(struct auth_keys *keys, size_t *ret_count, struct fault *reterr);
+
+/**
+ * Verify an Authorization header ("Bearer eyJ…", the scheme in any case) at time `now` (seconds of the
+ * Unix epoch). `exp` is required, `nbf` honoured, 30 s of leeway for both.
+ *
+ * `keys` may be NULL where there is no JWK set. Fails with FAULT_MISSING_AUTHORIZATION for an empty
+ * header, FAULT_UNAUTHORIZED for a token that is not valid, FAULT_FORBIDDEN for a valid one of another
+ * role or of a user whose `sub` is no UUID, FAULT_MISCONFIGURED where no key is set or the key set
+ * cannot be read. A valid token of `anon` is AUTH_ANON: whether that is enough is the endpoint's choice.
+ */
+must_check bool auth_verify(struct arena *arena, const struct auth_policy *policy,
+                            struct auth_keys *keys, struct text authorization, int64_t now,
+                            struct auth_caller *ret_caller, struct fault *reterr);
+
+#endif

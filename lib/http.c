@@ -1,0 +1,215 @@
+#include "http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+struct client {
+    struct http_options options;
+    CURL *curl; /* made at the first exchange */
+};
+
+/** One exchange on its way. */
+struct exchange {
+    struct arena *arena;
+    struct text unsent; /* what is left of the body */
+    bool body_read;     /* libcurl has asked for it: from then on something may have gone out */
+    char *reply;
+    size_t n, room;
+    bool too_large;
+};
+
+static size_t give_body(char *to, size_t size, size_t count, void *payload)
+{
+    struct exchange *exchange = payload;
+    size_t n = size * count;
+
+    exchange->body_read = true;
+    if (n > exchange->unsent.n)
+        n = exchange->unsent.n;
+    if (n)
+        memcpy(to, exchange->unsent.s, n);
+    exchange->unsent = text_skip(exchange->unsent, n);
+    return n;
+}
+
+static bool grow(struct exchange *exchange, size_t more)
+{
+    if (exchange->n + more <= exchange->room)
+        return true;
+    size_t room = exchange->room ? exchange->room * 2 : 4096;
+    while (room < exchange->n + more)
+        room *= 2;
+    char *grown = realloc(exchange->reply, room);
+    if (!grown)
+        return false;
+    exchange->reply = grown;
+    exchange->room = room;
+    return true;
+}
+
+static size_t take_reply(char *from, size_t size, size_t count, void *payload)
+{
+    struct exchange *exchange = payload;
+    size_t n = size * count;
+
+    if (n > HTTP_REPLY_MAX - exchange->n || !grow(exchange, n)) {
+        exchange->too_large = true;
+        return 0;
+    }
+    memcpy(exchange->reply + exchange->n, from, n);
+    exchange->n += n;
+    return n;
+}
+
+/** Options that are the same for every exchange of a client. */
+static bool set_up(CURL *curl, const struct http_options *options)
+{
+    bool good = curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
+
+    good &= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, options->plain ? "http,https" : "https") ==
+            CURLE_OK;
+    if (options->plain)
+        good &= curl_easy_setopt(curl, CURLOPT_NOPROXY, "*") == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_CAINFO, options->ca_file) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_CAPATH, options->ca_path) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_USERAGENT, "twilio-cgi") == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, 50L) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_reply) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body) == CURLE_OK;
+    return good;
+}
+
+/**
+ * The body comes through a read function that cannot be rewound on purpose: libcurl would otherwise
+ * send it a second time when a kept connection breaks, and Twilio may have taken the first.
+ */
+static bool set_request(CURL *curl, const struct http_request *request, struct exchange *exchange,
+                        struct curl_slist *headers, char *error)
+{
+    bool good = curl_easy_setopt(curl, CURLOPT_URL, request->url) == CURLE_OK;
+
+    good &= curl_easy_setopt(curl, CURLOPT_USERNAME, request->user) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_PASSWORD, request->password) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_ms) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)request->total_ms) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_READDATA, exchange) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
+    if (request->post) {
+        good &= curl_easy_setopt(curl, CURLOPT_POST, 1L) == CURLE_OK;
+        good &= curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)request->form.n) == CURLE_OK;
+    } else {
+        good &= curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L) == CURLE_OK;
+    }
+    return good;
+}
+
+static struct curl_slist *make_headers(void)
+{
+    /* no "Expect: 100-continue": it costs a round trip */
+    struct curl_slist *first = curl_slist_append(NULL, "Expect:");
+    struct curl_slist *both = first ? curl_slist_append(first, "Accept: application/json") : NULL;
+
+    if (!both)
+        curl_slist_free_all(first);
+    return both;
+}
+
+static CURL *ready_client(struct client *client)
+{
+    if (!client->curl) {
+        client->curl = curl_easy_init();
+        if (client->curl && !set_up(client->curl, &client->options)) {
+            curl_easy_cleanup(client->curl);
+            client->curl = NULL;
+        }
+    }
+    return client->curl;
+}
+
+/** Has anything of the request left this machine? */
+static bool was_sent(CURL *curl, const struct exchange *exchange)
+{
+    long bytes = 0;
+
+    curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &bytes);
+    return bytes > 0 || exchange->body_read;
+}
+
+static void read_answer(CURL *curl, struct exchange *exchange, struct http_reply *reply)
+{
+    long status = 0;
+    curl_off_t wait = 0;
+
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &wait);
+    reply->outcome = HTTP_ANSWERED;
+    reply->status = (int)status;
+    reply->retry_after = wait > 0 && wait < 86400 ? (int)wait : 0;
+    if (!arena_copy(exchange->arena, (struct text){exchange->reply, exchange->n}, &reply->body)) {
+        reply->outcome = HTTP_NO_ANSWER;
+        snprintf(reply->error, sizeof(reply->error), "no memory for the answer");
+    }
+}
+
+static void perform(void *self, struct arena *arena, const struct http_request *request,
+                    struct http_reply *ret_reply)
+{
+    struct exchange exchange = {.arena = arena, .unsent = request->form};
+    char error[CURL_ERROR_SIZE] = "";
+    struct client *client = self;
+    CURL *curl = ready_client(client);
+    struct curl_slist *headers = make_headers();
+
+    *ret_reply = (struct http_reply){.outcome = HTTP_NOT_SENT};
+    if (!curl || !headers || !set_request(curl, request, &exchange, headers, error)) {
+        snprintf(ret_reply->error, sizeof(ret_reply->error), "cannot set up libcurl");
+    } else {
+        CURLcode result = curl_easy_perform(curl);
+        if (result == CURLE_OK) {
+            read_answer(curl, &exchange, ret_reply);
+        } else {
+            ret_reply->outcome = was_sent(curl, &exchange) ? HTTP_NO_ANSWER : HTTP_NOT_SENT;
+            snprintf(ret_reply->error, sizeof(ret_reply->error), "%.100s",
+                     exchange.too_large ? "answer is too large"
+                     : error[0]         ? error
+                                        : curl_easy_strerror(result));
+        }
+    }
+    if (curl) {
+        curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
+        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
+    }
+    curl_slist_free_all(headers);
+    free(exchange.reply);
+}
+
+bool http_open(const struct http_options *options, struct http *ret_http, struct fault *reterr)
+{
+    struct client *client = calloc(1, sizeof(*client));
+
+    if (!client)
+        return fault_set(reterr, FAULT_INTERNAL, "no memory for an HTTP client");
+    client->options = *options;
+    *ret_http = (struct http){client, perform};
+    return true;
+}
+
+void http_close(struct http *http)
+{
+    struct client *client = http->self;
+
+    if (client && client->curl)
+        curl_easy_cleanup(client->curl);
+    free(client);
+    *http = (struct http){0};
+}

@@ -1,0 +1,59 @@
+/**
+ * One HTTP exchange with Twilio, and the one thing that matters of a failed one: can the request have
+ * been processed? libcurl appears in http.c only.
+ */
+#ifndef HTTP_H
+#define HTTP_H
+
+#include "arena.h"
+#include "fault.h"
+
+/** A longer answer is no answer of Twilio's. */
+#define HTTP_REPLY_MAX (4u << 20)
+
+enum http_outcome {
+    HTTP_ANSWERED,  /* a whole answer came, whatever its status */
+    HTTP_NOT_SENT,  /* certain: no connection or TLS session came about, not a byte was sent */
+    HTTP_NO_ANSWER, /* the request, or a part of it, went out, and no whole answer came */
+};
+
+struct http_request {
+    const char *url;
+    const char *user, *password; /* basic authentication */
+    bool post;                   /* else GET */
+    struct text form;            /* the body of a POST, urlencoded */
+    int connect_ms, total_ms;    /* deadlines */
+};
+
+struct http_reply {
+    enum http_outcome outcome;
+    int status;       /* 0 without an answer */
+    int retry_after;  /* seconds, 0: not said */
+    struct text body; /* in the arena */
+    char error[128];  /* for the log: why there was no answer */
+};
+
+/** The seam: perform() never fails, it tells. */
+struct http {
+    void *self;
+    void (*perform)(void *self, struct arena *arena, const struct http_request *request,
+                    struct http_reply *ret_reply);
+};
+
+struct http_options {
+    const char *ca_file, *ca_path; /* one of them, or none: libcurl's own */
+    bool plain;                    /* http is allowed: loopback only, see settings */
+};
+
+/**
+ * A client by libcurl. One client serves one thread at a time and keeps its connection open for the
+ * next exchange. Nothing is initialised before the first exchange.
+ *
+ * https only unless plain, certificates verified, no redirects, no proxies for loopback, replies
+ * capped, no signals. A request is never repeated by itself: https://curl.se/libcurl/c/libcurl-security.html
+ */
+must_check bool http_open(const struct http_options *options, struct http *ret_http,
+                          struct fault *reterr);
+void http_close(struct http *http);
+
+#endif

@@ -1,0 +1,32 @@
+/**
+ * Numbering plans: from what people type to E.164.
+ */
+#ifndef PHONE_H
+#define PHONE_H
+
+#include "arena.h"
+#include "fault.h"
+
+enum phone_kind {
+    PHONE_MOBILE,   /* an Egyptian mobile: 010, 011, 012, 015 */
+    PHONE_LANDLINE, /* an Egyptian number that is no mobile: cannot receive SMS */
+    PHONE_FOREIGN,  /* any other country, taken as it is */
+};
+
+struct phone {
+    struct text e164; /* "+201012345678", in the arena */
+    enum phone_kind kind;
+};
+
+/**
+ * Bring a number to E.164 ("0100 123 4567" is "+201001234567"); Egypt is the default country.
+ *
+ * Dropped: spaces, dashes, dots, parentheses, Unicode spaces and direction marks. Arabic-Indic and
+ * Eastern Arabic digits count as digits. A national number that fits no Egyptian pattern is refused,
+ * never turned into a foreign one. Fails with FAULT_INVALID_PHONE, leaving *ret_phone untouched.
+ * Does not take a channel prefix, and does not ask whether the number is in service.
+ */
+must_check bool phone_normalize(struct arena *arena, struct text typed, struct phone *ret_phone,
+                                struct fault *reterr);
+
+#endif

@@ -1,0 +1,309 @@
+#include "settings.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+enum { SENDERS = SETTINGS_SENDER | SETTINGS_WHATSAPP, ALL = SENDERS | SETTINGS_WEBHOOK };
+
+/** One setting. `check` says what is wrong with a value that is there, NULL for nothing. */
+struct setting {
+    const char *name;
+    size_t offset;
+    unsigned users, required; /* of enum settings_user */
+    const char *fallback;
+    const char *(*check)(struct text value);
+    const char *help;
+};
+
+static bool is_hex_id(struct text value, struct text prefix)
+{
+    return value.n == 34 && text_starts(value, prefix) && text_only(value, "");
+}
+
+static const char *check_account(struct text value)
+{
+    return is_hex_id(value, TEXT("AC")) ? NULL : "must be AC and 32 characters";
+}
+
+static const char *check_api_key(struct text value)
+{
+    return is_hex_id(value, TEXT("SK")) ? NULL : "must be SK and 32 characters";
+}
+
+static const char *check_service(struct text value)
+{
+    return is_hex_id(value, TEXT("MG")) ? NULL : "must be MG and 32 characters";
+}
+
+static const char *check_number(struct text value)
+{
+    uint64_t ignored;
+
+    if (text_starts(value, TEXT("whatsapp:")))
+        value = text_skip(value, 9);
+    if (!text_starts(value, TEXT("+")) || value.n < 8 || value.n > 16 ||
+        !text_number(text_skip(value, 1), UINT64_MAX, &ignored))
+        return "must be an international number: + and 7 to 15 digits";
+    return NULL;
+}
+
+/* Twilio also sends SMS from a name (up to 11 letters) or a short code. */
+static const char *check_sms_sender(struct text value)
+{
+    if (text_starts(value, TEXT("+")))
+        return check_number(value);
+    return value.n <= 11 && text_only(value, " -_&+") ? NULL : "must be a number or a sender name";
+}
+
+/** The authority of an http or https URL without user, path, query, fragment or trailing slash. */
+static bool cut_url(struct text url, bool *ret_https, struct text *ret_host, struct text *ret_path)
+{
+    struct text rest, ignored;
+
+    *ret_https = text_starts(url, TEXT("https://"));
+    if (!*ret_https && !text_starts(url, TEXT("http://")))
+        return false;
+    if (!text_only(url, ":/.-_~[]%"))
+        return false;
+    rest = text_skip(url, *ret_https ? 8 : 7);
+    text_cut(rest, '/', ret_host, ret_path);
+    if (ret_host->n && ret_host->s[0] == '[')
+        text_cut(*ret_host, ']', ret_host, &ignored);
+    else
+        text_cut(*ret_host, ':', ret_host, &ignored);
+    return ret_host->n > 0;
+}
+
+static bool is_loopback(struct text host)
+{
+    return text_equal(host, TEXT("localhost")) || text_starts(host, TEXT("127.")) ||
+           text_equal(host, TEXT("[::1"));
+}
+
+static const char *check_api_url(struct text value)
+{
+    struct text host, path;
+    bool https;
+
+    if (!cut_url(value, &https, &host, &path) || path.n || value.s[value.n - 1] == '/')
+        return "must be https://host without a path or a trailing slash";
+    return https || is_loopback(host) ? NULL : "must be https (http only for loopback)";
+}
+
+static const char *check_public_url(struct text value)
+{
+    struct text host, path;
+    bool https;
+
+    if (!cut_url(value, &https, &host, &path) || value.s[value.n - 1] == '/')
+        return "must be an http or https URL without a trailing slash";
+    return NULL;
+}
+
+static const char *check_auth(struct text value)
+{
+    return text_equal(value, TEXT("none")) || text_equal(value, TEXT("optional")) ||
+                   text_equal(value, TEXT("required"))
+               ? NULL
+               : "must be none, optional or required";
+}
+
+static const char *check_signature(struct text value)
+{
+    return text_equal(value, TEXT("required")) || text_equal(value, TEXT("if-present"))
+               ? NULL
+               : "must be required or if-present";
+}
+
+static const char *check_rate(struct text value)
+{
+    uint64_t rate;
+
+    return text_number(value, 1000, &rate) && rate > 0 ? NULL : "must be a number from 1 to 1000";
+}
+
+static const char *check_origins(struct text value)
+{
+    return text_only(value, "*,:/.-_[] ") ? NULL : "must be * or origins separated by commas";
+}
+
+static const char *check_dir(struct text value)
+{
+    return value.s[0] == '/' ? NULL : "must be an absolute path";
+}
+
+#define AT(field) offsetof(struct settings, field)
+
+static const struct setting table[] = {
+    {"TWILIO_ACCOUNT_SID", AT(twilio_account_sid), SENDERS, SENDERS, NULL, check_account,
+     "the Twilio account (AC...)"},
+    {"TWILIO_AUTH_TOKEN", AT(twilio_auth_token), ALL, ALL, NULL, NULL,
+     "its auth token: sends, and verifies Twilio's signatures"},
+    {"TWILIO_PHONE_NUMBER", AT(twilio_phone_number), SENDERS, SENDERS, NULL, check_sms_sender,
+     "the sender of SMS"},
+    {"TWILIO_WHATSAPP_NUMBER", AT(twilio_whatsapp_number), SENDERS, 0, "+14155238886", check_number,
+     "the sender on WhatsApp, with or without whatsapp: (default: Twilio's sandbox)"},
+    {"TWILIO_MESSAGING_SERVICE_SID", AT(twilio_messaging_service_sid), SENDERS, 0, NULL,
+     check_service, "a Messaging Service (MG...), used instead of the number for SMS"},
+    {"TWILIO_API_KEY", AT(twilio_api_key), SENDERS, 0, NULL, check_api_key,
+     "an API key (SK...) to send with instead of the auth token"},
+    {"TWILIO_API_KEY_SECRET", AT(twilio_api_key_secret), SENDERS, 0, NULL, NULL,
+     "the secret of that API key"},
+    {"TWILIO_AUTH_TOKEN_SECONDARY", AT(twilio_auth_token_secondary), SETTINGS_WEBHOOK, 0, NULL,
+     NULL, "a second auth token accepted in signatures, for rotation"},
+    {"TWILIO_API_URL", AT(twilio_api_url), SENDERS, 0, "https://api.twilio.com", check_api_url,
+     "where Twilio's API is; http only for loopback"},
+    {"TWILIO_CA_FILE", AT(twilio_ca_file), SENDERS, 0, NULL, check_dir,
+     "a file of certificates to trust instead of the system's"},
+    {"TWILIO_CA_PATH", AT(twilio_ca_path), SENDERS, 0, "/etc/ssl/certs", check_dir,
+     "a hashed directory of certificates to trust"},
+    {"PUBLIC_URL", AT(public_url), ALL, ALL, NULL, check_public_url,
+     "how Twilio reaches us, e.g. https://example.org/functions/v1"},
+    {"DATABASE_URL", AT(database_url), ALL, 0, NULL, NULL,
+     "a libpq connection string; without it libpq's own PG* variables"},
+    {"SUPABASE_JWT_SECRET", AT(jwt_secret), SENDERS, 0, NULL, NULL, "the secret of HS256 tokens"},
+    {"JWT_JWKS_FILE", AT(jwks_file), SENDERS, 0, NULL, check_dir,
+     "a JWK set with the keys of ES256 and RS256 tokens"},
+    {"JWT_AUDIENCE", AT(jwt_audience), SENDERS, 0, "authenticated", NULL,
+     "what a user's token must have among its audiences"},
+    {"JWT_ISSUER", AT(jwt_issuer), SENDERS, 0, NULL, NULL,
+     "what a user's token must name as its issuer"},
+    {"SEND_TWILIO_MESSAGE_AUTH", AT(sender_auth_word), SETTINGS_SENDER, 0, "none", check_auth,
+     "none, optional or required: whether callers need a token"},
+    {"RATE_LIMIT_PER_MINUTE", AT(rate_limit_word), SENDERS, 0, "5", check_rate,
+     "messages of one user in any 60 seconds"},
+    {"WEBHOOK_SIGNATURE", AT(signature_word), SETTINGS_WEBHOOK, 0, "required", check_signature,
+     "required, or if-present: unsigned callbacks from loopback are taken too"},
+    {"CORS_ALLOW_ORIGIN", AT(cors_allow_origin), ALL, 0, "*", check_origins,
+     "* or the origins of the front end, separated by commas"},
+    {"SPOOL_DIR", AT(spool_dir), ALL, 0, "/var/spool/twilio-cgi", check_dir,
+     "where events wait while the database is away"},
+};
+
+static const char *environment_value(void *self, const char *name)
+{
+    (void)self;
+    return getenv(name); // NOLINT(concurrency-mt-unsafe): nothing here sets the environment
+}
+
+const struct settings_source settings_environment = {NULL, environment_value};
+
+/** The value of a setting, NULL where it is absent or empty; never the default. */
+static const char *given(const struct setting *setting, const struct settings_source *source)
+{
+    const char *value = source->value(source->self, setting->name);
+
+    return value && *value ? value : NULL;
+}
+
+static const char *problem_of(const struct setting *setting, const char *value)
+{
+    if (!value)
+        return NULL;
+    for (const char *c = value; *c; c++)
+        if ((unsigned char)*c < 0x20)
+            return "has a control character";
+    return setting->check ? setting->check(text_of(value)) : NULL;
+}
+
+static const char *value_of(const char *name, const struct settings_source *source)
+{
+    const char *value = source->value(source->self, name);
+
+    return value && *value ? value : NULL;
+}
+
+/** What is missing because of another setting; NULL for nothing. */
+static const char *missing_because(const char *name, enum settings_user user,
+                                   const struct settings_source *source)
+{
+    struct text setting = text_of(name);
+
+    if (text_equal(setting, TEXT("TWILIO_API_KEY")) && value_of("TWILIO_API_KEY_SECRET", source))
+        return "TWILIO_API_KEY_SECRET is set without it";
+    if (text_equal(setting, TEXT("TWILIO_API_KEY_SECRET")) && value_of("TWILIO_API_KEY", source))
+        return "TWILIO_API_KEY is set without it";
+    if (!text_equal(setting, TEXT("SUPABASE_JWT_SECRET")) || value_of("JWT_JWKS_FILE", source))
+        return NULL;
+    if (user == SETTINGS_WHATSAPP)
+        return "tokens cannot be verified without it (or JWT_JWKS_FILE)";
+    struct text auth = text_of(value_of("SEND_TWILIO_MESSAGE_AUTH", source));
+    return auth.n == 0 || text_equal(auth, TEXT("none"))
+               ? NULL
+               : "SEND_TWILIO_MESSAGE_AUTH asks for tokens, which need it (or JWT_JWKS_FILE)";
+}
+
+static const char *fault_of(const struct setting *setting, enum settings_user user,
+                            const struct settings_source *source, const char **ret_state)
+{
+    const char *value = given(setting, source);
+    const char *problem = problem_of(setting, value);
+
+    *ret_state = "invalid";
+    if (problem)
+        return problem;
+    *ret_state = value ? "set" : setting->fallback ? "default" : "not set";
+    if (value)
+        return NULL;
+    problem = setting->required & user ? "is required" : missing_because(setting->name, user, source);
+    if (problem)
+        *ret_state = "missing";
+    return problem;
+}
+
+/** The words whose meaning the programs ask for. Words that are wrong leave the strict meaning. */
+static void interpret(struct settings *settings)
+{
+    struct text auth = text_of(settings->sender_auth_word);
+    uint64_t rate = 5;
+
+    settings->sender_auth = text_equal(auth, TEXT("none"))       ? SETTINGS_AUTH_NONE
+                            : text_equal(auth, TEXT("optional")) ? SETTINGS_AUTH_OPTIONAL
+                                                                 : SETTINGS_AUTH_REQUIRED;
+    (void)!text_number(text_of(settings->rate_limit_word), 1000, &rate);
+    settings->rate_limit = (int)rate;
+    settings->signature_required =
+        !text_equal(text_of(settings->signature_word), TEXT("if-present"));
+}
+
+bool settings_read(struct settings *settings, enum settings_user user,
+                   const struct settings_source *source, struct fault *reterr)
+{
+    bool good = true;
+
+    *settings = (struct settings){0};
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const struct setting *setting = &table[i];
+        const char *state, *value = given(setting, source);
+        if (!(setting->users & user))
+            continue;
+        const char *problem = fault_of(setting, user, source, &state);
+        if (problem && good)
+            good = fault_set(reterr, FAULT_MISCONFIGURED, "setting '%s' %s: %s", setting->name,
+                             state, problem);
+        if (problem)
+            value = NULL;
+        else if (!value)
+            value = setting->fallback;
+        *(const char **)((char *)settings + setting->offset) = value;
+    }
+    if (value_of("TWILIO_CA_FILE", source) && !value_of("TWILIO_CA_PATH", source))
+        settings->twilio_ca_path = NULL;
+    interpret(settings);
+    return good;
+}
+
+bool settings_describe(enum settings_user user, const struct settings_source *source, size_t i,
+                       struct settings_line *ret_line)
+{
+    for (size_t at = 0; at < ARRAY_LEN(table); at++) {
+        const struct setting *setting = &table[at];
+        if (!(setting->users & user) || i-- > 0)
+            continue;
+        *ret_line = (struct settings_line){
+            .name = setting->name, .help = setting->help, .fallback = setting->fallback};
+        ret_line->problem = fault_of(setting, user, source, &ret_line->state);
+        return true;
+    }
+    return false;
+}
