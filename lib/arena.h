@@ -1,9 +1,9 @@
 /**
  * The memory of one request.
  *
- * What is taken from an arena is zeroed and lives until the arena is cleared or released; nothing is
- * freed by itself. Growth is bounded by the cap given at the start, so a hostile request ends in one
- * FAULT_INTERNAL and not in a swapping host. Where the build is made with the address sanitizer
+ * What is taken from an arena is zeroed and lives until the arena is cleared or released; nothing
+ * is freed by itself. Growth is bounded by the cap given at the start, so a hostile request ends in
+ * one FAULT_INTERNAL and not in a swapping host. Where the build is made with the address sanitizer
  * (ARENA_PLAIN) every piece is a calloc of its own, so that an overrun by one byte is seen.
  *
  *     struct arena arena = {0};
@@ -43,8 +43,8 @@ must_check void *arena_alloc(struct arena *arena, size_t count, size_t size, siz
 #define arena_new(arena, type, n) ((type *)arena_alloc(arena, n, sizeof(type), _Alignof(type)))
 
 /**
- * A NUL-terminated copy, the way to libpq and libcurl. NULL for want of memory, or when the text has
- * a NUL inside, which a C library would read as its end.
+ * A NUL-terminated copy, the way to libpq and libcurl. NULL for want of memory, or when the text
+ * has a NUL inside, which a C library would read as its end.
  */
 must_check const char *arena_cstr(struct arena *arena, struct text t);
 

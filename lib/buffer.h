@@ -34,8 +34,8 @@ void buffer_add_char(struct buffer *b, char c);
 void buffer_addf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /**
- * A JSON string with its quotes (RFC 8259 section 7). Bytes that are not UTF-8 become U+FFFD, so the
- * result is valid whatever came in.
+ * A JSON string with its quotes (RFC 8259 section 7). Bytes that are not UTF-8 become U+FFFD, so
+ * the result is valid whatever came in.
  */
 void buffer_add_json(struct buffer *b, struct text t);
 

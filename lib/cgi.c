@@ -202,7 +202,8 @@ static bool is_listed(struct text list, struct text name)
     return false;
 }
 
-/** Of the headers that a preflight asks for those that are ours; all of ours where it names none. */
+/** Of the headers that a preflight asks for those that are ours; all of ours where it names none.
+ */
 static void add_allowed_headers(struct cgi_response *response, struct arena *arena,
                                 struct text asked)
 {
@@ -216,7 +217,8 @@ static void add_allowed_headers(struct cgi_response *response, struct arena *are
     while (more) {
         more = text_cut(asked, ',', &item, &asked);
         item = text_trim(item);
-        bool supabase = text_starts_nocase(item, TEXT("x-supabase-client-")) && text_only(item, "-");
+        bool supabase =
+            text_starts_nocase(item, TEXT("x-supabase-client-")) && text_only(item, "-");
         if (item.n == 0 || (!supabase && !is_listed(text_of(allowed_headers), item)))
             continue;
         if (b.n)

@@ -17,9 +17,9 @@
 /** Where a request comes from and its answer goes to. */
 struct cgi_connection {
     void *self;
-    const char *(*variable)(void *self, const char *name);    /* NULL: not there */
-    ssize_t (*read)(void *self, char *to, size_t n);          /* 0: end, -1: broken */
-    bool (*write)(void *self, const char *from, size_t n);    /* all of it or false */
+    const char *(*variable)(void *self, const char *name); /* NULL: not there */
+    ssize_t (*read)(void *self, char *to, size_t n);       /* 0: end, -1: broken */
+    bool (*write)(void *self, const char *from, size_t n); /* all of it or false */
 };
 
 /** The connection of a plain CGI process: its environment and descriptors 0 and 1. */
@@ -55,11 +55,11 @@ struct cgi_response {
 /**
  * Read a whole request: the variables, then the body to its end.
  *
- * The body is read before anything can be answered, since fcgiwrap turns an earlier answer into a 502;
- * one that is too large is read and thrown away up to a bound. *ret_request is filled as far as it is
- * known even on failure, so that the refusal can carry the caller's request id. Fails with
- * FAULT_BODY_TOO_LARGE, with FAULT_INVALID_JSON for a CONTENT_LENGTH that is no number or is more than
- * what came, FAULT_INTERNAL for want of memory.
+ * The body is read before anything can be answered, since fcgiwrap turns an earlier answer into a
+ * 502; one that is too large is read and thrown away up to a bound. *ret_request is filled as far
+ * as it is known even on failure, so that the refusal can carry the caller's request id. Fails with
+ * FAULT_BODY_TOO_LARGE, with FAULT_INVALID_JSON for a CONTENT_LENGTH that is no number or is more
+ * than what came, FAULT_INTERNAL for want of memory.
  */
 must_check bool cgi_read(const struct cgi_connection *connection, struct arena *arena,
                          const struct clock *clock, struct cgi_request *ret_request,
@@ -73,8 +73,9 @@ void cgi_headerf(struct cgi_response *response, struct arena *arena, const char 
                  const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /**
- * CORS for this answer (https://fetch.spec.whatwg.org/#http-cors-protocol): `allowed` is "*" or a list
- * of origins separated by commas. A preflight (OPTIONS) also gets methods, headers and max-age.
+ * CORS for this answer (https://fetch.spec.whatwg.org/#http-cors-protocol): `allowed` is "*" or a
+ * list of origins separated by commas. A preflight (OPTIONS) also gets methods, headers and
+ * max-age.
  */
 void cgi_cors(struct cgi_response *response, struct arena *arena, const struct cgi_request *request,
               struct text allowed);

@@ -11,13 +11,15 @@ struct clock {
     int64_t (*epoch_ms)(void *self);     /* milliseconds of the Unix epoch */
     int64_t (*monotonic_ms)(void *self); /* never goes back */
     void (*sleep_ms)(void *self, int64_t ms);
-    bool (*random)(void *self, void *to, size_t n); /* n unpredictable bytes; false: there are none */
+    bool (*random)(void *self, void *to,
+                   size_t n); /* n unpredictable bytes; false: there are none */
 };
 
 /** The system's. */
 extern const struct clock clock_system;
 
-/** A random UUID (RFC 9562 section 5.4) as 36 characters and a NUL; all zeros without randomness. */
+/** A random UUID (RFC 9562 section 5.4) as 36 characters and a NUL; all zeros without randomness.
+ */
 void clock_uuid(const struct clock *clock, char ret_uuid[37]);
 
 #endif

@@ -69,8 +69,8 @@ static bool set_up(CURL *curl, const struct http_options *options)
 {
     bool good = curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
 
-    good &= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, options->plain ? "http,https" : "https") ==
-            CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR,
+                             options->plain ? "http,https" : "https") == CURLE_OK;
     if (options->plain)
         good &= curl_easy_setopt(curl, CURLOPT_NOPROXY, "*") == CURLE_OK;
     good &= curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK;
@@ -98,7 +98,8 @@ static bool set_request(CURL *curl, const struct http_request *request, struct e
 
     good &= curl_easy_setopt(curl, CURLOPT_USERNAME, request->user) == CURLE_OK;
     good &= curl_easy_setopt(curl, CURLOPT_PASSWORD, request->password) == CURLE_OK;
-    good &= curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_ms) == CURLE_OK;
+    good &=
+        curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_ms) == CURLE_OK;
     good &= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)request->total_ms) == CURLE_OK;
     good &= curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error) == CURLE_OK;
     good &= curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange) == CURLE_OK;

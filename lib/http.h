@@ -1,6 +1,6 @@
 /**
- * One HTTP exchange with Twilio, and the one thing that matters of a failed one: can the request have
- * been processed? libcurl appears in http.c only.
+ * One HTTP exchange with Twilio, and the one thing that matters of a failed one: can the request
+ * have been processed? libcurl appears in http.c only.
  */
 #ifndef HTTP_H
 #define HTTP_H
@@ -9,7 +9,7 @@
 #include "fault.h"
 
 /** A longer answer is no answer of Twilio's. */
-#define HTTP_REPLY_MAX (4u << 20)
+#define HTTP_REPLY_MAX (2u << 20)
 
 enum http_outcome {
     HTTP_ANSWERED,  /* a whole answer came, whatever its status */
@@ -50,7 +50,8 @@ struct http_options {
  * next exchange. Nothing is initialised before the first exchange.
  *
  * https only unless plain, certificates verified, no redirects, no proxies for loopback, replies
- * capped, no signals. A request is never repeated by itself: https://curl.se/libcurl/c/libcurl-security.html
+ * capped, no signals. A request is never repeated by itself:
+ * https://curl.se/libcurl/c/libcurl-security.html
  */
 must_check bool http_open(const struct http_options *options, struct http *ret_http,
                           struct fault *reterr);

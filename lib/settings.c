@@ -245,7 +245,8 @@ static const char *fault_of(const struct setting *setting, enum settings_user us
     *ret_state = value ? "set" : setting->fallback ? "default" : "not set";
     if (value)
         return NULL;
-    problem = setting->required & user ? "is required" : missing_because(setting->name, user, source);
+    problem =
+        setting->required & user ? "is required" : missing_because(setting->name, user, source);
     if (problem)
         *ret_state = "missing";
     return problem;

@@ -1,8 +1,8 @@
 /**
  * The settings: one table that feeds the programs, --check, usage and the README.
  *
- * Read once: in CGI mode from the request's environment, in FastCGI mode from the process's. Nothing
- * else looks at the environment.
+ * Read once: in CGI mode from the request's environment, in FastCGI mode from the process's.
+ * Nothing else looks at the environment.
  */
 #ifndef SETTINGS_H
 #define SETTINGS_H
@@ -18,7 +18,8 @@ enum settings_user {
 
 enum settings_auth { SETTINGS_AUTH_NONE, SETTINGS_AUTH_OPTIONAL, SETTINGS_AUTH_REQUIRED };
 
-/** Every pointer is NULL where the setting is absent or empty, and lives as long as the environment. */
+/** Every pointer is NULL where the setting is absent or empty, and lives as long as the
+ * environment. */
 struct settings {
     const char *twilio_account_sid, *twilio_auth_token, *twilio_auth_token_secondary;
     const char *twilio_api_key, *twilio_api_key_secret;

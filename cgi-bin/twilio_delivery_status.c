@@ -1,0 +1,108 @@
+/* twilio-delivery-status: the webhook that Twilio calls with each message's fate. Signed requests
+ * only; every event is recorded once, in whatever order they come. */
+
+#include "buffer.h"
+#include "message_log.h"
+#include "program.h"
+#include "twilio.h"
+#include "twilio_signature.h"
+
+/** The address that Twilio was given: configured, never taken from the request's headers. */
+static bool signed_url(struct arena *arena, const struct settings *settings, struct text query,
+                       struct text *ret_url)
+{
+    struct buffer b;
+
+    buffer_init(&b, arena, query.n + 4096);
+    buffer_add(&b, text_of(settings->public_url));
+    buffer_add(&b, TEXT("/twilio-delivery-status"));
+    if (query.n) {
+        buffer_add_char(&b, '?');
+        buffer_add(&b, query);
+    }
+    return buffer_text(&b, ret_url);
+}
+
+static bool check_signature(struct service *service, struct arena *arena,
+                            const struct cgi_request *request, const struct form *form,
+                            struct fault *reterr)
+{
+    const struct settings *settings = service->settings;
+    const struct text tokens[] = {text_of(settings->twilio_auth_token),
+                                  text_of(settings->twilio_auth_token_secondary)};
+    struct text url;
+
+    if (request->twilio_signature.n == 0) {
+        if (!settings->signature_required && cgi_is_loopback(request->remote_addr))
+            return true;
+        return fault_set(reterr, FAULT_INVALID_SIGNATURE, "no signature");
+    }
+    if (!signed_url(arena, settings, request->query, &url))
+        return fault_set(reterr, FAULT_INTERNAL, "no memory for the URL");
+    return twilio_signature_valid(arena, tokens, ARRAY_LEN(tokens), url, form, request->body,
+                                  request->twilio_signature) ||
+           fault_set(reterr, FAULT_INVALID_SIGNATURE, "wrong signature");
+}
+
+static bool answer(struct arena *arena, const struct message_log_recorded *recorded,
+                   struct cgi_response *response, struct fault *reterr)
+{
+    struct buffer b;
+
+    response->log_id = recorded->id;
+    if (!recorded->found) {
+        response->body =
+            TEXT("{\"success\":true,\"message\":\"Message not found, status logged\"}");
+        return true;
+    }
+    buffer_init(&b, arena, 4096);
+    buffer_add(&b, TEXT("{\"success\":true,\"message\":\"Status updated successfully\","
+                        "\"data\":{\"id\":"));
+    buffer_add_json(&b, recorded->id);
+    buffer_add(&b, TEXT(",\"external_id\":"));
+    buffer_add_json(&b, recorded->external_id);
+    buffer_add(&b, TEXT(",\"status\":"));
+    buffer_add_json(&b, recorded->status);
+    buffer_add(&b, TEXT("}}"));
+    return buffer_text(&b, &response->body) ||
+           fault_set(reterr, FAULT_INTERNAL, "no memory for the answer");
+}
+
+static bool handle(struct service *service, struct arena *arena, const struct cgi_request *request,
+                   struct cgi_response *response, struct fault *reterr)
+{
+    struct message_log_recorded recorded;
+    struct twilio_callback callback;
+    struct text parameters;
+    struct form form;
+
+    if (!form_parse(arena, request->body, &form, reterr) ||
+        !check_signature(service, arena, request, &form, reterr) ||
+        !twilio_callback_read(&form, &callback, reterr) ||
+        !twilio_callback_json(arena, &form, &parameters, reterr))
+        return false;
+    response->log_sid = callback.sid;
+    response->log_event = callback.status;
+    response->log_to = callback.to;
+    struct message_log_event event = {.id = cgi_query(request->query, TEXT("id")),
+                                      .sid = callback.sid,
+                                      .status = callback.status,
+                                      .error_code = callback.error_code,
+                                      .error_message = callback.error_message,
+                                      .parameters = parameters};
+    return message_log_record(&service->database, arena, &event, &recorded, reterr) &&
+           answer(arena, &recorded, response, reterr);
+}
+
+static const struct program program = {
+    .name = "twilio-delivery-status",
+    .summary = "records what Twilio tells of a message's fate",
+    .user = SETTINGS_WEBHOOK,
+    .bad_body = FAULT_MISSING_CALLBACK_FIELDS,
+    .handle = handle,
+};
+
+int main(int argc, char **argv)
+{
+    return program_main(&program, argc, argv);
+}

@@ -1,0 +1,50 @@
+/**
+ * Statements to PostgreSQL, each with a deadline. libpq appears in database.c only.
+ *
+ * One statement is one round trip and one transaction. No session state and no named prepared
+ * statements: a pooler in transaction mode may stand in between.
+ */
+#ifndef DATABASE_H
+#define DATABASE_H
+
+#include "arena.h"
+#include "fault.h"
+
+#define DATABASE_PARAMETERS_MAX 12
+
+/** A result in the arena. Cells are row by row; a NULL's slice has s == NULL. */
+struct database_result {
+    size_t rows, columns;
+    struct text *cells;
+    char sqlstate[6];    /* on failure: PostgreSQL's error code, "" without one */
+    char constraint[64]; /* on failure: the constraint that was violated */
+};
+
+/** The seam. */
+struct database {
+    void *self;
+    /**
+     * Run one statement with text parameters ($1, ...; NULL is SQL's null).
+     *
+     * Fails with FAULT_DATABASE_UNAVAILABLE where the server cannot be reached, breaks off, is
+     * shutting down, full or read-only, or does not answer in time; with FAULT_MISCONFIGURED where
+     * the schema or a right is missing; else with FAULT_INTERNAL. ret_result's sqlstate and
+     * constraint are set on failure too.
+     */
+    bool (*query)(void *self, struct arena *arena, const char *sql, const char *const *parameters,
+                  size_t n_parameters, struct database_result *ret_result, struct fault *reterr);
+};
+
+/** One cell; the empty slice outside the result. */
+struct text database_cell(const struct database_result *result, size_t row, size_t column);
+
+/**
+ * A database reached by a libpq connection string or URL (NULL: libpq's PG* variables). Connects at
+ * the first statement, keeps the connection, and connects anew once where a kept one turns out to
+ * be dead before anything was sent.
+ */
+must_check bool database_open(const char *connection_string, struct database *ret_database,
+                              struct fault *reterr);
+void database_close(struct database *database);
+
+#endif

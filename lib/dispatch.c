@@ -1,0 +1,248 @@
+#include "dispatch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "json.h"
+#include "twilio.h"
+
+/* A whole request takes at most 30 s: what Twilio may use of it leaves room for the settlement. */
+#define TWILIO_DEADLINE_MS 26000
+
+/** What becomes of the row and of the key, and what the caller is told, for each verdict. */
+struct ending {
+    enum fault_kind fault;
+    bool release;      /* certainly nothing was sent */
+    const char *error; /* error_message where Twilio gave none */
+};
+
+static const struct ending endings[] = {
+    [TWILIO_REJECTED] = {FAULT_TWILIO_REJECTED, false, NULL},
+    [TWILIO_REFUSED] = {FAULT_TWILIO_AUTH, true, "Twilio refused the credentials"},
+    [TWILIO_BUSY] = {FAULT_TWILIO_BUSY, true, "Twilio is busy"},
+    [TWILIO_NOT_SENT] = {FAULT_TWILIO_UNAVAILABLE, true, "Twilio could not be reached"},
+    [TWILIO_UNKNOWN] = {FAULT_OUTCOME_UNKNOWN, false, NULL},
+};
+
+static bool reserve(struct service *service, struct arena *arena,
+                    const struct dispatch_order *order,
+                    struct message_log_reservation *ret_reservation, struct rate_limit *ret_rate,
+                    struct fault *reterr)
+{
+    const struct auth_caller *caller = order->caller;
+    bool user = caller->role == AUTH_USER;
+    const char *who = user                          ? caller->user
+                      : caller->role == AUTH_SERVER ? "service_role"
+                                                    : "internal";
+    struct message_log_order log_order = {
+        .key = order->key,
+        .sender = user ? text_of(caller->user) : (struct text){0},
+        .limit = user ? service->settings->rate_limit : 0,
+        .message = order->message,
+    };
+    struct buffer scope;
+
+    buffer_init(&scope, arena, 256);
+    buffer_addf(&scope, "%s %s", order->endpoint, who);
+    return buffer_text(&scope, &log_order.scope)
+               ? message_log_reserve(&service->database, arena, &log_order, ret_reservation,
+                                     ret_rate, reterr)
+               : fault_set(reterr, FAULT_INTERNAL, "no memory for the reservation");
+}
+
+/** fault_set with the row's id. */
+static bool fail(struct fault *reterr, enum fault_kind kind, struct text id, const char *detail)
+{
+    fault_set(reterr, kind, "%s", detail);
+    snprintf(reterr->id, sizeof(reterr->id), "%.*s", TEXT_ARG(text_clip(id, 36)));
+    return false;
+}
+
+/** Twilio's refusal as the row has it: so the first answer and its replays are the same. */
+static bool rejected(const struct json_value *row, struct text id, struct fault *reterr)
+{
+    struct text code = json_string(json_get(row, "error_code"));
+    struct text error = json_string(json_get(row, "error_message"));
+    uint64_t number;
+
+    fail(reterr, FAULT_TWILIO_REJECTED, id, "Twilio rejected the message");
+    if (text_number(code, 999999, &number))
+        reterr->twilio_code = (int)number;
+    snprintf(reterr->text, sizeof(reterr->text), "%.*s",
+             TEXT_ARG(text_clip(error, sizeof(reterr->text) - 1)));
+    return false;
+}
+
+/** The attempt that the key stands for took place before: its answer again. */
+static bool replay(struct arena *arena, const struct message_log_reservation *reservation,
+                   struct dispatch_receipt *ret_receipt, struct fault *reterr)
+{
+    json_scoped struct json_document *document = json_parse(arena, reservation->row, reterr);
+
+    ret_receipt->replayed = true;
+    if (!document)
+        return fault_set(reterr, FAULT_INTERNAL, "the stored answer is no JSON");
+    const struct json_value *row = json_top(document);
+    struct text sid = json_string(json_get(row, "external_id"));
+    if (sid.n == 0)
+        return rejected(row, reservation->id, reterr);
+    if (!arena_copy(arena, sid, &ret_receipt->sid))
+        return fault_set(reterr, FAULT_INTERNAL, "no memory for the stored answer");
+    ret_receipt->id = reservation->id;
+    ret_receipt->status = reservation->twilio_status;
+    ret_receipt->row = reservation->row;
+    return true;
+}
+
+/** Why this request sends nothing. */
+static bool refuse(const struct message_log_reservation *reservation, const struct rate_limit *rate,
+                   struct fault *reterr)
+{
+    switch (reservation->outcome) {
+    case MESSAGE_LOG_LIMITED:
+        return rate_limit_refuse(rate, reterr);
+    case MESSAGE_LOG_IN_PROGRESS:
+        fail(reterr, FAULT_IN_PROGRESS, reservation->id, "key is in use");
+        reterr->retry_after = 1;
+        return false;
+    case MESSAGE_LOG_MISMATCH:
+        return fault_set(reterr, FAULT_IDEMPOTENCY_MISMATCH, "key was used for another message");
+    default:
+        return fail(reterr, FAULT_OUTCOME_UNKNOWN, reservation->id,
+                    "outcome of the key's first attempt is unknown");
+    }
+}
+
+static struct text error_number(struct arena *arena, int code)
+{
+    struct text copy = {0};
+    char digits[16];
+
+    if (code == 0)
+        return copy;
+    snprintf(digits, sizeof(digits), "%d", code);
+    return arena_copy(arena, text_of(digits), &copy) ? copy : (struct text){0};
+}
+
+/** {"unknown_reason": ...}: not an error of the message, which may well arrive. */
+static struct text unknown_details(struct arena *arena, const char *reason)
+{
+    struct text details = TEXT("{}");
+    struct buffer b;
+
+    buffer_init(&b, arena, 1024);
+    buffer_add(&b, TEXT("{\"unknown_reason\":"));
+    buffer_add_json(&b, text_of(reason));
+    buffer_add_char(&b, '}');
+    (void)!buffer_text(&b, &details);
+    return details;
+}
+
+static struct message_log_settlement settlement_of(struct arena *arena, struct text id,
+                                                   const struct twilio_result *result)
+{
+    const struct ending *ending = &endings[result->verdict];
+
+    if (result->verdict == TWILIO_TAKEN)
+        return (struct message_log_settlement){
+            .id = id, .sid = result->sid, .status = result->status, .details = result->details};
+    if (result->verdict == TWILIO_UNKNOWN)
+        return (struct message_log_settlement){.id = id,
+                                               .status = TWILIO_STATUS_UNKNOWN,
+                                               .details = unknown_details(arena, result->detail)};
+    return (struct message_log_settlement){
+        .id = id,
+        .status = TWILIO_STATUS_FAILED,
+        .error_code = error_number(arena, result->error_code),
+        .error_message = result->error.n ? result->error : text_of(ending->error),
+        .release = ending->release};
+}
+
+/** The row as it will be once the settlement is stored. */
+static struct text expected_row(struct arena *arena, struct text row,
+                                const struct twilio_result *result)
+{
+    json_scoped struct json_document *document = json_parse(arena, row, NULL);
+    const struct json_value *member = document ? json_first(json_top(document)) : NULL;
+    struct text text = TEXT("{}");
+    struct buffer b;
+
+    buffer_init(&b, arena, 1u << 20);
+    buffer_add_char(&b, '{');
+    for (; member; member = json_next(member)) {
+        if (b.n > 1)
+            buffer_add_char(&b, ',');
+        buffer_add_json(&b, json_name(member));
+        buffer_add_char(&b, ':');
+        if (text_equal(json_name(member), TEXT("status")))
+            buffer_add_json(&b, result->status);
+        else if (text_equal(json_name(member), TEXT("external_id")))
+            buffer_add_json(&b, result->sid);
+        else
+            json_write(&b, member);
+    }
+    buffer_add_char(&b, '}');
+    (void)!buffer_text(&b, &text);
+    return text;
+}
+
+/** What the caller is told of a message that Twilio has not taken. */
+static bool not_taken(struct arena *arena, const struct twilio_result *result, struct text id,
+                      struct text row, struct fault *reterr)
+{
+    const struct ending *ending = &endings[result->verdict];
+
+    if (result->verdict == TWILIO_REJECTED && row.n) {
+        json_scoped struct json_document *document = json_parse(arena, row, NULL);
+        if (document)
+            return rejected(json_top(document), id, reterr);
+    }
+    fail(reterr, ending->fault, id, result->detail);
+    reterr->twilio_code = result->error_code;
+    if (result->verdict == TWILIO_BUSY)
+        reterr->retry_after = result->retry_after ? result->retry_after : 5;
+    if (result->verdict == TWILIO_REJECTED)
+        snprintf(reterr->text, sizeof(reterr->text), "%.*s", TEXT_ARG(result->error));
+    return false;
+}
+
+static bool send_reserved(struct service *service, struct arena *arena,
+                          const struct message *message,
+                          const struct message_log_reservation *reservation,
+                          struct dispatch_receipt *ret_receipt, struct fault *reterr)
+{
+    const struct twilio twilio = {service->settings, &service->http, service->clock};
+    int64_t deadline = service->clock->monotonic_ms(service->clock->self) + TWILIO_DEADLINE_MS;
+    struct twilio_result result;
+    struct text row = {0};
+    struct fault unsettled;
+
+    twilio_send(&twilio, arena, message, reservation->id, deadline, &result);
+    struct message_log_settlement settlement = settlement_of(arena, reservation->id, &result);
+    bool settled = message_log_settle(&service->database, arena, &settlement, &row, &unsettled) ||
+                   message_log_settle(&service->database, arena, &settlement, &row, &unsettled);
+    ret_receipt->unsettled = !settled;
+    if (result.verdict != TWILIO_TAKEN)
+        return not_taken(arena, &result, reservation->id, row, reterr);
+    ret_receipt->id = reservation->id;
+    ret_receipt->sid = result.sid;
+    ret_receipt->status = result.status;
+    ret_receipt->row = row.n ? row : expected_row(arena, reservation->row, &result);
+    return true;
+}
+
+bool dispatch_message(struct service *service, struct arena *arena,
+                      const struct dispatch_order *order, struct dispatch_receipt *ret_receipt,
+                      struct rate_limit *ret_rate, struct fault *reterr)
+{
+    struct message_log_reservation reservation;
+
+    *ret_receipt = (struct dispatch_receipt){0};
+    if (!reserve(service, arena, order, &reservation, ret_rate, reterr))
+        return false;
+    if (reservation.outcome == MESSAGE_LOG_REPLAY)
+        return replay(arena, &reservation, ret_receipt, reterr);
+    if (reservation.outcome != MESSAGE_LOG_RESERVED)
+        return refuse(&reservation, ret_rate, reterr);
+    return send_reserved(service, arena, order->message, &reservation, ret_receipt, reterr);
+}

@@ -1,0 +1,44 @@
+/**
+ * The way of one message: reserve a row, call Twilio, settle the row.
+ *
+ * Nothing reaches Twilio without a row, and no lock or connection state is held while Twilio
+ * thinks.
+ */
+#ifndef DISPATCH_H
+#define DISPATCH_H
+
+#include "auth.h"
+#include "message_log.h"
+#include "service.h"
+
+struct dispatch_order {
+    const char *endpoint; /* idempotency keys are each endpoint's and caller's own */
+    const struct auth_caller *caller;
+    const struct message *message;
+    struct text key; /* idempotency key, empty: none */
+};
+
+/** A message that Twilio has taken. Slices live in the arena. */
+struct dispatch_receipt {
+    struct text id, sid;
+    struct text status; /* Twilio's first word: queued, accepted, ... */
+    struct text row;    /* the message_logs row as JSON */
+    bool replayed;      /* answered from an earlier attempt with the same key */
+    bool unsettled;     /* Twilio took it, and the row could not be told */
+};
+
+/**
+ * Send a message, or answer for an earlier attempt with the same key.
+ *
+ * Fails with the faults of message_log_reserve, FAULT_RATE_LIMITED, FAULT_IN_PROGRESS,
+ * FAULT_IDEMPOTENCY_MISMATCH, and for what Twilio did with FAULT_TWILIO_REJECTED (code and text as
+ * Twilio gave them), FAULT_TWILIO_AUTH, FAULT_TWILIO_BUSY, FAULT_TWILIO_UNAVAILABLE and
+ * FAULT_OUTCOME_UNKNOWN. The fault's id is the row, where there is one. *ret_rate is filled from
+ * the reservation on, on failure too.
+ */
+must_check bool dispatch_message(struct service *service, struct arena *arena,
+                                 const struct dispatch_order *order,
+                                 struct dispatch_receipt *ret_receipt, struct rate_limit *ret_rate,
+                                 struct fault *reterr);
+
+#endif

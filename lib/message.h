@@ -1,0 +1,50 @@
+/**
+ * What a valid outbound message is: the JSON body of both send endpoints.
+ */
+#ifndef MESSAGE_H
+#define MESSAGE_H
+
+#include "arena.h"
+#include "fault.h"
+
+#define MESSAGE_MAX_UNITS     1600 /* UTF-16 code units, as Twilio counts (error 21617) */
+#define MESSAGE_MAX_MEDIA     10   /* for MMS; WhatsApp takes one */
+#define MESSAGE_MAX_URL       2048
+#define MESSAGE_MAX_VARIABLES 100 /* of one template (Twilio's limit) */
+
+enum message_channel { MESSAGE_SMS, MESSAGE_WHATSAPP };
+
+/** Every slice lives in the arena; empty means absent. */
+struct message {
+    enum message_channel channel;
+    struct text to;          /* E.164, no channel prefix */
+    struct text body;        /* may be empty beside a template or media */
+    struct text request_id;  /* UUID of the maintenance request */
+    struct text template_id; /* Twilio's ContentSid */
+    struct text variables;   /* a JSON object's text */
+    struct text media[MESSAGE_MAX_MEDIA];
+    size_t n_media;
+};
+
+/** "sms" or "whatsapp": as in message_logs.message_type. */
+struct text message_type(const struct message *message);
+
+/**
+ * Read and check a request body. Both spellings of a name are taken (requestId, request_id),
+ * unknown members are not looked at, null and "" in an optional member mean absent.
+ *
+ * `whatsapp_only`: the endpoint has no `type`, every message goes by WhatsApp. Fails with the fault
+ * of the member at fault, FAULT_MISSING_FIELDS where `to` or a needed `message` is absent, and
+ * leaves *ret_message untouched.
+ */
+must_check bool message_parse(struct arena *arena, struct text body, bool whatsapp_only,
+                              struct message *ret_message, struct fault *reterr);
+
+/**
+ * What of the message has no column: template, variables, and all media where there are several, as
+ * the JSON object that goes to message_logs.metadata ("{}" for nothing).
+ */
+must_check bool message_metadata(struct arena *arena, const struct message *message,
+                                 struct text *ret_json, struct fault *reterr);
+
+#endif

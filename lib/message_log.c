@@ -1,0 +1,173 @@
+#include "message_log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/** A parameter: NULL for the empty slice. What is sent has been checked to have no NUL. */
+static bool add(struct arena *arena, struct text value, const char **ret_parameter)
+{
+    *ret_parameter = NULL;
+    if (value.n == 0)
+        return true;
+    *ret_parameter = arena_cstr(arena, value);
+    return *ret_parameter != NULL;
+}
+
+static bool add_all(struct arena *arena, const struct text *values, size_t n,
+                    const char **ret_parameters, struct fault *reterr)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!add(arena, values[i], &ret_parameters[i]))
+            return fault_set(reterr, FAULT_INTERNAL, "no memory for a statement");
+    return true;
+}
+
+static int small_number(struct text t)
+{
+    uint64_t n = 0;
+
+    return text_number(t, 1000000, &n) ? (int)n : 0;
+}
+
+static bool outcome_of(struct text word, enum message_log_outcome *ret_outcome)
+{
+    static const struct {
+        const char *word;
+        enum message_log_outcome outcome;
+    } outcomes[] = {
+        {"reserved", MESSAGE_LOG_RESERVED},       {"replay", MESSAGE_LOG_REPLAY},
+        {"in_progress", MESSAGE_LOG_IN_PROGRESS}, {"mismatch", MESSAGE_LOG_MISMATCH},
+        {"unknown", MESSAGE_LOG_UNKNOWN},         {"limited", MESSAGE_LOG_LIMITED},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(outcomes); i++)
+        if (text_equal(word, text_of(outcomes[i].word))) {
+            *ret_outcome = outcomes[i].outcome;
+            return true;
+        }
+    return false;
+}
+
+/** The foreign keys are checked by the foreign keys: which one it was says what was wrong. */
+static bool reserve_failed(const struct database_result *result, struct fault *reterr)
+{
+    if (strcmp(result->sqlstate, "23503") != 0)
+        return false;
+    if (strcmp(result->constraint, "message_logs_sender_id_fkey") == 0)
+        return fault_set(reterr, FAULT_FORBIDDEN, "sender has no profile");
+    return fault_set(reterr, FAULT_UNKNOWN_REQUEST, "no such maintenance request");
+}
+
+bool message_log_reserve(const struct database *database, struct arena *arena,
+                         const struct message_log_order *order,
+                         struct message_log_reservation *ret_reservation,
+                         struct rate_limit *ret_rate, struct fault *reterr)
+{
+    const struct message *message = order->message;
+    struct message_log_reservation reservation;
+    struct text metadata, limit = {0};
+    const char *parameters[10];
+    struct database_result result;
+    char digits[16];
+
+    if (!message_metadata(arena, message, &metadata, reterr))
+        return false;
+    if (order->limit) {
+        snprintf(digits, sizeof(digits), "%d", order->limit);
+        limit = text_of(digits);
+    }
+    const struct text values[] = {order->scope,
+                                  order->key,
+                                  order->sender,
+                                  limit,
+                                  message_type(message),
+                                  message->to,
+                                  message->body,
+                                  message->request_id,
+                                  message->n_media ? message->media[0] : (struct text){0},
+                                  metadata};
+    if (!add_all(arena, values, ARRAY_LEN(values), parameters, reterr))
+        return false;
+    if (!database->query(database->self, arena,
+                         "select outcome, id, saved, twilio_status, remaining, reset_seconds "
+                         "from messaging.reserve_message($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)",
+                         parameters, ARRAY_LEN(parameters), &result, reterr))
+        return reserve_failed(&result, reterr);
+    if (!outcome_of(database_cell(&result, 0, 0), &reservation.outcome))
+        return fault_set(reterr, FAULT_INTERNAL, "reserve_message said nothing known");
+    reservation.id = database_cell(&result, 0, 1);
+    reservation.row = database_cell(&result, 0, 2);
+    reservation.twilio_status = database_cell(&result, 0, 3);
+    if (database_cell(&result, 0, 4).s)
+        *ret_rate = (struct rate_limit){.counted = true,
+                                        .limit = order->limit,
+                                        .remaining = small_number(database_cell(&result, 0, 4)),
+                                        .reset = small_number(database_cell(&result, 0, 5))};
+    *ret_reservation = reservation;
+    return true;
+}
+
+bool message_log_settle(const struct database *database, struct arena *arena,
+                        const struct message_log_settlement *settlement, struct text *ret_row,
+                        struct fault *reterr)
+{
+    const struct text values[] = {settlement->id,
+                                  settlement->sid,
+                                  settlement->status,
+                                  settlement->error_code,
+                                  settlement->error_message,
+                                  settlement->details,
+                                  settlement->release ? TEXT("t") : TEXT("f"),
+                                  settlement->at};
+    const char *parameters[ARRAY_LEN(values)];
+    struct database_result result;
+
+    if (!add_all(arena, values, ARRAY_LEN(values), parameters, reterr) ||
+        !database->query(database->self, arena,
+                         "select messaging.settle_message($1,$2,$3,$4,$5,$6,$7,$8)", parameters,
+                         ARRAY_LEN(parameters), &result, reterr))
+        return false;
+    *ret_row = database_cell(&result, 0, 0);
+    return true;
+}
+
+bool message_log_record(const struct database *database, struct arena *arena,
+                        const struct message_log_event *event,
+                        struct message_log_recorded *ret_recorded, struct fault *reterr)
+{
+    const struct text values[] = {text_is_uuid(event->id) ? event->id : (struct text){0},
+                                  event->sid,
+                                  event->status,
+                                  event->error_code,
+                                  event->error_message,
+                                  event->parameters,
+                                  event->received_at};
+    const char *parameters[ARRAY_LEN(values)];
+    struct database_result result;
+
+    if (!add_all(arena, values, ARRAY_LEN(values), parameters, reterr) ||
+        !database->query(database->self, arena,
+                         "select outcome, id, external_id, status "
+                         "from messaging.record_status($1,$2,$3,$4,$5,$6,$7)",
+                         parameters, ARRAY_LEN(parameters), &result, reterr))
+        return false;
+    *ret_recorded = (struct message_log_recorded){
+        .found = text_equal(database_cell(&result, 0, 0), TEXT("recorded")),
+        .id = database_cell(&result, 0, 1),
+        .external_id = database_cell(&result, 0, 2),
+        .status = database_cell(&result, 0, 3),
+    };
+    return true;
+}
+
+bool message_log_version(const struct database *database, struct arena *arena,
+                         struct text *ret_version, struct fault *reterr)
+{
+    struct database_result result;
+
+    if (!database->query(database->self, arena, "select messaging.schema_version()", NULL, 0,
+                         &result, reterr))
+        return false;
+    *ret_version = database_cell(&result, 0, 0);
+    return true;
+}

@@ -1,0 +1,85 @@
+/**
+ * The table message_logs, reached by the SQL functions of the schema `messaging` (sql/migrations).
+ *
+ * Each call is one round trip. What the functions promise under concurrency stands with them.
+ */
+#ifndef MESSAGE_LOG_H
+#define MESSAGE_LOG_H
+
+#include "database.h"
+#include "message.h"
+#include "rate_limit.h"
+
+/** Before Twilio is called: a row for the message. */
+struct message_log_order {
+    struct text scope;  /* whose idempotency keys: "send-whatsapp user <uuid>" */
+    struct text key;    /* Idempotency-Key, empty: none */
+    struct text sender; /* UUID of the user, empty: a server */
+    int limit;          /* messages in any 60 s, 0: none */
+    const struct message *message;
+};
+
+enum message_log_outcome {
+    MESSAGE_LOG_RESERVED,    /* a new row, pending: send it */
+    MESSAGE_LOG_REPLAY,      /* the key is known and its attempt has ended: answer the same */
+    MESSAGE_LOG_IN_PROGRESS, /* the key is known and its attempt is running */
+    MESSAGE_LOG_MISMATCH,    /* the key is known, for another message */
+    MESSAGE_LOG_UNKNOWN,     /* the key is known, and whether Twilio took it is not */
+    MESSAGE_LOG_LIMITED,     /* no place left: no row was written */
+};
+
+struct message_log_reservation {
+    enum message_log_outcome outcome;
+    struct text id;            /* the row */
+    struct text row;           /* the row as JSON; for a replay as it was answered then */
+    struct text twilio_status; /* MESSAGE_LOG_REPLAY: Twilio's word then */
+};
+
+/**
+ * Reserve: idempotency, limit, foreign keys, row. *ret_rate is filled where a limit was counted.
+ * Fails with FAULT_UNKNOWN_REQUEST, FAULT_FORBIDDEN (the sender has no profile), or the database's
+ * faults; nothing is written then.
+ */
+must_check bool message_log_reserve(const struct database *database, struct arena *arena,
+                                    const struct message_log_order *order,
+                                    struct message_log_reservation *ret_reservation,
+                                    struct rate_limit *ret_rate, struct fault *reterr);
+
+/** After Twilio was called: what came of it. Empty slices are null. */
+struct message_log_settlement {
+    struct text id, sid, status;
+    struct text error_code, error_message;
+    struct text details; /* JSON object, merged into metadata */
+    bool release;        /* certainly nothing was sent: the idempotency key is free again */
+    struct text at;      /* time of the settlement (ISO 8601), empty: now */
+};
+
+/** Settle. May be repeated. *ret_row: the row after it as JSON, empty where there is no such row.
+ */
+must_check bool message_log_settle(const struct database *database, struct arena *arena,
+                                   const struct message_log_settlement *settlement,
+                                   struct text *ret_row, struct fault *reterr);
+
+/** A delivery event. Empty slices are null. */
+struct message_log_event {
+    struct text id; /* the row's id as the callback URL had it; anything but a UUID is ignored */
+    struct text sid, status, error_code, error_message;
+    struct text parameters;  /* JSON object */
+    struct text received_at; /* ISO 8601, empty: now */
+};
+
+struct message_log_recorded {
+    bool found; /* false: no such message (yet); the event is kept */
+    struct text id, external_id, status;
+};
+
+/** Record an event, once however often it comes. */
+must_check bool message_log_record(const struct database *database, struct arena *arena,
+                                   const struct message_log_event *event,
+                                   struct message_log_recorded *ret_recorded, struct fault *reterr);
+
+/** The schema's version: the newest migration. For --check. */
+must_check bool message_log_version(const struct database *database, struct arena *arena,
+                                    struct text *ret_version, struct fault *reterr);
+
+#endif

@@ -1,0 +1,202 @@
+#include "program.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "message_log.h"
+
+#ifndef TWILIO_CGI_VERSION
+#define TWILIO_CGI_VERSION "unversioned"
+#endif
+
+/* Memory of one request: an answer of Twilio's may have 2 MiB. */
+#define ARENA_CAP (12u << 20)
+
+/* A request takes 30 s at most; when all other deadlines failed, this one ends the process. */
+#define LAST_DEADLINE_S 60
+
+static bool answer_options(const struct program *program, const struct settings *settings,
+                           const struct cgi_request *request, struct arena *arena,
+                           struct cgi_response *response)
+{
+    bool options = text_equal(request->method, TEXT("OPTIONS"));
+    bool closed = program->answers_preflight && !program->answers_preflight(settings);
+
+    if (!options || !closed)
+        cgi_cors(response, arena, request, text_of(settings->cors_allow_origin));
+    if (options)
+        response->status = 204;
+    return options;
+}
+
+static bool answer(const struct program *program, struct service *service, struct arena *arena,
+                   const struct cgi_request *request, struct cgi_response *response,
+                   const struct fault *configured, struct fault *fault)
+{
+    if (!text_equal(request->method, TEXT("POST")))
+        return fault_set(fault, FAULT_METHOD_NOT_ALLOWED, "method is not POST");
+    if (configured) {
+        *fault = *configured;
+        return false;
+    }
+    return program->handle(service, arena, request, response, fault);
+}
+
+void program_serve(const struct program *program, struct service *service,
+                   const struct cgi_connection *connection, struct arena *arena, int log_fd,
+                   const struct fault *configured)
+{
+    const struct clock *clock = service->clock;
+    int64_t start = clock->monotonic_ms(clock->self);
+    struct cgi_response response = {.status = 200};
+    struct cgi_request request;
+    struct fault fault = {0};
+
+    bool good = cgi_read(connection, arena, clock, &request, &fault);
+    if (!good && fault.kind == FAULT_INVALID_JSON)
+        fault.kind = program->bad_body;
+    if (answer_options(program, service->settings, &request, arena, &response))
+        good = true;
+    else if (good || !text_equal(request.method, TEXT("POST")))
+        good = answer(program, service, arena, &request, &response, configured, &fault);
+    if (!good)
+        cgi_fault(&response, arena, &fault);
+    cgi_write(connection, arena, &request, &response);
+
+    struct log_entry entry = {.program = program->name,
+                              .request_id = text_of(request.id),
+                              .method = request.method,
+                              .status = response.status,
+                              .ms = clock->monotonic_ms(clock->self) - start,
+                              .fault = good ? NULL : &fault,
+                              .note = response.log_note,
+                              .id = response.log_id,
+                              .sid = response.log_sid,
+                              .to = response.log_to,
+                              .event = response.log_event};
+    log_write(log_fd, arena, clock, &entry);
+}
+
+static bool open_service(const struct program *program, struct service *service,
+                         struct fault *reterr)
+{
+    return database_open(service->settings->database_url, &service->database, reterr) &&
+           (!program->open || program->open(service, reterr));
+}
+
+static void close_service(const struct program *program, struct service *service)
+{
+    if (program->close)
+        program->close(service);
+    database_close(&service->database);
+}
+
+/**
+ * The request in hand is finished whatever the web server thinks of its client meanwhile: what
+ * Twilio has taken must be settled. The alarm stands behind all other deadlines.
+ */
+static void guard_request(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    alarm(LAST_DEADLINE_S);
+}
+
+static int serve_cgi(const struct program *program)
+{
+    struct service service = {.clock = &clock_system};
+    struct settings settings;
+    struct arena arena;
+    struct fault fault;
+
+    guard_request();
+    arena_init(&arena, ARENA_CAP);
+    bool configured = settings_read(&settings, program->user, &settings_environment, &fault);
+    service.settings = &settings;
+    configured = configured && open_service(program, &service, &fault);
+    program_serve(program, &service, &cgi_plain, &arena, STDERR_FILENO, configured ? NULL : &fault);
+    close_service(program, &service);
+    arena_release(&arena);
+    return 0;
+}
+
+static int usage(const struct program *program)
+{
+    struct settings_line line;
+
+    printf("%s: %s\n\n"
+           "A CGI program (RFC 3875): a web server starts it for each request.\n\n"
+           "  %s --check     what is set, what is missing, what can be reached\n"
+           "  %s --version   the version\n"
+           "  %s --help      this text\n\nSettings, from the environment:\n",
+           program->name, program->summary, program->name, program->name, program->name);
+    for (size_t i = 0; settings_describe(program->user, &settings_environment, i, &line); i++)
+        printf("  %-30s %s%s%s%s\n", line.name, line.help, line.fallback ? " [" : "",
+               line.fallback ? line.fallback : "", line.fallback ? "]" : "");
+    return 0;
+}
+
+static bool check_database(const struct service *service, struct arena *arena)
+{
+    struct text version;
+    struct fault fault;
+
+    if (message_log_version(&service->database, arena, &version, &fault)) {
+        printf("%-30s reachable, schema %.*s\n", "database", TEXT_ARG(version));
+        return true;
+    }
+    printf("%-30s %s\n", "database", fault.detail);
+    return false;
+}
+
+static int check(const struct program *program)
+{
+    struct service service = {.clock = &clock_system};
+    struct settings settings;
+    struct settings_line line;
+    struct arena arena;
+    struct fault fault;
+
+    arena_init(&arena, ARENA_CAP);
+    for (size_t i = 0; settings_describe(program->user, &settings_environment, i, &line); i++)
+        printf("%-30s %s%s%s\n", line.name, line.state, line.problem ? ": " : "",
+               line.problem ? line.problem : "");
+    bool good = settings_read(&settings, program->user, &settings_environment, &fault);
+    service.settings = &settings;
+    if (open_service(program, &service, &fault)) {
+        good = check_database(&service, &arena) && good;
+        good = (!program->check || program->check(&service)) && good;
+    } else {
+        printf("%s\n", fault.detail);
+        good = false;
+    }
+    close_service(program, &service);
+    arena_release(&arena);
+    printf("%s: %s\n", program->name, good ? "ready" : "not ready");
+    return good ? 0 : 1;
+}
+
+int program_main(const struct program *program, int argc, char **argv)
+{
+    const struct rlimit no_core = {0, 0};
+
+    setrlimit(RLIMIT_CORE, &no_core); /* memory holds secrets and message texts */
+    if (cgi_plain.variable(NULL, "REQUEST_METHOD"))
+        return serve_cgi(program);
+    struct text verb = text_of(argc > 1 ? argv[1] : "--help");
+    if (text_equal(verb, TEXT("--help")) || text_equal(verb, TEXT("-h")))
+        return usage(program);
+    if (text_equal(verb, TEXT("--check")))
+        return check(program);
+    if (text_equal(verb, TEXT("--version"))) {
+        printf("%s %s\n", program->name, TWILIO_CGI_VERSION);
+        return 0;
+    }
+    fprintf(stderr, "%s: unknown option '%s', see --help\n", program->name, argv[1]);
+    return 2;
+}

@@ -1,0 +1,41 @@
+/**
+ * What the three programs share around their handler: verbs, the life of a request, its log line.
+ */
+#ifndef PROGRAM_H
+#define PROGRAM_H
+
+#include "service.h"
+
+struct program {
+    const char *name;    /* "send-whatsapp" */
+    const char *summary; /* one line */
+    enum settings_user user;
+    enum fault_kind bad_body; /* what a body that is cut short is called here */
+    service_handler *handle;
+
+    /* NULL: nothing more than settings and database */
+    bool (*open)(struct service *service, struct fault *reterr);
+    void (*close)(struct service *service);
+    bool (*check)(const struct service *service);
+
+    /** May a web page ask (OPTIONS) whether it may call? NULL: yes. */
+    bool (*answers_preflight)(const struct settings *settings);
+};
+
+/**
+ * A program's whole main: a verb (--check, --version, --help), one CGI request, or the usage text
+ * when it was started by hand. Arguments are only looked at where there is no request, since web
+ * servers pass a query string without '=' as arguments (RFC 3875 section 4.4). The exit status is 0
+ * also for a request that was answered with an error.
+ */
+int program_main(const struct program *program, int argc, char **argv);
+
+/**
+ * One request from its first byte to its log line. `configured` is NULL, or why every request is
+ * answered 500.
+ */
+void program_serve(const struct program *program, struct service *service,
+                   const struct cgi_connection *connection, struct arena *arena, int log_fd,
+                   const struct fault *configured);
+
+#endif

@@ -1,0 +1,164 @@
+#include "sender.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+bool sender_open(struct service *service, struct fault *reterr)
+{
+    const struct settings *settings = service->settings;
+    struct http_options options = {
+        .ca_file = settings->twilio_ca_file,
+        .ca_path = settings->twilio_ca_path,
+        .plain = text_starts(text_of(settings->twilio_api_url), TEXT("http:")),
+    };
+
+    if (settings->jwks_file && !(service->keys = auth_keys_new(settings->jwks_file)))
+        return fault_set(reterr, FAULT_INTERNAL, "no memory for the key set");
+    return http_open(&options, &service->http, reterr);
+}
+
+void sender_close(struct service *service)
+{
+    http_close(&service->http);
+    auth_keys_free(service->keys);
+    service->keys = NULL;
+}
+
+static bool check_keys(const struct service *service)
+{
+    struct fault fault;
+    size_t count;
+
+    if (!service->keys)
+        return true;
+    bool good = auth_keys_load(service->keys, &count, &fault);
+    if (good)
+        printf("%-30s %zu keys\n", "key set", count);
+    else
+        printf("%-30s invalid: %s\n", "key set", fault.detail);
+    return good;
+}
+
+static bool check_twilio(const struct settings *settings)
+{
+    struct text host = text_of(settings->twilio_api_url), rest;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+    char name[256];
+
+    if (!settings->twilio_api_url)
+        return true;
+    host = text_skip(host, text_starts(host, TEXT("https://")) ? 8 : 7);
+    if (text_starts(host, TEXT("[")))
+        text_cut(text_skip(host, 1), ']', &host, &rest);
+    else
+        text_cut(host, ':', &host, &rest);
+    snprintf(name, sizeof(name), "%.*s", TEXT_ARG(host));
+    int failed = getaddrinfo(name, NULL, &hints, &found);
+    if (found)
+        freeaddrinfo(found);
+    if (failed)
+        printf("%-30s not resolvable: %s\n", "Twilio's address", gai_strerror(failed));
+    else
+        printf("%-30s resolvable\n", "Twilio's address");
+    return !failed;
+}
+
+bool sender_check(const struct service *service)
+{
+    bool keys = check_keys(service);
+
+    return check_twilio(service->settings) && keys;
+}
+
+static bool identify(struct service *service, struct arena *arena, enum sender_tokens tokens,
+                     const struct cgi_request *request, struct auth_caller *ret_caller,
+                     struct fault *reterr)
+{
+    const struct settings *settings = service->settings;
+    const struct auth_policy policy = {
+        .hmac_secret = text_of(settings->jwt_secret),
+        .jwks_file = settings->jwks_file,
+        .audience = text_of(settings->jwt_audience),
+        .issuer = text_of(settings->jwt_issuer),
+    };
+    int64_t now = service->clock->epoch_ms(service->clock->self) / 1000;
+
+    *ret_caller = (struct auth_caller){.role = AUTH_NOBODY};
+    if (tokens == SENDER_TOKENS_IGNORED)
+        return request->origin.n == 0 ||
+               fault_set(reterr, FAULT_FORBIDDEN, "a browser at the internal sender");
+    if (tokens == SENDER_TOKENS_OPTIONAL && request->authorization.n == 0)
+        return true;
+    if (!auth_verify(arena, &policy, service->keys, request->authorization, now, ret_caller,
+                     reterr))
+        return false;
+    if (ret_caller->role != AUTH_ANON)
+        return true;
+    if (tokens == SENDER_TOKENS_REQUIRED)
+        return fault_set(reterr, FAULT_FORBIDDEN, "role anon may not send");
+    ret_caller->role = AUTH_NOBODY;
+    return true;
+}
+
+/** JSON by any name that scripts give it; a browser must say what it is (or ask first, by CORS). */
+static bool check_media_type(const struct cgi_request *request, struct fault *reterr)
+{
+    struct text type = request->content_type;
+    bool by_script = type.n == 0 || cgi_is_type(type, TEXT("text/plain")) ||
+                     cgi_is_type(type, TEXT("application/x-www-form-urlencoded"));
+
+    if (cgi_is_type(type, TEXT("application/json")) || (by_script && request->origin.n == 0))
+        return true;
+    return fault_set(reterr, FAULT_UNSUPPORTED_MEDIA_TYPE, "body is not application/json");
+}
+
+/** Bare or quoted (RFC 8941 section 3.3.3): 1 to 255 visible ASCII characters. */
+static bool take_key(struct text header, struct text *ret_key, struct fault *reterr)
+{
+    struct text key = text_trim(header);
+
+    if (key.n == 0)
+        return true;
+    if (key.s[0] == '"') {
+        if (key.n < 2 || key.s[key.n - 1] != '"')
+            return fault_set(reterr, FAULT_INVALID_IDEMPOTENCY_KEY, "quote without its pair");
+        key = (struct text){key.s + 1, key.n - 2};
+    }
+    if (key.n < 1 || key.n > 255)
+        return fault_set(reterr, FAULT_INVALID_IDEMPOTENCY_KEY, "key has %zu characters", key.n);
+    for (size_t i = 0; i < key.n; i++)
+        if (key.s[i] < 0x21 || key.s[i] > 0x7E)
+            return fault_set(reterr, FAULT_INVALID_IDEMPOTENCY_KEY, "key has another character");
+    *ret_key = key;
+    return true;
+}
+
+bool sender_handle(const struct sender_policy *policy, struct service *service, struct arena *arena,
+                   const struct cgi_request *request, struct cgi_response *response,
+                   struct sender_sent *ret_sent, struct fault *reterr)
+{
+    struct dispatch_order order = {.endpoint = policy->endpoint};
+    struct sender_sent sent = {0};
+    struct rate_limit rate = {0};
+    struct auth_caller caller;
+
+    if (!identify(service, arena, policy->tokens, request, &caller, reterr) ||
+        !check_media_type(request, reterr) ||
+        !take_key(request->idempotency_key, &order.key, reterr) ||
+        !message_parse(arena, request->body, policy->whatsapp_only, &sent.message, reterr))
+        return false;
+    order.caller = &caller;
+    order.message = &sent.message;
+    response->log_to = sent.message.to;
+    bool good = dispatch_message(service, arena, &order, &sent.receipt, &rate, reterr);
+    rate_limit_headers(response, arena, &rate);
+    if (sent.receipt.replayed)
+        cgi_header(response, "Idempotent-Replayed", TEXT("true"));
+    response->log_id = good ? sent.receipt.id : text_of(reterr->id);
+    response->log_sid = sent.receipt.sid;
+    if (sent.receipt.unsettled)
+        response->log_note = "the row could not be settled";
+    *ret_sent = sent;
+    return good;
+}

@@ -1,0 +1,81 @@
+/**
+ * Twilio's Messages API: its fields, statuses and error numbers are spelled in twilio.c only.
+ *
+ * https://www.twilio.com/docs/messaging/api/message-resource
+ */
+#ifndef TWILIO_H
+#define TWILIO_H
+
+#include "arena.h"
+#include "clock.h"
+#include "form.h"
+#include "http.h"
+#include "message.h"
+#include "settings.h"
+
+/** The client: settings, transport and clock outlive it. */
+struct twilio {
+    const struct settings *settings;
+    const struct http *http;
+    const struct clock *clock;
+};
+
+enum twilio_verdict {
+    TWILIO_TAKEN,    /* a Message resource came back */
+    TWILIO_REJECTED, /* a 4xx: Twilio will not send this message */
+    TWILIO_REFUSED,  /* 401, 403: Twilio does not take our credentials */
+    TWILIO_BUSY,     /* 429 to the end of the budget: certainly not processed (error 20429) */
+    TWILIO_NOT_SENT, /* no connection came about: certainly not sent */
+    TWILIO_UNKNOWN,  /* anything else: it may have been sent */
+};
+
+/** What came of it. Slices live in the arena. */
+struct twilio_result {
+    enum twilio_verdict verdict;
+    int status_code;    /* HTTP, 0: no answer */
+    struct text sid;    /* TWILIO_TAKEN */
+    struct text status; /* TWILIO_TAKEN: queued, accepted, ... */
+    int error_code;     /* Twilio's, 0: none */
+    struct text error;  /* Twilio's words */
+    struct text
+        details;      /* TWILIO_TAKEN: JSON object of what the answer says of price and segments */
+    int retry_after;  /* seconds, 0: not said */
+    char detail[128]; /* for the log */
+};
+
+/** Statuses that a row may get from the programs themselves. */
+#define TWILIO_STATUS_FAILED  TEXT("failed")
+#define TWILIO_STATUS_UNKNOWN TEXT("unknown")
+
+/**
+ * Send a message and say what came of it.
+ *
+ * `log_id` goes into the StatusCallback, so that a callback finds its row before the SID is stored.
+ * Tried again only where nothing can have been processed (429, no connection), with full jitter,
+ * for at most 10 s; one attempt takes at most 15 s; nothing is begun that could not end by
+ * `deadline_ms` (monotonic). Never two requests unless the first was certainly not processed.
+ */
+void twilio_send(const struct twilio *twilio, struct arena *arena, const struct message *message,
+                 struct text log_id, int64_t deadline_ms, struct twilio_result *ret_result);
+
+/** What a status callback says. Slices point into the form; empty means absent. */
+struct twilio_callback {
+    struct text sid, status;
+    struct text error_code;    /* digits */
+    struct text error_message; /* ErrorMessage, or on channels ChannelStatusMessage */
+    struct text to;
+};
+
+/**
+ * Read a callback's form. Fails with FAULT_MISSING_CALLBACK_FIELDS where MessageSid (SM or MM and 1
+ * to 64 letters or digits) or MessageStatus (1 to 32 letters or '_') is absent or malformed, or
+ * where any name or value has a NUL.
+ */
+must_check bool twilio_callback_read(const struct form *form, struct twilio_callback *ret_callback,
+                                     struct fault *reterr);
+
+/** All parameters of a callback as one JSON object; a repeated name becomes an array. */
+must_check bool twilio_callback_json(struct arena *arena, const struct form *form,
+                                     struct text *ret_json, struct fault *reterr);
+
+#endif
