@@ -2,7 +2,8 @@
  * JSON from outside (RFC 8259), read strictly. cJSON appears in json.c only.
  *
  * Stricter than cJSON alone: well-formed UTF-8 without a byte-order mark, no NUL (raw or \u0000), no
- * raw control characters, no lone surrogates, nothing behind the value, at most JSON_DEPTH_MAX levels.
+ * raw control characters, no lone surrogates, nothing behind the value, numbers as the grammar says,
+ * at most JSON_DEPTH_MAX levels.
  * Values borrow from their document; strings handed out live in the arena.
  */
 #ifndef JSON_H
@@ -16,6 +17,12 @@
 
 struct json_document; /* owns everything read; json_free() */
 struct json_value;    /* one value inside a document */
+
+/*
+ * Kept out of the programs' dynamic symbols: jansson, which libjwt loads, has functions called
+ * json_string and json_true too, and libjwt would be given ours.
+ */
+#pragma GCC visibility push(hidden)
 
 enum json_type { JSON_ABSENT, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
@@ -68,5 +75,7 @@ bool json_repeats(const struct json_value *object);
  * A number that is not finite marks the buffer as failed.
  */
 void json_write(struct buffer *b, const struct json_value *value);
+
+#pragma GCC visibility pop
 
 #endif
