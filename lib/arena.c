@@ -52,9 +52,11 @@ void arena_release(struct arena *arena)
 
 static bool add_block(struct arena *arena, size_t least)
 {
-    size_t size = least > FIRST_BLOCK ? least : FIRST_BLOCK;
+    size_t left = arena->cap - arena->taken;
+    size_t usual = left > FIRST_BLOCK ? FIRST_BLOCK : left;
+    size_t size = least > usual ? least : usual;
 
-    if (size > arena->cap || arena->taken > arena->cap - size)
+    if (size > left)
         return false;
     struct arena_block *block = calloc(1, sizeof(*block) + size);
     if (!block)
