@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* Fifteen digits in the widest spelling, a mark or two beside each, take less than this. */
-#define TYPED_MAX 128
+/* Bytes: fifteen digits of three bytes fit, with two such marks beside each. */
+#define TYPED_MAX 160
 /* "00" and the fifteen digits of E.164. */
 #define DIGITS_MAX 17
 
