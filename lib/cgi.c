@@ -1,6 +1,7 @@
 #include "cgi.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +45,20 @@ static bool plain_write(void *self, const char *from, size_t n)
     return true;
 }
 
-const struct cgi_connection cgi_plain = {NULL, plain_variable, plain_read, plain_write};
+/* A web server waits until nobody holds its pipes; the descriptors stay taken. */
+static void plain_finish(void *self)
+{
+    int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    (void)self;
+    for (int fd = STDIN_FILENO; nowhere >= 0 && fd <= STDERR_FILENO; fd++)
+        dup2(nowhere, fd);
+    if (nowhere > STDERR_FILENO)
+        close(nowhere);
+}
+
+const struct cgi_connection cgi_plain = {NULL, plain_variable, plain_read, plain_write,
+                                         plain_finish};
 
 /** Read until `n` bytes or the end; what came. */
 static size_t read_up_to(const struct cgi_connection *connection, char *to, size_t n)
@@ -179,6 +193,17 @@ void cgi_headerf(struct cgi_response *response, struct arena *arena, const char 
     va_end(args);
     if (arena_copy(arena, text_of(value), &copy))
         cgi_header(response, name, copy);
+}
+
+void cgi_note(struct cgi_response *response, struct arena *arena, const char *format, ...)
+{
+    char note[256];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(note, sizeof(note), format, args);
+    va_end(args);
+    response->log_note = arena_cstr(arena, text_of(note));
 }
 
 static const char allowed_headers[] =

@@ -20,6 +20,7 @@ struct cgi_connection {
     const char *(*variable)(void *self, const char *name); /* NULL: not there */
     ssize_t (*read)(void *self, char *to, size_t n);       /* 0: end, -1: broken */
     bool (*write)(void *self, const char *from, size_t n); /* all of it or false */
+    void (*finish)(void *self); /* the answer is complete: the web server need not wait */
 };
 
 /** The connection of a plain CGI process: its environment and descriptors 0 and 1. */
@@ -71,6 +72,10 @@ void cgi_header(struct cgi_response *response, const char *name, struct text val
 /** The same by printf; up to 255 bytes, in the arena. */
 void cgi_headerf(struct cgi_response *response, struct arena *arena, const char *name,
                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/** What the log line says besides; up to 255 bytes, by printf, in the arena. */
+void cgi_note(struct cgi_response *response, struct arena *arena, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /**
  * CORS for this answer (https://fetch.spec.whatwg.org/#http-cors-protocol): `allowed` is "*" or a

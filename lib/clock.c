@@ -43,6 +43,17 @@ static bool system_random(void *self, void *to, size_t n)
 const struct clock clock_system = {NULL, system_epoch_ms, system_monotonic_ms, system_sleep_ms,
                                    system_random};
 
+void clock_stamp(const struct clock *clock, char ret_stamp[32])
+{
+    int64_t ms = clock->epoch_ms(clock->self);
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm parts;
+
+    gmtime_r(&seconds, &parts);
+    size_t n = strftime(ret_stamp, 26, "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(ret_stamp + n, 32 - n, ".%03dZ", (int)(ms % 1000));
+}
+
 void clock_uuid(const struct clock *clock, char ret_uuid[37])
 {
     unsigned char b[16] = {0};

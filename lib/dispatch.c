@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "replay.h"
 #include "twilio.h"
 
 /* A whole request takes at most 30 s: what Twilio may use of it leaves room for the settlement. */
@@ -206,6 +207,22 @@ static bool not_taken(struct arena *arena, const struct twilio_result *result, s
     return false;
 }
 
+/** Tell the row what came of it; the spool where the database is not there any more. */
+static void settle(struct service *service, struct arena *arena,
+                   const struct message_log_settlement *settlement,
+                   struct dispatch_receipt *receipt, struct text *ret_row)
+{
+    struct fault fault;
+
+    service->database_answers =
+        message_log_settle(&service->database, arena, settlement, ret_row, &fault);
+    if (service->database_answers)
+        return;
+    receipt->note = replay_keep_settlement(&service->spool, arena, settlement, &fault)
+                        ? "settlement spooled"
+                        : "settlement lost until a callback or --reconcile";
+}
+
 static bool send_reserved(struct service *service, struct arena *arena,
                           const struct message *message,
                           const struct message_log_reservation *reservation,
@@ -215,13 +232,10 @@ static bool send_reserved(struct service *service, struct arena *arena,
     int64_t deadline = service->clock->monotonic_ms(service->clock->self) + TWILIO_DEADLINE_MS;
     struct twilio_result result;
     struct text row = {0};
-    struct fault unsettled;
 
     twilio_send(&twilio, arena, message, reservation->id, deadline, &result);
     struct message_log_settlement settlement = settlement_of(arena, reservation->id, &result);
-    bool settled = message_log_settle(&service->database, arena, &settlement, &row, &unsettled) ||
-                   message_log_settle(&service->database, arena, &settlement, &row, &unsettled);
-    ret_receipt->unsettled = !settled;
+    settle(service, arena, &settlement, ret_receipt, &row);
     if (result.verdict != TWILIO_TAKEN)
         return not_taken(arena, &result, reservation->id, row, reterr);
     ret_receipt->id = reservation->id;

@@ -24,7 +24,7 @@ struct dispatch_receipt {
     struct text status; /* Twilio's first word: queued, accepted, ... */
     struct text row;    /* the message_logs row as JSON */
     bool replayed;      /* answered from an earlier attempt with the same key */
-    bool unsettled;     /* Twilio took it, and the row could not be told */
+    const char *note;   /* for the log: where the settlement went instead, NULL: to the row */
 };
 
 /**

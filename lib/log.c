@@ -1,8 +1,6 @@
 #include "log.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "buffer.h"
@@ -24,27 +22,17 @@ static void add_member(struct buffer *b, const char *name, struct text value)
     buffer_add_json(b, text_clip(value, 300));
 }
 
-static void add_time(struct buffer *b, int64_t epoch_ms)
-{
-    time_t seconds = (time_t)(epoch_ms / 1000);
-    struct tm parts;
-    char stamp[32];
-
-    gmtime_r(&seconds, &parts);
-    strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &parts);
-    buffer_addf(b, "{\"time\":\"%s.%03dZ\"", stamp, (int)(epoch_ms % 1000));
-}
-
 void log_write(int fd, struct arena *arena, const struct clock *clock,
                const struct log_entry *entry)
 {
     struct buffer b;
     struct text line;
-    char masked[24];
+    char masked[24], stamp[32];
 
     buffer_init(&b, arena, 4096);
     log_mask(entry->to, masked);
-    add_time(&b, clock->epoch_ms(clock->self));
+    clock_stamp(clock, stamp);
+    buffer_addf(&b, "{\"time\":\"%s\"", stamp);
     add_member(&b, "program", text_of(entry->program));
     add_member(&b, "request_id", entry->request_id);
     add_member(&b, "method", entry->method);

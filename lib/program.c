@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "log.h"
-#include "message_log.h"
+#include "replay.h"
 
 #ifndef TWILIO_CGI_VERSION
 #define TWILIO_CGI_VERSION "unversioned"
@@ -15,6 +15,9 @@
 
 /* Memory of one request: an answer of Twilio's may have 2 MiB. */
 #define ARENA_CAP (12u << 20)
+
+/* How much of the spool one request replays once it has been answered. */
+#define REPLAY_AFTER_REQUEST 8
 
 /* A request takes 30 s at most; when all other deadlines failed, this one ends the process. */
 #define LAST_DEADLINE_S 60
@@ -46,12 +49,27 @@ static bool answer(const struct program *program, struct service *service, struc
     return program->handle(service, arena, request, response, fault);
 }
 
+/** The database is there: a few of the events that waited for it. Nobody waits for this. */
+static void replay_waiting(struct service *service, const struct cgi_connection *connection,
+                           struct arena *arena)
+{
+    struct replay_summary summary = {0};
+
+    if (!service->database_answers || !spool_waits(&service->spool))
+        return;
+    if (connection->finish)
+        connection->finish(connection->self);
+    arena_clear(arena);
+    replay_some(&service->spool, &service->database, arena, REPLAY_AFTER_REQUEST, &summary);
+}
+
 void program_serve(const struct program *program, struct service *service,
                    const struct cgi_connection *connection, struct arena *arena, int log_fd,
                    const struct fault *configured)
 {
     const struct clock *clock = service->clock;
     int64_t start = clock->monotonic_ms(clock->self);
+    service->database_answers = false;
     struct cgi_response response = {.status = 200};
     struct cgi_request request;
     struct fault fault = {0};
@@ -79,11 +97,13 @@ void program_serve(const struct program *program, struct service *service,
                               .to = response.log_to,
                               .event = response.log_event};
     log_write(log_fd, arena, clock, &entry);
+    replay_waiting(service, connection, arena);
 }
 
 static bool open_service(const struct program *program, struct service *service,
                          struct fault *reterr)
 {
+    service->spool = (struct spool){service->settings->spool_dir, service->clock};
     return database_open(service->settings->database_url, &service->database, reterr) &&
            (!program->open || program->open(service, reterr));
 }
@@ -133,8 +153,11 @@ static int usage(const struct program *program)
            "A CGI program (RFC 3875): a web server starts it for each request.\n\n"
            "  %s --check     what is set, what is missing, what can be reached\n"
            "  %s --version   the version\n"
-           "  %s --help      this text\n\nSettings, from the environment:\n",
+           "  %s --help      this text\n",
            program->name, program->summary, program->name, program->name, program->name);
+    if (program->verb)
+        printf("  %s %s\n", program->name, program->verb->help);
+    printf("\nSettings, from the environment:\n");
     for (size_t i = 0; settings_describe(program->user, &settings_environment, i, &line); i++)
         printf("  %-30s %s%s%s%s\n", line.name, line.help, line.fallback ? " [" : "",
                line.fallback ? line.fallback : "", line.fallback ? "]" : "");
@@ -154,6 +177,25 @@ static bool check_database(const struct service *service, struct arena *arena)
     return false;
 }
 
+/** What waits, and what was set aside, is told; only a spool that cannot be used is a fault. */
+static bool check_spool(const struct service *service)
+{
+    struct spool_state state;
+
+    if (!service->spool.dir)
+        return false;
+    spool_state(&service->spool, &state);
+    if (!state.exists) {
+        printf("%-30s missing: '%s' (made when first needed, if that is allowed)\n", "spool",
+               service->spool.dir);
+        return true;
+    }
+    printf("%-30s %s, %zu waiting, %zu being replayed, %zu set aside%s\n", "spool",
+           state.writable ? "writable" : "not writable", state.waiting, state.claimed, state.bad,
+           state.private ? "" : ", readable by others");
+    return state.writable && state.private;
+}
+
 static int check(const struct program *program)
 {
     struct service service = {.clock = &clock_system};
@@ -170,6 +212,7 @@ static int check(const struct program *program)
     service.settings = &settings;
     if (open_service(program, &service, &fault)) {
         good = check_database(&service, &arena) && good;
+        good = check_spool(&service) && good;
         good = (!program->check || program->check(&service)) && good;
     } else {
         printf("%s\n", fault.detail);
@@ -179,6 +222,26 @@ static int check(const struct program *program)
     arena_release(&arena);
     printf("%s: %s\n", program->name, good ? "ready" : "not ready");
     return good ? 0 : 1;
+}
+
+static int run_verb(const struct program *program, int argc, char **argv)
+{
+    struct service service = {.clock = &clock_system};
+    struct settings settings;
+    struct arena arena;
+    struct fault fault;
+    int status = 1;
+
+    arena_init(&arena, ARENA_CAP);
+    bool good = settings_read(&settings, program->user, &settings_environment, &fault);
+    service.settings = &settings;
+    if (good && open_service(program, &service, &fault))
+        status = program->verb->run(&service, &arena, argc, argv);
+    else
+        fprintf(stderr, "%s: %s\n", program->name, fault.detail);
+    close_service(program, &service);
+    arena_release(&arena);
+    return status;
 }
 
 int program_main(const struct program *program, int argc, char **argv)
@@ -197,6 +260,8 @@ int program_main(const struct program *program, int argc, char **argv)
         printf("%s %s\n", program->name, TWILIO_CGI_VERSION);
         return 0;
     }
+    if (program->verb && text_equal(verb, text_of(program->verb->name)))
+        return run_verb(program, argc, argv);
     fprintf(stderr, "%s: unknown option '%s', see --help\n", program->name, argv[1]);
     return 2;
 }

@@ -6,6 +6,13 @@
 
 #include "service.h"
 
+/** A maintenance verb: prints what it does, returns the exit status. */
+struct program_verb {
+    const char *name; /* "--drain" */
+    const char *help;
+    int (*run)(struct service *service, struct arena *arena, int argc, char **argv);
+};
+
 struct program {
     const char *name;    /* "send-whatsapp" */
     const char *summary; /* one line */
@@ -17,6 +24,8 @@ struct program {
     bool (*open)(struct service *service, struct fault *reterr);
     void (*close)(struct service *service);
     bool (*check)(const struct service *service);
+
+    const struct program_verb *verb; /* NULL: none */
 
     /** May a web page ask (OPTIONS) whether it may call? NULL: yes. */
     bool (*answers_preflight)(const struct settings *settings);

@@ -157,8 +157,7 @@ bool sender_handle(const struct sender_policy *policy, struct service *service, 
         cgi_header(response, "Idempotent-Replayed", TEXT("true"));
     response->log_id = good ? sent.receipt.id : text_of(reterr->id);
     response->log_sid = sent.receipt.sid;
-    if (sent.receipt.unsettled)
-        response->log_note = "the row could not be settled";
+    response->log_note = sent.receipt.note;
     *ret_sent = sent;
     return good;
 }

@@ -10,13 +10,16 @@
 #include "database.h"
 #include "http.h"
 #include "settings.h"
+#include "spool.h"
 
 struct service {
     const struct settings *settings;
     const struct clock *clock;
     struct database database;
+    struct spool spool;
     struct http http;       /* senders only */
     struct auth_keys *keys; /* senders only; NULL without a key set */
+    bool database_answers;  /* in this request: what waits in the spool may be replayed */
 };
 
 /** An endpoint: from a request to an answer. On failure the fault is the answer. */

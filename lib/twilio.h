@@ -8,7 +8,6 @@
 
 #include "arena.h"
 #include "clock.h"
-#include "form.h"
 #include "http.h"
 #include "message.h"
 #include "settings.h"
@@ -32,15 +31,14 @@ enum twilio_verdict {
 /** What came of it. Slices live in the arena. */
 struct twilio_result {
     enum twilio_verdict verdict;
-    int status_code;    /* HTTP, 0: no answer */
-    struct text sid;    /* TWILIO_TAKEN */
-    struct text status; /* TWILIO_TAKEN: queued, accepted, ... */
-    int error_code;     /* Twilio's, 0: none */
-    struct text error;  /* Twilio's words */
-    struct text
-        details;      /* TWILIO_TAKEN: JSON object of what the answer says of price and segments */
-    int retry_after;  /* seconds, 0: not said */
-    char detail[128]; /* for the log */
+    int status_code;     /* HTTP, 0: no answer */
+    struct text sid;     /* TWILIO_TAKEN */
+    struct text status;  /* TWILIO_TAKEN: queued, accepted, ... */
+    int error_code;      /* Twilio's, 0: none */
+    struct text error;   /* Twilio's words */
+    struct text details; /* TWILIO_TAKEN: price and segments, a JSON object */
+    int retry_after;     /* seconds, 0: not said */
+    char detail[128];    /* for the log */
 };
 
 /** Statuses that a row may get from the programs themselves. */
@@ -57,25 +55,5 @@ struct twilio_result {
  */
 void twilio_send(const struct twilio *twilio, struct arena *arena, const struct message *message,
                  struct text log_id, int64_t deadline_ms, struct twilio_result *ret_result);
-
-/** What a status callback says. Slices point into the form; empty means absent. */
-struct twilio_callback {
-    struct text sid, status;
-    struct text error_code;    /* digits */
-    struct text error_message; /* ErrorMessage, or on channels ChannelStatusMessage */
-    struct text to;
-};
-
-/**
- * Read a callback's form. Fails with FAULT_MISSING_CALLBACK_FIELDS where MessageSid (SM or MM and 1
- * to 64 letters or digits) or MessageStatus (1 to 32 letters or '_') is absent or malformed, or
- * where any name or value has a NUL.
- */
-must_check bool twilio_callback_read(const struct form *form, struct twilio_callback *ret_callback,
-                                     struct fault *reterr);
-
-/** All parameters of a callback as one JSON object; a repeated name becomes an array. */
-must_check bool twilio_callback_json(struct arena *arena, const struct form *form,
-                                     struct text *ret_json, struct fault *reterr);
 
 #endif

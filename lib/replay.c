@@ -1,0 +1,176 @@
+#include "replay.h"
+
+#include <stdio.h>
+
+#include "json.h"
+
+static void add_member(struct buffer *b, const char *name, struct text value)
+{
+    if (value.n == 0)
+        return;
+    buffer_addf(b, ",\"%s\":", name);
+    buffer_add_json(b, value);
+}
+
+/** A member that is JSON itself. */
+static void add_object(struct buffer *b, const char *name, struct text object)
+{
+    if (object.n == 0)
+        return;
+    buffer_addf(b, ",\"%s\":", name);
+    buffer_add(b, object);
+}
+
+static void add_now(struct buffer *b, const struct clock *clock, const char *name)
+{
+    char stamp[32];
+
+    clock_stamp(clock, stamp);
+    add_member(b, name, text_of(stamp));
+}
+
+static bool put(const struct spool *spool, struct buffer *b, struct fault *reterr)
+{
+    struct text content;
+
+    buffer_add(b, TEXT("}\n"));
+    if (!buffer_text(b, &content))
+        return fault_set(reterr, FAULT_SPOOL_UNAVAILABLE, "event does not fit into a file");
+    return spool_put(spool, content, reterr);
+}
+
+bool replay_keep_event(const struct spool *spool, struct arena *arena,
+                       const struct message_log_event *event, struct fault *reterr)
+{
+    struct buffer b;
+
+    buffer_init(&b, arena, SPOOL_FILE_MAX);
+    buffer_add(&b, TEXT("{\"kind\":\"event\""));
+    add_member(&b, "id", event->id);
+    add_member(&b, "sid", event->sid);
+    add_member(&b, "status", event->status);
+    add_member(&b, "error_code", event->error_code);
+    add_member(&b, "error_message", event->error_message);
+    add_object(&b, "parameters", event->parameters);
+    add_now(&b, spool->clock, "received_at");
+    return put(spool, &b, reterr);
+}
+
+bool replay_keep_settlement(const struct spool *spool, struct arena *arena,
+                            const struct message_log_settlement *settlement, struct fault *reterr)
+{
+    struct buffer b;
+
+    buffer_init(&b, arena, SPOOL_FILE_MAX);
+    buffer_add(&b, TEXT("{\"kind\":\"settlement\""));
+    add_member(&b, "id", settlement->id);
+    add_member(&b, "sid", settlement->sid);
+    add_member(&b, "status", settlement->status);
+    add_member(&b, "error_code", settlement->error_code);
+    add_member(&b, "error_message", settlement->error_message);
+    add_object(&b, "details", settlement->details);
+    buffer_addf(&b, ",\"release\":%s", settlement->release ? "true" : "false");
+    add_now(&b, spool->clock, "at");
+    return put(spool, &b, reterr);
+}
+
+static struct text string(const struct json_value *top, const char *name)
+{
+    return json_string(json_get(top, name));
+}
+
+static bool object(struct arena *arena, const struct json_value *top, const char *name,
+                   struct text *ret_object)
+{
+    const struct json_value *value = json_get(top, name);
+    struct buffer b;
+
+    *ret_object = (struct text){0};
+    if (!value)
+        return true;
+    buffer_init(&b, arena, SPOOL_FILE_MAX);
+    json_write(&b, value);
+    return buffer_text(&b, ret_object);
+}
+
+static bool replay_event(const struct database *database, struct arena *arena,
+                         const struct json_value *top, struct fault *reterr)
+{
+    struct message_log_recorded ignored;
+    struct message_log_event event = {.id = string(top, "id"),
+                                      .sid = string(top, "sid"),
+                                      .status = string(top, "status"),
+                                      .error_code = string(top, "error_code"),
+                                      .error_message = string(top, "error_message"),
+                                      .received_at = string(top, "received_at")};
+
+    if (event.sid.n == 0 || event.status.n == 0 || event.received_at.n == 0 ||
+        !object(arena, top, "parameters", &event.parameters))
+        return fault_set(reterr, FAULT_INVALID_JSON, "an event without its members");
+    return message_log_record(database, arena, &event, &ignored, reterr);
+}
+
+static bool replay_settlement(const struct database *database, struct arena *arena,
+                              const struct json_value *top, struct fault *reterr)
+{
+    struct message_log_settlement settlement = {.id = string(top, "id"),
+                                                .sid = string(top, "sid"),
+                                                .status = string(top, "status"),
+                                                .error_code = string(top, "error_code"),
+                                                .error_message = string(top, "error_message"),
+                                                .release = json_true(json_get(top, "release")),
+                                                .at = string(top, "at")};
+    struct text ignored;
+
+    if (!text_is_uuid(settlement.id) || settlement.status.n == 0 || settlement.at.n == 0 ||
+        !object(arena, top, "details", &settlement.details))
+        return fault_set(reterr, FAULT_INVALID_JSON, "a settlement without its members");
+    return message_log_settle(database, arena, &settlement, &ignored, reterr);
+}
+
+static bool replay_content(const struct database *database, struct arena *arena,
+                           struct text content, struct fault *reterr)
+{
+    json_scoped struct json_document *document = json_parse(arena, content, reterr);
+
+    if (!document)
+        return false;
+    const struct json_value *top = json_top(document);
+    if (text_equal(string(top, "kind"), TEXT("event")))
+        return replay_event(database, arena, top, reterr);
+    if (text_equal(string(top, "kind"), TEXT("settlement")))
+        return replay_settlement(database, arena, top, reterr);
+    return fault_set(reterr, FAULT_INVALID_JSON, "an unknown kind");
+}
+
+/** Will the same file be taken another time? */
+static bool is_passing(const struct fault *fault)
+{
+    return fault->kind == FAULT_DATABASE_UNAVAILABLE || fault->kind == FAULT_MISCONFIGURED;
+}
+
+void replay_some(const struct spool *spool, const struct database *database, struct arena *arena,
+                 size_t most, struct replay_summary *summary)
+{
+    struct spool_claim claim;
+    struct spool_walk walk;
+    struct fault fault;
+    bool away = false;
+
+    if (!spool_look(spool, most, &walk))
+        return;
+    while (!away && spool_claim(spool, &walk, arena, &claim)) {
+        enum spool_end end = SPOOL_DONE;
+        if (!replay_content(database, arena, claim.content, &fault)) {
+            away = is_passing(&fault);
+            end = away ? SPOOL_GIVE_BACK : SPOOL_SET_ASIDE;
+            snprintf(summary->problem, sizeof(summary->problem), "%s", fault.detail);
+        }
+        spool_end(spool, &claim, end);
+        summary->done += end == SPOOL_DONE;
+        summary->bad += end == SPOOL_SET_ASIDE;
+        summary->left += end == SPOOL_GIVE_BACK;
+        arena_clear(arena);
+    }
+    spool_finish(&walk);
+}

@@ -1,0 +1,35 @@
+/**
+ * What is written to the spool while the database is away, and how it gets into the table later.
+ *
+ * Delivery events and settlements as JSON. Both are recorded by functions that may be repeated, so
+ * a file that is replayed twice changes nothing, and their order does not matter (data.md, "Status
+ * is a join").
+ */
+#ifndef REPLAY_H
+#define REPLAY_H
+
+#include "message_log.h"
+#include "spool.h"
+
+/** Keep a delivery event, with the time of its arrival. Fails as spool_put does. */
+must_check bool replay_keep_event(const struct spool *spool, struct arena *arena,
+                                  const struct message_log_event *event, struct fault *reterr);
+
+/** Keep a settlement, with the time of now. Fails as spool_put does. */
+must_check bool replay_keep_settlement(const struct spool *spool, struct arena *arena,
+                                       const struct message_log_settlement *settlement,
+                                       struct fault *reterr);
+
+struct replay_summary {
+    size_t done, bad, left; /* left: given back, since the database is away */
+    char problem[256];      /* the last fault, "" for none */
+};
+
+/**
+ * Replay at most `most` files into the database; stops where the database is away. The arena is
+ * cleared after each file. What cannot be read, or is refused for its content, is set aside.
+ */
+void replay_some(const struct spool *spool, const struct database *database, struct arena *arena,
+                 size_t most, struct replay_summary *summary);
+
+#endif
