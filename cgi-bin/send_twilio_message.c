@@ -2,6 +2,7 @@
  * SEND_TWILIO_MESSAGE_AUTH says so; a web page never gets in without one. */
 
 #include "buffer.h"
+#include "reconcile.h"
 #include "sender.h"
 
 static const char endpoint[] = "send-twilio-message";
@@ -52,6 +53,20 @@ static bool handle(struct service *service, struct arena *arena, const struct cg
            fault_set(reterr, FAULT_INTERNAL, "no memory for the answer");
 }
 
+static int reconcile(struct service *service, struct arena *arena, int argc, char **argv)
+{
+    struct reconcile_options options;
+
+    return reconcile_options(argc, argv, &options) ? reconcile_run(service, arena, &options) : 2;
+}
+
+static const struct program_verb verb = {
+    .name = "--reconcile",
+    .help = "--reconcile [--older-than 12h] [--dry-run]\n"
+            "                 ask Twilio for messages without a final status",
+    .run = reconcile,
+};
+
 static const struct program program = {
     .name = endpoint,
     .summary = "sends SMS and WhatsApp messages for other server-side code",
@@ -61,6 +76,7 @@ static const struct program program = {
     .open = sender_open,
     .close = sender_close,
     .check = sender_check,
+    .verb = &verb,
     .answers_preflight = answers_preflight,
 };
 

@@ -16,39 +16,72 @@
 
 #include "text.h"
 
-/*     name                    status code                      text for people */
+/* clang-format off: a table. Name, HTTP status, fixed word, text for people. */
 #define FAULTS(X)                                                                                  \
-    X(INVALID_JSON,            400, "invalid_json",             "Request body must be a JSON object") \
-    X(MISSING_FIELDS,          400, "missing_fields",           "Missing required fields: to, message") \
-    X(MISSING_CALLBACK_FIELDS, 400, "missing_fields",           "Missing required fields: MessageSid, MessageStatus") \
-    X(INVALID_PHONE,           400, "invalid_phone",            "Invalid phone number format. Use international format: +201234567890") \
-    X(LANDLINE,                400, "invalid_phone",            "This is a landline number and cannot receive SMS") \
-    X(INVALID_MESSAGE,         400, "invalid_message",          "Message must be between 1 and 1600 characters") \
-    X(INVALID_TYPE,            400, "invalid_type",             "Type must be sms or whatsapp") \
-    X(INVALID_TEMPLATE,        400, "invalid_template",         "Invalid template: use a WhatsApp content SID (HX...) and an object of non-empty variables") \
-    X(INVALID_MEDIA_URL,       400, "invalid_media_url",        "Invalid media URL. Use https URLs: at most 10 for SMS, 1 for WhatsApp") \
-    X(INVALID_REQUEST_ID,      400, "invalid_request_id",       "Invalid request id. It must be a UUID") \
-    X(INVALID_IDEMPOTENCY_KEY, 400, "invalid_idempotency_key",  "Invalid Idempotency-Key. Use 1 to 255 visible ASCII characters") \
-    X(MISSING_AUTHORIZATION,   401, "missing_authorization",    "Missing authorization header") \
-    X(UNAUTHORIZED,            401, "unauthorized",             "Unauthorized") \
-    X(FORBIDDEN,               403, "forbidden",                "Forbidden") \
-    X(INVALID_SIGNATURE,       403, "invalid_signature",        "Invalid signature") \
-    X(METHOD_NOT_ALLOWED,      405, "method_not_allowed",       "Method not allowed") \
-    X(IN_PROGRESS,             409, "in_progress",              "A request with this Idempotency-Key is still in progress") \
-    X(BODY_TOO_LARGE,          413, "body_too_large",           "Request body is too large") \
-    X(UNSUPPORTED_MEDIA_TYPE,  415, "unsupported_media_type",   "Unsupported media type") \
-    X(IDEMPOTENCY_MISMATCH,    422, "idempotency_mismatch",     "This Idempotency-Key was used with a different request") \
-    X(UNKNOWN_REQUEST,         422, "unknown_request",          "Maintenance request not found") \
-    X(TWILIO_REJECTED,         422, "twilio_rejected",          "Twilio rejected the message") \
-    X(RATE_LIMITED,            429, "rate_limited",             "Rate limit exceeded. Maximum 5 messages per minute.") \
-    X(MISCONFIGURED,           500, "misconfigured",            "Missing Twilio configuration") \
-    X(INTERNAL,                500, "internal",                 "Internal server error") \
-    X(TWILIO_UNAVAILABLE,      502, "twilio_unavailable",       "Could not reach Twilio. The message was not sent") \
-    X(TWILIO_AUTH,             502, "twilio_auth",              "Twilio refused our credentials. The message was not sent") \
-    X(DATABASE_UNAVAILABLE,    503, "database_unavailable",     "Database unavailable. Nothing was sent") \
-    X(TWILIO_BUSY,             503, "twilio_busy",              "Twilio is busy. The message was not sent") \
-    X(SPOOL_UNAVAILABLE,       503, "database_unavailable",     "Database unavailable. The event was not stored") \
-    X(OUTCOME_UNKNOWN,         504, "outcome_unknown",          "The message may have been sent. Do not send it again blindly")
+    X(INVALID_JSON, 400, "invalid_json",                                                           \
+      "Request body must be a JSON object")                                                        \
+    X(MISSING_FIELDS, 400, "missing_fields",                                                       \
+      "Missing required fields: to, message")                                                      \
+    X(MISSING_CALLBACK_FIELDS, 400, "missing_fields",                                              \
+      "Missing required fields: MessageSid, MessageStatus")                                        \
+    X(INVALID_PHONE, 400, "invalid_phone",                                                         \
+      "Invalid phone number format. Use international format: +201234567890")                      \
+    X(LANDLINE, 400, "invalid_phone",                                                              \
+      "This is a landline number and cannot receive SMS")                                          \
+    X(INVALID_MESSAGE, 400, "invalid_message",                                                     \
+      "Message must be between 1 and 1600 characters")                                             \
+    X(INVALID_TYPE, 400, "invalid_type",                                                           \
+      "Type must be sms or whatsapp")                                                              \
+    X(INVALID_TEMPLATE, 400, "invalid_template",                                                   \
+      "Invalid template: use a WhatsApp content SID (HX...) and an object of non-empty "           \
+      "variables")                                                                                 \
+    X(INVALID_MEDIA_URL, 400, "invalid_media_url",                                                 \
+      "Invalid media URL. Use https URLs: at most 10 for SMS, 1 for WhatsApp")                     \
+    X(INVALID_REQUEST_ID, 400, "invalid_request_id",                                               \
+      "Invalid request id. It must be a UUID")                                                     \
+    X(INVALID_IDEMPOTENCY_KEY, 400, "invalid_idempotency_key",                                     \
+      "Invalid Idempotency-Key. Use 1 to 255 visible ASCII characters")                            \
+    X(MISSING_AUTHORIZATION, 401, "missing_authorization",                                         \
+      "Missing authorization header")                                                              \
+    X(UNAUTHORIZED, 401, "unauthorized",                                                           \
+      "Unauthorized")                                                                              \
+    X(FORBIDDEN, 403, "forbidden",                                                                 \
+      "Forbidden")                                                                                 \
+    X(INVALID_SIGNATURE, 403, "invalid_signature",                                                 \
+      "Invalid signature")                                                                         \
+    X(METHOD_NOT_ALLOWED, 405, "method_not_allowed",                                               \
+      "Method not allowed")                                                                        \
+    X(IN_PROGRESS, 409, "in_progress",                                                             \
+      "A request with this Idempotency-Key is still in progress")                                  \
+    X(BODY_TOO_LARGE, 413, "body_too_large",                                                       \
+      "Request body is too large")                                                                 \
+    X(UNSUPPORTED_MEDIA_TYPE, 415, "unsupported_media_type",                                       \
+      "Unsupported media type")                                                                    \
+    X(IDEMPOTENCY_MISMATCH, 422, "idempotency_mismatch",                                           \
+      "This Idempotency-Key was used with a different request")                                    \
+    X(UNKNOWN_REQUEST, 422, "unknown_request",                                                     \
+      "Maintenance request not found")                                                             \
+    X(TWILIO_REJECTED, 422, "twilio_rejected",                                                     \
+      "Twilio rejected the message")                                                               \
+    X(RATE_LIMITED, 429, "rate_limited",                                                           \
+      "Rate limit exceeded. Maximum 5 messages per minute.")                                       \
+    X(MISCONFIGURED, 500, "misconfigured",                                                         \
+      "Missing Twilio configuration")                                                              \
+    X(INTERNAL, 500, "internal",                                                                   \
+      "Internal server error")                                                                     \
+    X(TWILIO_UNAVAILABLE, 502, "twilio_unavailable",                                               \
+      "Could not reach Twilio. The message was not sent")                                          \
+    X(TWILIO_AUTH, 502, "twilio_auth",                                                             \
+      "Twilio refused our credentials. The message was not sent")                                  \
+    X(DATABASE_UNAVAILABLE, 503, "database_unavailable",                                           \
+      "Database unavailable. Nothing was sent")                                                    \
+    X(TWILIO_BUSY, 503, "twilio_busy",                                                             \
+      "Twilio is busy. The message was not sent")                                                  \
+    X(SPOOL_UNAVAILABLE, 503, "database_unavailable",                                              \
+      "Database unavailable. The event was not stored")                                            \
+    X(OUTCOME_UNKNOWN, 504, "outcome_unknown",                                                     \
+      "The message may have been sent. Do not send it again blindly")
+/* clang-format on */
 
 enum fault_kind {
 #define X(name, ...) FAULT_##name,

@@ -160,6 +160,75 @@ bool message_log_record(const struct database *database, struct arena *arena,
     return true;
 }
 
+static void read_unsettled(const struct database_result *result, size_t row,
+                           struct message_log_unsettled *unsettled)
+{
+    uint64_t sent_at = 0, media = 0;
+
+    (void)!text_number(database_cell(result, row, 6), UINT64_MAX, &sent_at);
+    (void)!text_number(database_cell(result, row, 9), MESSAGE_MAX_MEDIA, &media);
+    *unsettled = (struct message_log_unsettled){
+        .id = database_cell(result, row, 0),
+        .sid = database_cell(result, row, 1),
+        .channel = text_equal(database_cell(result, row, 2), TEXT("whatsapp")) ? MESSAGE_WHATSAPP
+                                                                               : MESSAGE_SMS,
+        .recipient = database_cell(result, row, 3),
+        .body = database_cell(result, row, 4),
+        .status = database_cell(result, row, 5),
+        .sent_at = (int64_t)sent_at,
+        .sent_at_text = database_cell(result, row, 7),
+        .template = text_equal(database_cell(result, row, 8), TEXT("t")),
+        .n_media = media,
+    };
+}
+
+bool message_log_unsettled(const struct database *database, struct arena *arena,
+                           struct text older_than, struct text after_time, struct text after_id,
+                           size_t most, struct message_log_unsettled **ret_rows, size_t *ret_n,
+                           struct fault *reterr)
+{
+    char digits[16];
+    snprintf(digits, sizeof(digits), "%zu", most);
+    const struct text values[] = {older_than, after_time, after_id, text_of(digits)};
+    const char *parameters[ARRAY_LEN(values)];
+    struct database_result result;
+
+    if (!add_all(arena, values, ARRAY_LEN(values), parameters, reterr) ||
+        !database->query(
+            database->self, arena,
+            "select id, external_id, message_type, recipient, message_content, status, "
+            "floor(extract(epoch from sent_at))::bigint, sent_at, "
+            "metadata ? 'template_id', jsonb_array_length(coalesce("
+            "metadata->'media_urls', '[]'::jsonb)) "
+            "from messaging.unsettled_messages($1,$2,$3,$4)",
+            parameters, ARRAY_LEN(parameters), &result, reterr))
+        return false;
+    struct message_log_unsettled *rows =
+        arena_new(arena, struct message_log_unsettled, result.rows);
+    if (!rows)
+        return fault_set(reterr, FAULT_INTERNAL, "no memory for the rows");
+    for (size_t i = 0; i < result.rows; i++)
+        read_unsettled(&result, i, &rows[i]);
+    *ret_rows = rows;
+    *ret_n = result.rows;
+    return true;
+}
+
+bool message_log_knows(const struct database *database, struct arena *arena, struct text sid,
+                       bool *ret_known, struct fault *reterr)
+{
+    const char *parameter = arena_cstr(arena, sid);
+    struct database_result result;
+
+    if (!parameter)
+        return fault_set(reterr, FAULT_INTERNAL, "no memory for a statement");
+    if (!database->query(database->self, arena, "select messaging.known_sids(array[$1])",
+                         &parameter, 1, &result, reterr))
+        return false;
+    *ret_known = result.rows > 0;
+    return true;
+}
+
 bool message_log_version(const struct database *database, struct arena *arena,
                          struct text *ret_version, struct fault *reterr)
 {

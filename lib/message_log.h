@@ -78,6 +78,31 @@ must_check bool message_log_record(const struct database *database, struct arena
                                    const struct message_log_event *event,
                                    struct message_log_recorded *ret_recorded, struct fault *reterr);
 
+/** A message without a final status. */
+struct message_log_unsettled {
+    struct text id, sid; /* no SID: whether Twilio took it is not known */
+    struct text status, recipient, body;
+    enum message_channel channel;
+    bool template;
+    size_t n_media;
+    int64_t sent_at; /* seconds of the Unix epoch */
+    struct text sent_at_text;
+};
+
+/**
+ * Messages older than `older_than` (an SQL interval) without a final status, oldest first, at most
+ * `most`, from behind the row (after_time, after_id) on; both empty: from the beginning.
+ */
+must_check bool message_log_unsettled(const struct database *database, struct arena *arena,
+                                      struct text older_than, struct text after_time,
+                                      struct text after_id, size_t most,
+                                      struct message_log_unsettled **ret_rows, size_t *ret_n,
+                                      struct fault *reterr);
+
+/** Is there a row with this SID? */
+must_check bool message_log_knows(const struct database *database, struct arena *arena,
+                                  struct text sid, bool *ret_known, struct fault *reterr);
+
 /** The schema's version: the newest migration. For --check. */
 must_check bool message_log_version(const struct database *database, struct arena *arena,
                                     struct text *ret_version, struct fault *reterr);

@@ -93,30 +93,42 @@ static bool make_form(const struct twilio *twilio, struct arena *arena,
     return buffer_text(&b, ret_form);
 }
 
-static bool make_request(const struct twilio *twilio, struct arena *arena,
-                         const struct message *message, struct text log_id,
-                         struct http_request *ret_request)
+void twilio_add_messages_url(struct buffer *b, const struct settings *settings)
 {
-    const struct settings *settings = twilio->settings;
-    bool key = settings->twilio_api_key && settings->twilio_api_key_secret;
-    struct text url;
-    struct buffer b;
+    buffer_add(b, text_of(settings->twilio_api_url));
+    buffer_add(b, TEXT("/2010-04-01/Accounts/"));
+    buffer_add(b, text_of(settings->twilio_account_sid));
+    buffer_add(b, TEXT("/Messages"));
+}
 
-    buffer_init(&b, arena, 4096);
-    buffer_add(&b, text_of(settings->twilio_api_url));
-    buffer_add(&b, TEXT("/2010-04-01/Accounts/"));
-    buffer_add(&b, text_of(settings->twilio_account_sid));
-    buffer_add(&b, TEXT("/Messages.json"));
-    *ret_request = (struct http_request){
-        .post = true,
+struct http_request twilio_get(const struct settings *settings, const char *url)
+{
+    bool key = settings->twilio_api_key && settings->twilio_api_key_secret;
+
+    return (struct http_request){
+        .url = url,
         .user = key ? settings->twilio_api_key : settings->twilio_account_sid,
         .password = key ? settings->twilio_api_key_secret : settings->twilio_auth_token,
         .connect_ms = CONNECT_MS,
         .total_ms = ATTEMPT_MS,
     };
-    if (!buffer_text(&b, &url) || !make_form(twilio, arena, message, log_id, &ret_request->form))
+}
+
+static bool make_request(const struct twilio *twilio, struct arena *arena,
+                         const struct message *message, struct text log_id,
+                         struct http_request *ret_request)
+{
+    struct text url, form;
+    struct buffer b;
+
+    buffer_init(&b, arena, 4096);
+    twilio_add_messages_url(&b, twilio->settings);
+    buffer_add(&b, TEXT(".json"));
+    if (!buffer_text(&b, &url) || !make_form(twilio, arena, message, log_id, &form))
         return false;
-    ret_request->url = url.s;
+    *ret_request = twilio_get(twilio->settings, url.s);
+    ret_request->post = true;
+    ret_request->form = form;
     return true;
 }
 

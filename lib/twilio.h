@@ -7,6 +7,7 @@
 #define TWILIO_H
 
 #include "arena.h"
+#include "buffer.h"
 #include "clock.h"
 #include "http.h"
 #include "message.h"
@@ -41,9 +42,16 @@ struct twilio_result {
     char detail[128];    /* for the log */
 };
 
+/** ".../2010-04-01/Accounts/<account>/Messages": what every question to the API begins with. */
+void twilio_add_messages_url(struct buffer *b, const struct settings *settings);
+
+/** A GET of `url` with the configured credentials and deadlines. */
+struct http_request twilio_get(const struct settings *settings, const char *url);
+
 /** Statuses that a row may get from the programs themselves. */
-#define TWILIO_STATUS_FAILED  TEXT("failed")
-#define TWILIO_STATUS_UNKNOWN TEXT("unknown")
+#define TWILIO_STATUS_ACCEPTED TEXT("accepted") /* Twilio has it: the least that is certain */
+#define TWILIO_STATUS_FAILED   TEXT("failed")
+#define TWILIO_STATUS_UNKNOWN  TEXT("unknown")
 
 /**
  * Send a message and say what came of it.
