@@ -1,0 +1,158 @@
+#include "answer.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sandbox.h"
+
+struct held_answer {
+    TAILQ_ENTRY(held_answer) entry;
+    struct sandbox *sandbox;
+    struct evhttp_request *request;
+    struct answer answer;
+    struct event *wake; /* a timer, or the client's going */
+};
+
+void answers_init(struct answers *answers)
+{
+    TAILQ_INIT(answers);
+}
+
+static void add_headers(struct evhttp_request *request, const struct answer *answer)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+    char request_id[SID_SIZE];
+
+    sid_make(request_id, "RQ");
+    evhttp_add_header(headers, "Content-Type",
+                      answer->content_type ? answer->content_type : "application/json");
+    evhttp_add_header(headers, "Twilio-Request-Id", request_id);
+    evhttp_add_header(headers, "Twilio-Concurrent-Requests", "1");
+    if (answer->location)
+        evhttp_add_header(headers, "Location", answer->location);
+    if (answer->status == 401)
+        evhttp_add_header(headers, "WWW-Authenticate", "Basic realm=\"Twilio API\"");
+}
+
+static void send_half(struct evhttp_request *request, const struct answer *answer)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+    struct evbuffer *half = evbuffer_new();
+    size_t length = evbuffer_get_length(answer->body);
+    char announced[24];
+
+    snprintf(announced, sizeof announced, "%zu", length);
+    evhttp_add_header(headers, "Content-Length", announced);
+    evhttp_add_header(headers, "Connection", "close");
+    evbuffer_remove_buffer(answer->body, half, length / 2);
+    evhttp_send_reply(request, answer->status, NULL, half);
+    evbuffer_free(half);
+}
+
+static void deliver(struct evhttp_request *request, const struct answer *answer)
+{
+    struct evhttp_connection *connection = evhttp_request_get_connection(request);
+
+    if (!connection) {
+        evhttp_request_free(request); /* the client went away while we waited */
+    } else if (answer->end == END_CLOSED || answer->end == END_NEVER) {
+        evhttp_connection_free(connection);
+    } else {
+        add_headers(request, answer);
+        if (answer->end == END_TRUNCATED)
+            send_half(request, answer);
+        else
+            evhttp_send_reply(request, answer->status, NULL, answer->body);
+    }
+    if (answer->body)
+        evbuffer_free(answer->body);
+}
+
+static void held_free(struct held_answer *held)
+{
+    TAILQ_REMOVE(&held->sandbox->answers, held, entry);
+    if (held->wake)
+        event_free(held->wake);
+    free(held);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *argument)
+{
+    struct held_answer *held = argument;
+
+    (void)fd;
+    (void)what;
+    deliver(held->request, &held->answer);
+    held_free(held);
+}
+
+struct held_answer *answer_hold(struct sandbox *sandbox, struct evhttp_request *request,
+                                const struct answer *answer)
+{
+    struct held_answer *held = calloc(1, sizeof *held);
+
+    if (!held)
+        abort();
+    held->sandbox = sandbox;
+    held->request = request;
+    held->answer = *answer;
+    TAILQ_INSERT_TAIL(&sandbox->answers, held, entry);
+    return held;
+}
+
+/* The server does not read while it owes an answer, so it would not notice the client's going: ask the
+ * kernel for it. */
+static void wait_for_client_to_go(struct held_answer *held)
+{
+    struct evhttp_connection *connection = evhttp_request_get_connection(held->request);
+    struct bufferevent *stream = connection ? evhttp_connection_get_bufferevent(connection) : NULL;
+
+    if (!stream)
+        return;
+    held->wake =
+        event_new(held->sandbox->base, bufferevent_getfd(stream), EV_CLOSED, on_wake, held);
+    if (held->wake)
+        event_add(held->wake, NULL);
+}
+
+void answer_release(void *argument)
+{
+    struct held_answer *held = argument;
+    long ms = held->answer.delay_ms;
+    struct timeval delay = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+    if (held->answer.end == END_NEVER) {
+        wait_for_client_to_go(held);
+        return;
+    }
+    held->wake = evtimer_new(held->sandbox->base, on_wake, held);
+    if (held->wake)
+        evtimer_add(held->wake, &delay);
+}
+
+void answer_send(struct sandbox *sandbox, struct evhttp_request *request,
+                 const struct answer *answer)
+{
+    /* A connection must not be freed from within its own request's handler, hence the detour. */
+    if (answer->delay_ms > 0 || answer->end == END_CLOSED || answer->end == END_NEVER)
+        answer_release(answer_hold(sandbox, request, answer));
+    else
+        deliver(request, answer);
+}
+
+void answers_clear(struct answers *answers)
+{
+    struct held_answer *held;
+
+    while ((held = TAILQ_FIRST(answers))) {
+        if (!evhttp_request_get_connection(held->request))
+            evhttp_request_free(held->request);
+        if (held->answer.body)
+            evbuffer_free(held->answer.body);
+        held_free(held);
+    }
+}
