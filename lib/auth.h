@@ -2,8 +2,8 @@
  * Who is calling: JSON Web Tokens as Supabase issues them (RFC 7519, 7515, 7517).
  *
  * HS256 with one shared secret; ES256 and RS256 with the keys of a JWK set, chosen by `kid`. The
- * algorithm accepted is the one that the key is for, whatever the token says, so neither `none` nor an
- * HMAC made with a public key gets in.
+ * algorithm accepted is the one that the key is for, whatever the token says, so neither `none` nor
+ * an HMAC made with a public key gets in.
  */
 #ifndef AUTH_H
 #define AUTH_H
@@ -27,15 +27,22 @@ struct auth_caller {
 };
 
 struct auth_policy {
-    struct text hmac_secret; /* empty: HS256 is refused */
-    const char *jwks_file;   /* NULL: ES256 and RS256 are refused */
+    struct text hmac_secret; /* empty: HS256 is refused. Any length is taken as configured */
+    const char *jwks_file;   /* what auth_keys_new() was given; NULL: ES256 and RS256 are refused */
     struct text audience;    /* must be among a user's `aud`; empty: not asked for */
     struct text issuer;      /* must equal a user's `iss`; empty: not asked for */
 };
 
 /**
- * The keys of a JWK set file, read when first needed and again when the file has changed.
- * One of these may serve many threads. Zero-initialise; release when done.
+ * The public keys of a JWK set file (RFC 7517), read when first needed and again when the file has
+ * changed: a stat() for each token that needs a key tells. One of these may serve many threads.
+ *
+ * Taken are keys with a `kid`, of P-256 for ES256 and of RSA (2048 to 8192 bits) for RS256, unless
+ * their `alg`, `use` or `key_ops` say otherwise; all others are passed over, so a set may well have
+ * symmetric ones. At most 64 keys in 256 KiB. A file that is broken or half written leaves the keys
+ * in use that were read before.
+ *
+ * auth_keys_new gives NULL for want of memory. auth_keys_free takes NULL.
  */
 struct auth_keys;
 struct auth_keys *auth_keys_new(const char *jwks_file);
@@ -43,18 +50,22 @@ void auth_keys_free(struct auth_keys *keys);
 
 /**
  * Read the file now: for --check. Fails with FAULT_MISCONFIGURED and what is wrong with it.
- * *ret_count: usable keys.
+ * *ret_count: usable keys, possibly none.
  */
 must_check bool auth_keys_load(struct auth_keys *keys, size_t *ret_count, struct fault *reterr);
 
 /**
- * Verify an Authorization header ("Bearer eyJ…", the scheme in any case) at time `now` (seconds of the
- * Unix epoch). `exp` is required, `nbf` honoured, 30 s of leeway for both.
+ * Verify an Authorization header ("Bearer eyJ…", the scheme in any case) at time `now` (seconds of
+ * the Unix epoch). `exp` is required, `nbf` honoured, 30 s of leeway for both.
  *
  * `keys` may be NULL where there is no JWK set. Fails with FAULT_MISSING_AUTHORIZATION for an empty
- * header, FAULT_UNAUTHORIZED for a token that is not valid, FAULT_FORBIDDEN for a valid one of another
- * role or of a user whose `sub` is no UUID, FAULT_MISCONFIGURED where no key is set or the key set
- * cannot be read. A valid token of `anon` is AUTH_ANON: whether that is enough is the endpoint's choice.
+ * header, FAULT_UNAUTHORIZED for a token that is not valid, FAULT_FORBIDDEN for a valid one of
+ * another role or of a user whose `sub` is no UUID, FAULT_MISCONFIGURED where neither a secret nor
+ * a key set is configured, or the token needs a key set of which no good one was ever read.
+ *
+ * Only a user's token is asked for `aud` and `iss`: those of `anon` and `service_role` are API
+ * keys, which Supabase issues without. A valid token of `anon` is AUTH_ANON: whether that is enough
+ * is the endpoint's choice.
  */
 must_check bool auth_verify(struct arena *arena, const struct auth_policy *policy,
                             struct auth_keys *keys, struct text authorization, int64_t now,

@@ -1,10 +1,9 @@
 /**
  * JSON from outside (RFC 8259), read strictly. cJSON appears in json.c only.
  *
- * Stricter than cJSON alone: well-formed UTF-8 without a byte-order mark, no NUL (raw or \u0000), no
- * raw control characters, no lone surrogates, nothing behind the value, numbers as the grammar says,
- * at most JSON_DEPTH_MAX levels.
- * Values borrow from their document; strings handed out live in the arena.
+ * Stricter than cJSON alone: well-formed UTF-8 without a byte-order mark, no NUL (raw or \u0000),
+ * no raw control characters, no lone surrogates, nothing behind the value, numbers as the grammar
+ * says, at most JSON_DEPTH_MAX levels. Values and their strings borrow from their document.
  */
 #ifndef JSON_H
 #define JSON_H
@@ -24,7 +23,15 @@ struct json_value;    /* one value inside a document */
  */
 #pragma GCC visibility push(hidden)
 
-enum json_type { JSON_ABSENT, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+    JSON_ABSENT,
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
 /**
  * Read a text whose top is an object in which no name stands twice.
