@@ -233,7 +233,8 @@ static int64_t pause_before(const struct clock *clock, int tries)
         step *= 2;
     if (step > RETRY_MOST)
         step = RETRY_MOST;
-    (void)clock->random(clock->self, &dice, sizeof(dice));
+    if (!clock->random(clock->self, &dice, sizeof(dice)))
+        return step;
     return (int64_t)(dice % (uint64_t)(step + 1));
 }
 
