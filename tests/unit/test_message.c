@@ -1,0 +1,548 @@
+/* What a valid outbound message is: every rule of the request's members, and its form in the log.
+ */
+
+#include "buffer.h"
+#include "fake_record.h"
+#include "message.h"
+#include "unit.h"
+
+#define UUID     "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+#define TEMPLATE "HX0123456789abcdef0123456789ABCDEF"
+
+static struct arena arena;
+
+/**
+ * A body that is taken, and what is made of it: "sms +2010… body=… request=… template=… variables=…
+ * media=…". A '@' in the body stands for `many` times `unit`.
+ */
+struct taken_row {
+    const char *label, *json, *want;
+    bool whatsapp_only;
+    const char *unit;
+    size_t many;
+};
+
+/** A body that is refused, and the word for it. */
+struct refused_row {
+    const char *label, *json;
+    enum fault_kind want;
+    bool whatsapp_only;
+    const char *unit;
+    size_t many;
+};
+
+static const struct taken_row taken[] = {
+    {"SMS is the default", "{\"to\":\"01012345678\",\"message\":\"Hi\"}",
+     "sms +201012345678 body=Hi"},
+    {"type sms", "{\"to\":\"01012345678\",\"message\":\"Hi\",\"type\":\"sms\"}",
+     "sms +201012345678 body=Hi"},
+    {"type whatsapp", "{\"to\":\"01012345678\",\"message\":\"Hi\",\"type\":\"whatsapp\"}",
+     "whatsapp +201012345678 body=Hi"},
+    {"a whatsapp: prefix says the channel", "{\"to\":\"whatsapp:01012345678\",\"message\":\"Hi\"}",
+     "whatsapp +201012345678 body=Hi"},
+    {"the prefix in any case, with white space",
+     "{\"to\":\" WhatsApp: +20 101 234 5678 \",\"message\":\"Hi\"}",
+     "whatsapp +201012345678 body=Hi"},
+    {"the prefix beside type whatsapp",
+     "{\"to\":\"whatsapp:+201012345678\",\"message\":\"Hi\",\"type\":\"whatsapp\"}",
+     "whatsapp +201012345678 body=Hi"},
+    {"send-whatsapp sends WhatsApp", "{\"to\":\"01012345678\",\"message\":\"Hi\"}",
+     "whatsapp +201012345678 body=Hi", .whatsapp_only = true},
+    {"send-whatsapp knows no type, whatever it says",
+     "{\"to\":\"01012345678\",\"message\":\"Hi\",\"type\":5}", "whatsapp +201012345678 body=Hi",
+     .whatsapp_only = true},
+    {"send-whatsapp takes the prefix too",
+     "{\"to\":\"whatsapp:01012345678\",\"message\":\"Hi\",\"type\":\"sms\"}",
+     "whatsapp +201012345678 body=Hi", .whatsapp_only = true},
+    {"a landline may have WhatsApp",
+     "{\"to\":\"02 2345 6789\",\"message\":\"Hi\",\"type\":\"whatsapp\"}",
+     "whatsapp +20223456789 body=Hi"},
+    {"a foreign number", "{\"to\":\"+14155238886\",\"message\":\"Hi\"}",
+     "sms +14155238886 body=Hi"},
+    {"Arabic digits and text", "{\"to\":\"٠١٠١٢٣٤٥٦٧٨\",\"message\":\"مرحبا\"}",
+     "sms +201012345678 body=مرحبا"},
+    {"unknown members are not looked at",
+     "{\"to\":\"01012345678\",\"message\":\"Hi\",\"from\":[1,{\"a\":null}],\"To\":5}",
+     "sms +201012345678 body=Hi"},
+    {"null in every optional member is absent",
+     "{\"to\":\"01012345678\",\"message\":\"Hi\",\"type\":null,\"requestId\":null,"
+     "\"templateId\":null,\"variables\":null,\"media_url\":null}",
+     "sms +201012345678 body=Hi"},
+    {"the empty string in every optional member is absent",
+     "{\"to\":\"01012345678\",\"message\":\"Hi\",\"type\":\"\",\"request_id\":\"\","
+     "\"template_id\":\"\",\"variables\":\"\",\"mediaUrl\":\"\"}",
+     "sms +201012345678 body=Hi"},
+    {"requestId", "{\"to\":\"01012345678\",\"message\":\"Hi\",\"requestId\":\"" UUID "\"}",
+     "sms +201012345678 body=Hi request=" UUID},
+    {"request_id", "{\"to\":\"01012345678\",\"message\":\"Hi\",\"request_id\":\"" UUID "\"}",
+     "sms +201012345678 body=Hi request=" UUID},
+    {"a request id in upper case",
+     "{\"to\":\"01012345678\",\"message\":\"Hi\","
+     "\"requestId\":\"3F2504E0-4F89-41D3-9A0C-0305E82C3301\"}",
+     "sms +201012345678 body=Hi request=3F2504E0-4F89-41D3-9A0C-0305E82C3301"},
+
+    /* length: UTF-16 code units */
+    {"a message of one character", "{\"to\":\"01012345678\",\"message\":\".\"}",
+     "sms +201012345678 body=."},
+    {"a message of white space is a message", "{\"to\":\"01012345678\",\"message\":\" \"}",
+     "sms +201012345678 body= "},
+    {"1600 letters", "{\"to\":\"01012345678\",\"message\":\"@\"}", "sms +201012345678 body=1600",
+     .unit = "a", .many = 1600},
+    {"1600 Arabic letters", "{\"to\":\"01012345678\",\"message\":\"@\"}",
+     "sms +201012345678 body=3200", .unit = "م", .many = 1600},
+    {"800 emoji are 1600 units", "{\"to\":\"01012345678\",\"message\":\"@\"}",
+     "sms +201012345678 body=3200", .unit = "😀", .many = 800},
+    {"799 emoji and two letters are 1600 units", "{\"to\":\"01012345678\",\"message\":\"a@b\"}",
+     "sms +201012345678 body=3198", .unit = "😀", .many = 799},
+    {"1598 letters and an escaped emoji at the edge",
+     "{\"to\":\"01012345678\",\"message\":\"@\\ud83d\\ude00\"}", "sms +201012345678 body=1602",
+     .unit = "a", .many = 1598},
+    {"an escape is one unit, not six", "{\"to\":\"01012345678\",\"message\":\"@\"}",
+     "sms +201012345678 body=3200", .unit = "\\u0645", .many = 1600},
+
+    /* templates */
+    {"templateId alone, without a message",
+     "{\"to\":\"01012345678\",\"type\":\"whatsapp\",\"templateId\":\"" TEMPLATE "\"}",
+     "whatsapp +201012345678 template=" TEMPLATE},
+    {"a template with message '' as the hook sends it",
+     "{\"to\":\"01012345678\",\"message\":\"\",\"type\":\"whatsapp\",\"templateId\":\"" TEMPLATE
+     "\",\"variables\":{\"1\":\"Ali\",\"2\":\"3\"}}",
+     "whatsapp +201012345678 template=" TEMPLATE " variables={\"1\":\"Ali\",\"2\":\"3\"}"},
+    {"template_id", "{\"to\":\"whatsapp:01012345678\",\"template_id\":\"" TEMPLATE "\"}",
+     "whatsapp +201012345678 template=" TEMPLATE},
+    {"a message beside a template is kept for the log",
+     "{\"to\":\"whatsapp:01012345678\",\"message\":\"Hi\",\"template_id\":\"" TEMPLATE "\"}",
+     "whatsapp +201012345678 body=Hi template=" TEMPLATE},
+    {"media beside a template are left out",
+     "{\"to\":\"whatsapp:01012345678\",\"media_url\":\"https://a.example/b.png\","
+     "\"template_id\":\"" TEMPLATE "\"}",
+     "whatsapp +201012345678 template=" TEMPLATE},
+    {"numbers among the variables",
+     "{\"to\":\"whatsapp:01012345678\",\"templateId\":\"" TEMPLATE
+     "\",\"variables\":{\"1\":5,\"2\":-2.50,\"name\":\"علي\"}}",
+     "whatsapp +201012345678 template=" TEMPLATE
+     " variables={\"1\":5,\"2\":-2.5,\"name\":\"علي\"}"},
+    {"no variables at all",
+     "{\"to\":\"whatsapp:01012345678\",\"templateId\":\"" TEMPLATE "\",\"variables\":{}}",
+     "whatsapp +201012345678 template=" TEMPLATE},
+
+    /* media */
+    {"media_url",
+     "{\"to\":\"01012345678\",\"message\":\"Hi\",\"media_url\":\"https://a.example/b\"}",
+     "sms +201012345678 body=Hi media=https://a.example/b"},
+    {"mediaUrl", "{\"to\":\"01012345678\",\"message\":\"Hi\",\"mediaUrl\":\"https://a.example/b\"}",
+     "sms +201012345678 body=Hi media=https://a.example/b"},
+    {"media without a message", "{\"to\":\"01012345678\",\"media_url\":\"https://a.example/b\"}",
+     "sms +201012345678 media=https://a.example/b"},
+    {"media with message ''",
+     "{\"to\":\"01012345678\",\"message\":\"\",\"media_url\":[\"https://a.example/b\"]}",
+     "sms +201012345678 media=https://a.example/b"},
+    {"ten media for MMS", "{\"to\":\"01012345678\",\"media_url\":[\"https://a.example/0\"@]}",
+     "sms +201012345678 media=https://a.example/0,https://a.example/1,https://a.example/1,"
+     "https://a.example/1,https://a.example/1,https://a.example/1,https://a.example/1,"
+     "https://a.example/1,https://a.example/1,https://a.example/1",
+     .unit = ",\"https://a.example/1\"", .many = 9},
+    {"one medium for WhatsApp, in an array",
+     "{\"to\":\"01012345678\",\"media_url\":[\"https://a.example/b\"]}",
+     "whatsapp +201012345678 media=https://a.example/b", .whatsapp_only = true},
+    {"an empty array of media is none",
+     "{\"to\":\"01012345678\",\"message\":\"Hi\",\"media_url\":[]}", "sms +201012345678 body=Hi"},
+    {"a URL with port, query, escapes and fragment",
+     "{\"to\":\"01012345678\",\"mediaUrl\":\"HTTPS://A.example:8443/b%20c/d.jpg?e=f&g=@h#i\"}",
+     "sms +201012345678 media=HTTPS://A.example:8443/b%20c/d.jpg?e=f&g=h#i", .unit = "", .many = 1},
+    {"a URL of nothing but a host and a query",
+     "{\"to\":\"01012345678\",\"mediaUrl\":\"https://a.example?b\"}",
+     "sms +201012345678 media=https://a.example?b"},
+    {"an IPv6 address as host",
+     "{\"to\":\"01012345678\",\"mediaUrl\":\"https://[2001:db8::1]:443/b\"}",
+     "sms +201012345678 media=https://[2001:db8::1]:443/b"},
+    {"a URL of 2048 characters", "{\"to\":\"01012345678\",\"mediaUrl\":\"https://a.example/@\"}",
+     "sms +201012345678 media=2048", .unit = "b", .many = 2030},
+};
+
+static const struct refused_row refused[] = {
+    {"no JSON at all", "", FAULT_INVALID_JSON},
+    {"an array", "[]", FAULT_INVALID_JSON},
+    {"a form", "to=01012345678&message=Hi", FAULT_INVALID_JSON},
+    {"a member that stands twice",
+     "{\"to\":\"01012345678\",\"to\":\"01012345678\",\"message\":\"Hi\"}", FAULT_INVALID_JSON},
+    {"an unknown member that stands twice",
+     "{\"to\":\"01012345678\",\"message\":\"Hi\",\"x\":1,\"x\":1}", FAULT_INVALID_JSON},
+    {"both spellings of the request",
+     "{\"to\":\"01012345678\",\"message\":\"Hi\",\"requestId\":\"" UUID "\",\"request_id\":\"" UUID
+     "\"}",
+     FAULT_INVALID_JSON},
+    {"both spellings, one of them null",
+     "{\"to\":\"01012345678\",\"message\":\"Hi\",\"requestId\":null,\"request_id\":\"" UUID "\"}",
+     FAULT_INVALID_JSON},
+    {"both spellings of the template",
+     "{\"to\":\"whatsapp:01012345678\",\"templateId\":\"" TEMPLATE "\",\"template_id\":\"" TEMPLATE
+     "\"}",
+     FAULT_INVALID_JSON},
+    {"both spellings of the media",
+     "{\"to\":\"01012345678\",\"message\":\"Hi\",\"mediaUrl\":\"\",\"media_url\":\"\"}",
+     FAULT_INVALID_JSON},
+    {"a NUL in the text", "{\"to\":\"01012345678\",\"message\":\"a\\u0000b\"}", FAULT_INVALID_JSON},
+    {"a lone surrogate in the text", "{\"to\":\"01012345678\",\"message\":\"\\ud83d\"}",
+     FAULT_INVALID_JSON},
+    {"no good UTF-8", "{\"to\":\"01012345678\",\"message\":\"\xD9\"}", FAULT_INVALID_JSON},
+
+    {"nothing", "{}", FAULT_MISSING_FIELDS},
+    {"no recipient", "{\"message\":\"Hi\"}", FAULT_MISSING_FIELDS},
+    {"recipient null", "{\"to\":null,\"message\":\"Hi\"}", FAULT_MISSING_FIELDS},
+    {"recipient ''", "{\"to\":\"\",\"message\":\"Hi\"}", FAULT_MISSING_FIELDS},
+    {"no message", "{\"to\":\"01012345678\"}", FAULT_MISSING_FIELDS},
+    {"message null", "{\"to\":\"01012345678\",\"message\":null}", FAULT_MISSING_FIELDS},
+    {"message ''", "{\"to\":\"01012345678\",\"message\":\"\"}", FAULT_MISSING_FIELDS},
+    {"message '' beside a template ''",
+     "{\"to\":\"01012345678\",\"message\":\"\",\"templateId\":\"\"}", FAULT_MISSING_FIELDS},
+    {"message '' beside no media at all",
+     "{\"to\":\"01012345678\",\"message\":\"\",\"media_url\":[]}", FAULT_MISSING_FIELDS},
+    {"a template without a recipient", "{\"templateId\":\"" TEMPLATE "\"}", FAULT_MISSING_FIELDS},
+
+    {"recipient a number", "{\"to\":1012345678,\"message\":\"Hi\"}", FAULT_INVALID_PHONE},
+    {"recipient an array", "{\"to\":[\"01012345678\"],\"message\":\"Hi\"}", FAULT_INVALID_PHONE},
+    {"recipient white space", "{\"to\":\"  \",\"message\":\"Hi\"}", FAULT_INVALID_PHONE},
+    {"recipient nothing but the prefix", "{\"to\":\"whatsapp:\",\"message\":\"Hi\"}",
+     FAULT_INVALID_PHONE},
+    {"the prefix twice", "{\"to\":\"whatsapp:whatsapp:01012345678\",\"message\":\"Hi\"}",
+     FAULT_INVALID_PHONE},
+    {"another prefix", "{\"to\":\"messenger:01012345678\",\"message\":\"Hi\"}",
+     FAULT_INVALID_PHONE},
+    {"a number that fits no plan", "{\"to\":\"0991234\",\"message\":\"Hi\"}", FAULT_INVALID_PHONE},
+    {"a name beside the number", "{\"to\":\"Ali 01012345678\",\"message\":\"Hi\"}",
+     FAULT_INVALID_PHONE},
+    {"SMS to a landline", "{\"to\":\"02 2345 6789\",\"message\":\"Hi\"}", FAULT_LANDLINE},
+
+    {"message a number", "{\"to\":\"01012345678\",\"message\":5}", FAULT_INVALID_MESSAGE},
+    {"message an object", "{\"to\":\"01012345678\",\"message\":{}}", FAULT_INVALID_MESSAGE},
+    {"message false", "{\"to\":\"01012345678\",\"message\":false}", FAULT_INVALID_MESSAGE},
+    {"1601 letters", "{\"to\":\"01012345678\",\"message\":\"@\"}", FAULT_INVALID_MESSAGE, false,
+     "a", 1601},
+    {"1601 Arabic letters", "{\"to\":\"01012345678\",\"message\":\"@\"}", FAULT_INVALID_MESSAGE,
+     true, "م", 1601},
+    {"800 emoji and a letter are 1601 units", "{\"to\":\"01012345678\",\"message\":\"@a\"}",
+     FAULT_INVALID_MESSAGE, false, "😀", 800},
+    {"1599 letters and an emoji are 1601 units", "{\"to\":\"01012345678\",\"message\":\"@😀\"}",
+     FAULT_INVALID_MESSAGE, false, "a", 1599},
+    {"801 emoji are fewer characters than 1600 and too long",
+     "{\"to\":\"01012345678\",\"message\":\"@\"}", FAULT_INVALID_MESSAGE, false, "😀", 801},
+
+    {"an unknown type", "{\"to\":\"01012345678\",\"message\":\"Hi\",\"type\":\"email\"}",
+     FAULT_INVALID_TYPE},
+    {"a type in capitals", "{\"to\":\"01012345678\",\"message\":\"Hi\",\"type\":\"SMS\"}",
+     FAULT_INVALID_TYPE},
+    {"type a number", "{\"to\":\"01012345678\",\"message\":\"Hi\",\"type\":1}", FAULT_INVALID_TYPE},
+    {"type sms beside a whatsapp: prefix",
+     "{\"to\":\"whatsapp:01012345678\",\"message\":\"Hi\",\"type\":\"sms\"}", FAULT_INVALID_TYPE},
+
+    {"request id no UUID", "{\"to\":\"01012345678\",\"message\":\"Hi\",\"requestId\":\"12\"}",
+     FAULT_INVALID_REQUEST_ID},
+    {"request id with a brace",
+     "{\"to\":\"01012345678\",\"message\":\"Hi\",\"request_id\":\"{" UUID "}\"}",
+     FAULT_INVALID_REQUEST_ID},
+    {"request id a number", "{\"to\":\"01012345678\",\"message\":\"Hi\",\"request_id\":12}",
+     FAULT_INVALID_REQUEST_ID},
+
+    {"a template for SMS", "{\"to\":\"01012345678\",\"templateId\":\"" TEMPLATE "\"}",
+     FAULT_INVALID_TEMPLATE},
+    {"a template of 31 digits",
+     "{\"to\":\"01012345678\",\"templateId\":\"HX0123456789abcdef0123456789abcde\"}",
+     FAULT_INVALID_TEMPLATE, true},
+    {"a template of 33 digits",
+     "{\"to\":\"01012345678\",\"templateId\":\"HX0123456789abcdef0123456789abcdef0\"}",
+     FAULT_INVALID_TEMPLATE, true},
+    {"a template that is not hexadecimal",
+     "{\"to\":\"01012345678\",\"templateId\":\"HX0123456789abcdef0123456789abcdeg\"}",
+     FAULT_INVALID_TEMPLATE, true},
+    {"a template with another beginning",
+     "{\"to\":\"01012345678\",\"templateId\":\"HY0123456789abcdef0123456789abcdef\"}",
+     FAULT_INVALID_TEMPLATE, true},
+    {"template a number", "{\"to\":\"01012345678\",\"templateId\":5}", FAULT_INVALID_TEMPLATE,
+     true},
+    {"variables without a template",
+     "{\"to\":\"01012345678\",\"message\":\"Hi\",\"variables\":{\"1\":\"a\"}}",
+     FAULT_INVALID_TEMPLATE, true},
+    {"variables in an array",
+     "{\"to\":\"01012345678\",\"templateId\":\"" TEMPLATE "\",\"variables\":[\"a\"]}",
+     FAULT_INVALID_TEMPLATE, true},
+    {"variables as the text of an object",
+     "{\"to\":\"01012345678\",\"templateId\":\"" TEMPLATE
+     "\",\"variables\":\"{\\\"1\\\":\\\"a\\\"}\"}",
+     FAULT_INVALID_TEMPLATE, true},
+    {"a variable that is null",
+     "{\"to\":\"01012345678\",\"templateId\":\"" TEMPLATE "\",\"variables\":{\"1\":null}}",
+     FAULT_INVALID_TEMPLATE, true},
+    {"a variable that is empty",
+     "{\"to\":\"01012345678\",\"templateId\":\"" TEMPLATE
+     "\",\"variables\":{\"1\":\"a\",\"2\":\"\"}}",
+     FAULT_INVALID_TEMPLATE, true},
+    {"a variable that is true",
+     "{\"to\":\"01012345678\",\"templateId\":\"" TEMPLATE "\",\"variables\":{\"1\":true}}",
+     FAULT_INVALID_TEMPLATE, true},
+    {"a variable that is an object",
+     "{\"to\":\"01012345678\",\"templateId\":\"" TEMPLATE "\",\"variables\":{\"1\":{}}}",
+     FAULT_INVALID_TEMPLATE, true},
+    {"a variable that is an endless number",
+     "{\"to\":\"01012345678\",\"templateId\":\"" TEMPLATE "\",\"variables\":{\"1\":1e999}}",
+     FAULT_INVALID_TEMPLATE, true},
+    {"a variable that stands twice",
+     "{\"to\":\"01012345678\",\"templateId\":\"" TEMPLATE
+     "\",\"variables\":{\"1\":\"a\",\"1\":\"b\"}}",
+     FAULT_INVALID_JSON, true},
+
+    {"media by http", "{\"to\":\"01012345678\",\"media_url\":\"http://a.example/b\"}",
+     FAULT_INVALID_MEDIA_URL},
+    {"media without a scheme", "{\"to\":\"01012345678\",\"media_url\":\"a.example/b\"}",
+     FAULT_INVALID_MEDIA_URL},
+    {"media without a host", "{\"to\":\"01012345678\",\"media_url\":\"https:///b\"}",
+     FAULT_INVALID_MEDIA_URL},
+    {"media with a user", "{\"to\":\"01012345678\",\"media_url\":\"https://u@a.example/b\"}",
+     FAULT_INVALID_MEDIA_URL},
+    {"media with user and password",
+     "{\"to\":\"01012345678\",\"media_url\":\"https://u:80@a.example/b\"}",
+     FAULT_INVALID_MEDIA_URL},
+    {"media with a space", "{\"to\":\"01012345678\",\"media_url\":\"https://a.example/b c\"}",
+     FAULT_INVALID_MEDIA_URL},
+    {"media with a line end", "{\"to\":\"01012345678\",\"media_url\":\"https://a.example/b\\n\"}",
+     FAULT_INVALID_MEDIA_URL},
+    {"media with letters that are not ASCII",
+     "{\"to\":\"01012345678\",\"media_url\":\"https://a.example/م\"}", FAULT_INVALID_MEDIA_URL},
+    {"media with a backslash", "{\"to\":\"01012345678\",\"media_url\":\"https://a.example\\\\b\"}",
+     FAULT_INVALID_MEDIA_URL},
+    {"media with a port that is no number",
+     "{\"to\":\"01012345678\",\"media_url\":\"https://a.example:x/b\"}", FAULT_INVALID_MEDIA_URL},
+    {"media with a port above 65535",
+     "{\"to\":\"01012345678\",\"media_url\":\"https://a.example:65536/b\"}",
+     FAULT_INVALID_MEDIA_URL},
+    {"media with an empty IPv6 address", "{\"to\":\"01012345678\",\"media_url\":\"https://[]/b\"}",
+     FAULT_INVALID_MEDIA_URL},
+    {"media of 2049 characters", "{\"to\":\"01012345678\",\"media_url\":\"https://a.example/@\"}",
+     FAULT_INVALID_MEDIA_URL, false, "b", 2031},
+    {"media of 10,000 characters", "{\"to\":\"01012345678\",\"media_url\":\"https://a.example/@\"}",
+     FAULT_INVALID_MEDIA_URL, false, "b", 10000},
+    {"media a number", "{\"to\":\"01012345678\",\"media_url\":5}", FAULT_INVALID_MEDIA_URL},
+    {"media an object", "{\"to\":\"01012345678\",\"message\":\"Hi\",\"media_url\":{}}",
+     FAULT_INVALID_MEDIA_URL},
+    {"media a number beside good ones",
+     "{\"to\":\"01012345678\",\"media_url\":[\"https://a.example/b\",5]}", FAULT_INVALID_MEDIA_URL},
+    {"media null in an array", "{\"to\":\"01012345678\",\"message\":\"Hi\",\"media_url\":[null]}",
+     FAULT_INVALID_MEDIA_URL},
+    {"media '' in an array", "{\"to\":\"01012345678\",\"message\":\"Hi\",\"media_url\":[\"\"]}",
+     FAULT_INVALID_MEDIA_URL},
+    {"media in an array in an array",
+     "{\"to\":\"01012345678\",\"media_url\":[[\"https://a.example/b\"]]}", FAULT_INVALID_MEDIA_URL},
+    {"eleven media for MMS", "{\"to\":\"01012345678\",\"media_url\":[\"https://a.example/0\"@]}",
+     FAULT_INVALID_MEDIA_URL, false, ",\"https://a.example/1\"", 10},
+    {"two media for WhatsApp",
+     "{\"to\":\"01012345678\",\"media_url\":[\"https://a.example/0\",\"https://a.example/1\"]}",
+     FAULT_INVALID_MEDIA_URL, true},
+};
+
+/** The body with '@' replaced. */
+static struct text make_body(const char *json, const char *unit, size_t many)
+{
+    struct buffer b;
+    struct text head, tail, body;
+
+    buffer_init(&b, &arena, 1 << 20);
+    if (!unit) {
+        buffer_add(&b, text_of(json));
+    } else {
+        text_cut(text_of(json), '@', &head, &tail);
+        buffer_add(&b, head);
+        for (size_t i = 0; i < many; i++)
+            buffer_add(&b, text_of(unit));
+        buffer_add(&b, tail);
+    }
+    assert_true(buffer_text(&b, &body));
+    return body;
+}
+
+static void add_part(struct buffer *b, const char *name, struct text value)
+{
+    if (value.n == 0)
+        return;
+    buffer_addf(b, " %s=", name);
+    if (value.n < 200)
+        buffer_add(b, value);
+    else
+        buffer_addf(b, "%zu", value.n);
+}
+
+static struct text describe(const struct message *message)
+{
+    struct buffer b;
+    struct text text;
+
+    buffer_init(&b, &arena, 1 << 20);
+    buffer_add(&b, message_type(message));
+    buffer_add_char(&b, ' ');
+    buffer_add(&b, message->to);
+    add_part(&b, "body", message->body);
+    add_part(&b, "request", message->request_id);
+    add_part(&b, "template", message->template_id);
+    add_part(&b, "variables", message->variables);
+    for (size_t i = 0; i < message->n_media; i++) {
+        if (i == 0) {
+            add_part(&b, "media", message->media[i]);
+            continue;
+        }
+        buffer_add_char(&b, ',');
+        buffer_add(&b, message->media[i]);
+    }
+    assert_true(buffer_text(&b, &text));
+    return text;
+}
+
+static void test_taken(void **state)
+{
+    const struct taken_row *row = *state;
+    struct text body = make_body(row->json, row->unit, row->many);
+    struct message message;
+    struct fault fault;
+
+    if (!message_parse(&arena, body, row->whatsapp_only, &message, &fault))
+        fail_msg("refused: %s (%s)", fault_code(&fault), fault.detail);
+    assert_text_equal(describe(&message), row->want);
+}
+
+static void test_refused(void **state)
+{
+    const struct refused_row *row = *state;
+    struct text body = make_body(row->json, row->unit, row->many);
+    struct message message, before;
+    struct fault fault;
+
+    memset(&message, 0x55, sizeof(message));
+    memset(&before, 0x55, sizeof(before));
+    assert_false(message_parse(&arena, body, row->whatsapp_only, &message, &fault));
+    if (fault.kind != row->want)
+        fail_msg("refused as %s (%s)", fault_code(&fault), fault.detail);
+    assert_memory_equal(&message, &before, sizeof(message));
+    assert_string_equal(fault.text, "");
+    assert_null(strstr(fault.detail, "1012345678"));
+}
+
+static void test_hundred_variables(void **state)
+{
+    struct text head =
+        TEXT("{\"to\":\"01012345678\",\"templateId\":\"" TEMPLATE "\",\"variables\":{\"0\":1");
+    struct message message;
+    struct buffer b;
+    struct fault fault;
+    struct text body;
+
+    (void)state;
+    for (int most = 99; most <= 100; most++) {
+        buffer_init(&b, &arena, 1 << 16);
+        buffer_add(&b, head);
+        for (int i = 1; i <= most; i++)
+            buffer_addf(&b, ",\"%d\":\"v\"", i);
+        buffer_add(&b, TEXT("}}"));
+        assert_true(buffer_text(&b, &body));
+        bool good = message_parse(&arena, body, true, &message, &fault);
+        assert_int_equal(good, most == 99);
+    }
+    assert_string_equal(fault_code(&fault), "invalid_template");
+}
+
+static void test_slices_outlive_the_document(void **state)
+{
+    char json[] = "{\"to\":\"01012345678\",\"message\":\"Hi\",\"requestId\":\"" UUID
+                  "\",\"mediaUrl\":\"https://a.example/b\"}";
+    struct message message;
+    struct fault fault;
+
+    (void)state;
+    assert_true(message_parse(&arena, text_of(json), false, &message, &fault));
+    memset(json, 'x', sizeof(json));
+    assert_text_equal(describe(&message),
+                      "sms +201012345678 body=Hi request=" UUID " media=https://a.example/b");
+}
+
+static void test_no_memory(void **state)
+{
+    struct text body = TEXT("{\"to\":\"01012345678\",\"message\":\"Hi\",\"requestId\":\"" UUID
+                            "\",\"mediaUrl\":\"https://a.example/b\"}");
+    struct message message;
+    struct fault fault;
+    bool good = false;
+
+    (void)state;
+    for (size_t cap = 1; cap < 4096 && !good; cap++) {
+        struct arena small;
+        arena_init(&small, cap);
+        good = message_parse(&small, body, false, &message, &fault);
+        if (!good)
+            assert_string_equal(fault_code(&fault), "internal");
+        arena_release(&small);
+    }
+    assert_true(good);
+}
+
+/** What of a message goes to metadata. */
+static const struct metadata_row {
+    const char *label;
+    struct message message;
+    const char *want;
+} metadata[] = {
+    {"metadata of a text is nothing", {.body = {"Hi", 2}}, "{}"},
+    {"one medium has its column", {.media = {{"https://a", 9}}, .n_media = 1}, "{}"},
+    {"two media go to metadata",
+     {.media = {{"https://a", 9}, {"https://b", 9}}, .n_media = 2},
+     "{\"media_urls\":[\"https://a\",\"https://b\"]}"},
+    {"three media go to metadata",
+     {.media = {{"https://a", 9}, {"https://b", 9}, {"https://c", 9}}, .n_media = 3},
+     "{\"media_urls\":[\"https://a\",\"https://b\",\"https://c\"]}"},
+    {"a template goes to metadata",
+     {.template_id = {TEMPLATE, 34}},
+     "{\"template_id\":\"" TEMPLATE "\"}"},
+    {"template, variables and media together",
+     {.template_id = {TEMPLATE, 34},
+      .variables = {"{\"1\":\"a\"}", 9},
+      .media = {{"https://a", 9}, {"https://b", 9}},
+      .n_media = 2},
+     "{\"template_id\":\"" TEMPLATE "\",\"variables\":{\"1\":\"a\"},"
+     "\"media_urls\":[\"https://a\",\"https://b\"]}"},
+};
+
+static void test_metadata(void **state)
+{
+    const struct metadata_row *row = *state;
+    struct fault fault;
+    struct text json;
+
+    assert_true(message_metadata(&arena, &row->message, &json, &fault));
+    assert_text_equal(json, row->want);
+}
+
+static int clear(void **state)
+{
+    (void)state;
+    arena_clear(&arena);
+    return 0;
+}
+
+int main(void)
+{
+    static const struct CMUnitTest singles[] = {
+        {.name = "a hundred variables, not one more", .test_func = test_hundred_variables},
+        {.name = "a message outlives the body", .test_func = test_slices_outlive_the_document},
+        {.name = "want of memory is our fault", .test_func = test_no_memory},
+    };
+    struct CMUnitTest
+        tests[ARRAY_LEN(taken) + ARRAY_LEN(refused) + ARRAY_LEN(metadata) + ARRAY_LEN(singles)];
+    size_t n = 0;
+
+    ADD_ROWS(tests, n, taken, test_taken);
+    ADD_ROWS(tests, n, refused, test_refused);
+    ADD_ROWS(tests, n, metadata, test_metadata);
+    memcpy(tests + n, singles, sizeof(singles));
+    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
+        tests[i].teardown_func = clear;
+    arena_init(&arena, 4 << 20);
+    int failed = cmocka_run_group_tests_name("message", tests, NULL, NULL);
+    arena_release(&arena);
+    return failed;
+}
