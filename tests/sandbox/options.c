@@ -206,6 +206,14 @@ static bool check_required(const struct options *options)
     return true;
 }
 
+/* A switch alone means on; "on" or "off" may follow it, with a space or with =. */
+static const char *switch_value(int argc, char **argv)
+{
+    bool value;
+
+    return optind < argc && set_switch(&value, argv[optind]) ? argv[optind++] : "on";
+}
+
 bool options_read(struct options *options, int argc, char **argv, int *ret_first, bool *ret_sign,
                   bool *ret_help)
 {
@@ -226,7 +234,7 @@ bool options_read(struct options *options, int argc, char **argv, int *ret_first
             *ret_sign = true;
         else if ((size_t)index == ROW_COUNT + 1)
             *ret_help = true;
-        else if (!set_row(options, &rows[index], optarg ? optarg : "on"))
+        else if (!set_row(options, &rows[index], optarg ? optarg : switch_value(argc, argv)))
             return complain("no valid value of an option:", rows[index].name);
     }
     *ret_first = optind;
