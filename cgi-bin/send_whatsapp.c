@@ -37,6 +37,8 @@ static const struct program program = {
     .handle = handle,
     .open = sender_open,
     .close = sender_close,
+    .open_worker = sender_open_worker,
+    .close_worker = sender_close_worker,
     .check = sender_check,
 };
 

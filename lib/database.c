@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +13,14 @@
 #define CONNECT_MS   5000
 #define STATEMENT_MS 8000
 
-struct connection {
+/** Connections for as many threads; the one used last is used next, so that few stay warm. */
+struct pool {
     char *string; /* NULL: PG* */
-    PGconn *conn; /* NULL: not connected */
+    size_t size;
+    pthread_mutex_t lock;
+    pthread_cond_t returned;
+    size_t n_out, n_idle;
+    PGconn *idle[DATABASE_POOL_MAX];
 };
 
 static void clear_result(PGresult **result)
@@ -47,12 +53,6 @@ static bool wait_socket(const PGconn *conn, short events, int64_t deadline)
         if (ready < 0 && errno != EINTR)
             return false;
     }
-}
-
-static void disconnect(struct connection *connection)
-{
-    PQfinish(connection->conn);
-    connection->conn = NULL;
 }
 
 /** libpq's words on one line, without its trailing line end. */
@@ -98,28 +98,23 @@ static bool finish_connecting(PGconn *conn, int64_t deadline)
     }
 }
 
-static bool connect_database(struct connection *connection, struct fault *reterr)
+/** A new connection; NULL with the fault. */
+static PGconn *connect_database(const struct pool *pool, struct fault *reterr)
 {
     static const char *const keys[] = {"dbname", "fallback_application_name", "client_encoding",
                                        NULL};
-    const char *const values[] = {connection->string, "twilio-cgi", "UTF8", NULL};
+    const char *const values[] = {pool->string, "twilio-cgi", "UTF8", NULL};
     PGconn *conn = PQconnectStartParams(keys, values, 1);
 
-    connection->conn = conn;
-    if (!conn || PQstatus(conn) == CONNECTION_BAD ||
-        !finish_connecting(conn, now_ms() + CONNECT_MS)) {
-        const char *why = conn ? PQerrorMessage(conn) : "no memory";
-        unavailable(reterr, "cannot connect to the database", *why ? why : "no answer in time");
-        disconnect(connection);
-        return false;
+    if (conn && PQstatus(conn) != CONNECTION_BAD &&
+        finish_connecting(conn, now_ms() + CONNECT_MS) && PQsetnonblocking(conn, 1) == 0) {
+        PQsetNoticeReceiver(conn, ignore_notice, NULL);
+        return conn;
     }
-    PQsetNoticeReceiver(conn, ignore_notice, NULL);
-    if (PQsetnonblocking(conn, 1) != 0) {
-        unavailable(reterr, "cannot use the connection", PQerrorMessage(conn));
-        disconnect(connection);
-        return false;
-    }
-    return true;
+    const char *why = conn ? PQerrorMessage(conn) : "no memory";
+    unavailable(reterr, "cannot connect to the database", *why ? why : "no answer in time");
+    PQfinish(conn);
+    return NULL;
 }
 
 /** Has the server closed a kept connection while nobody looked? */
@@ -222,29 +217,79 @@ static bool copy_result(struct arena *arena, const PGresult *result,
     return true;
 }
 
+/** Wait for the right to a connection; one that lies idle comes with it, else NULL. */
+static bool take_place(struct pool *pool, PGconn **ret_idle, struct fault *reterr)
+{
+    struct timespec until;
+    bool place = true;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += CONNECT_MS / 1000;
+    pthread_mutex_lock(&pool->lock);
+    while (place && pool->n_out == pool->size)
+        place = pthread_cond_clockwait(&pool->returned, &pool->lock, CLOCK_MONOTONIC, &until) == 0;
+    if (place) {
+        pool->n_out++;
+        *ret_idle = pool->n_idle ? pool->idle[--pool->n_idle] : NULL;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return place || unavailable(reterr, "no database connection", "all are busy");
+}
+
+/** Give the place back, and the connection with it where it can be used again. */
+static void give_place(struct pool *pool, PGconn *conn)
+{
+    bool good = conn && PQstatus(conn) == CONNECTION_OK;
+
+    pthread_mutex_lock(&pool->lock);
+    pool->n_out--;
+    if (good)
+        pool->idle[pool->n_idle++] = conn;
+    pthread_cond_signal(&pool->returned);
+    pthread_mutex_unlock(&pool->lock);
+    if (!good)
+        PQfinish(conn);
+}
+
+/** A connection that lives: a kept one may have died while nobody looked. */
+static PGconn *take_connection(struct pool *pool, struct fault *reterr)
+{
+    PGconn *conn = NULL;
+
+    if (!take_place(pool, &conn, reterr))
+        return NULL;
+    if (conn && is_stale(conn)) {
+        PQfinish(conn);
+        conn = NULL;
+    }
+    if (!conn && !(conn = connect_database(pool, reterr)))
+        give_place(pool, NULL);
+    return conn;
+}
+
 static bool query(void *self, struct arena *arena, const char *sql, const char *const *parameters,
                   size_t n_parameters, struct database_result *ret_result, struct fault *reterr)
 {
-    struct connection *connection = self;
+    struct pool *pool = self;
+    PGconn *conn = take_connection(pool, reterr);
+    bool good = false;
 
     *ret_result = (struct database_result){0};
-    if (connection->conn && is_stale(connection->conn))
-        disconnect(connection);
-    if (!connection->conn && !connect_database(connection, reterr))
+    if (!conn)
         return false;
-    scoped_result PGresult *result = run(connection->conn, sql, parameters, n_parameters);
+    scoped_result PGresult *result = run(conn, sql, parameters, n_parameters);
     if (!result) {
-        const char *why = PQerrorMessage(connection->conn);
+        const char *why = PQerrorMessage(conn);
         unavailable(reterr, "connection broke", *why ? why : "no answer in time");
-        disconnect(connection);
-        return false;
+        PQfinish(conn);
+        conn = NULL;
+    } else if (PQresultStatus(result) == PGRES_TUPLES_OK) {
+        good = copy_result(arena, result, ret_result, reterr);
+    } else {
+        statement_failed(result, ret_result, reterr);
     }
-    if (PQresultStatus(result) == PGRES_TUPLES_OK)
-        return copy_result(arena, result, ret_result, reterr);
-    statement_failed(result, ret_result, reterr);
-    if (PQstatus(connection->conn) != CONNECTION_OK)
-        disconnect(connection);
-    return false;
+    give_place(pool, conn);
+    return good;
 }
 
 struct text database_cell(const struct database_result *result, size_t row, size_t column)
@@ -254,27 +299,33 @@ struct text database_cell(const struct database_result *result, size_t row, size
     return result->cells[row * result->columns + column];
 }
 
-bool database_open(const char *connection_string, struct database *ret_database,
+bool database_open(const char *connection_string, size_t connections, struct database *ret_database,
                    struct fault *reterr)
 {
-    struct connection *connection = calloc(1, sizeof(*connection));
+    struct pool *pool = calloc(1, sizeof(*pool));
 
-    if (!connection || (connection_string && !(connection->string = strdup(connection_string)))) {
-        free(connection);
+    if (!pool || (connection_string && !(pool->string = strdup(connection_string)))) {
+        free(pool);
         return fault_set(reterr, FAULT_INTERNAL, "no memory for the database");
     }
-    *ret_database = (struct database){connection, query};
+    pool->size = connections < DATABASE_POOL_MAX ? connections : DATABASE_POOL_MAX;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->returned, NULL);
+    *ret_database = (struct database){pool, query};
     return true;
 }
 
 void database_close(struct database *database)
 {
-    struct connection *connection = database->self;
+    struct pool *pool = database->self;
 
-    if (connection) {
-        PQfinish(connection->conn);
-        free(connection->string);
-        free(connection);
+    if (pool) {
+        while (pool->n_idle)
+            PQfinish(pool->idle[--pool->n_idle]);
+        pthread_cond_destroy(&pool->returned);
+        pthread_mutex_destroy(&pool->lock);
+        free(pool->string);
+        free(pool);
     }
     *database = (struct database){0};
 }

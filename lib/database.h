@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "fault.h"
 
+#define DATABASE_POOL_MAX       64
 #define DATABASE_PARAMETERS_MAX 12
 
 /** A result in the arena. Cells are row by row; a NULL's slice has s == NULL. */
@@ -39,12 +40,15 @@ struct database {
 struct text database_cell(const struct database_result *result, size_t row, size_t column);
 
 /**
- * A database reached by a libpq connection string or URL (NULL: libpq's PG* variables). Connects at
- * the first statement, keeps the connection, and connects anew once where a kept one turns out to
- * be dead before anything was sent.
+ * A database reached by a libpq connection string or URL (NULL: libpq's PG* variables), over at
+ * most `connections` at once, for as many threads as like. Connects when a statement needs it and
+ * keeps the connection; nobody holds one between statements. A kept one that has died is replaced
+ * unnoticed.
  */
-must_check bool database_open(const char *connection_string, struct database *ret_database,
-                              struct fault *reterr);
+must_check bool database_open(const char *connection_string, size_t connections,
+                              struct database *ret_database, struct fault *reterr);
+
+/** Close all connections. No statement may be running. */
 void database_close(struct database *database);
 
 #endif

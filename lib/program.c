@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "fastcgi.h"
 #include "log.h"
 #include "replay.h"
 
@@ -100,19 +101,36 @@ void program_serve(const struct program *program, struct service *service,
     replay_waiting(service, connection, arena);
 }
 
-static bool open_service(const struct program *program, struct service *service,
+/** What all threads of a process share. */
+static bool open_process(const struct program *program, struct service *service, size_t connections,
                          struct fault *reterr)
 {
     service->spool = (struct spool){service->settings->spool_dir, service->clock};
-    return database_open(service->settings->database_url, &service->database, reterr) &&
+    return database_open(service->settings->database_url, connections, &service->database,
+                         reterr) &&
            (!program->open || program->open(service, reterr));
 }
 
-static void close_service(const struct program *program, struct service *service)
+static void close_process(const struct program *program, struct service *service)
 {
     if (program->close)
         program->close(service);
     database_close(&service->database);
+}
+
+/** Everything, for one thread. */
+static bool open_service(const struct program *program, struct service *service,
+                         struct fault *reterr)
+{
+    return open_process(program, service, 1, reterr) &&
+           (!program->open_worker || program->open_worker(service, reterr));
+}
+
+static void close_service(const struct program *program, struct service *service)
+{
+    if (program->close_worker)
+        program->close_worker(service);
+    close_process(program, service);
 }
 
 /**
@@ -143,6 +161,78 @@ static int serve_cgi(const struct program *program)
     close_service(program, &service);
     arena_release(&arena);
     return 0;
+}
+
+/** A FastCGI process, and one of its threads. */
+struct process {
+    const struct program *program;
+    struct service service;
+    const struct fault *configured;
+};
+
+struct worker {
+    const struct process *process;
+    struct service service;
+    struct arena arena;
+};
+
+static void *open_worker(void *payload)
+{
+    const struct process *process = payload;
+    struct worker *worker = calloc(1, sizeof(*worker));
+    struct fault fault;
+
+    if (!worker)
+        return NULL;
+    worker->process = process;
+    worker->service = process->service;
+    arena_init(&worker->arena, ARENA_CAP);
+    if (!process->configured && process->program->open_worker &&
+        !process->program->open_worker(&worker->service, &fault)) {
+        free(worker);
+        return NULL;
+    }
+    return worker;
+}
+
+static void serve_worker(void *state, const struct cgi_connection *connection)
+{
+    struct worker *worker = state;
+
+    program_serve(worker->process->program, &worker->service, connection, &worker->arena,
+                  STDERR_FILENO, worker->process->configured);
+    arena_clear(&worker->arena);
+}
+
+static void close_worker(void *state)
+{
+    struct worker *worker = state;
+
+    if (worker->process->program->close_worker)
+        worker->process->program->close_worker(&worker->service);
+    arena_release(&worker->arena);
+    free(worker);
+}
+
+static int serve_fastcgi(const struct program *program)
+{
+    struct process process = {.program = program, .service = {.clock = &clock_system}};
+    struct settings settings;
+    struct fault fault;
+
+    signal(SIGPIPE, SIG_IGN);
+    bool configured = settings_read(&settings, program->user, &settings_environment, &fault);
+    process.service.settings = &settings;
+    configured = configured &&
+                 open_process(program, &process.service, (size_t)settings.database_pool, &fault);
+    if (!configured) {
+        process.configured = &fault;
+        fprintf(stderr, "%s: %s\n", program->name, fault.detail);
+    }
+    const struct fastcgi_handler handler = {&process, open_worker, serve_worker, close_worker};
+    int status = fastcgi_serve(&handler, (size_t)settings.fcgi_threads);
+    close_process(program, &process.service);
+    return status;
 }
 
 static int usage(const struct program *program)
@@ -251,6 +341,8 @@ int program_main(const struct program *program, int argc, char **argv)
     setrlimit(RLIMIT_CORE, &no_core); /* memory holds secrets and message texts */
     if (cgi_plain.variable(NULL, "REQUEST_METHOD"))
         return serve_cgi(program);
+    if (argc == 1 && fastcgi_is_listening())
+        return serve_fastcgi(program);
     struct text verb = text_of(argc > 1 ? argv[1] : "--help");
     if (text_equal(verb, TEXT("--help")) || text_equal(verb, TEXT("-h")))
         return usage(program);

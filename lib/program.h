@@ -20,9 +20,12 @@ struct program {
     enum fault_kind bad_body; /* what a body that is cut short is called here */
     service_handler *handle;
 
-    /* NULL: nothing more than settings and database */
+    /* NULL: nothing more than settings and database. open is of a process, open_worker of a thread.
+     */
     bool (*open)(struct service *service, struct fault *reterr);
     void (*close)(struct service *service);
+    bool (*open_worker)(struct service *service, struct fault *reterr);
+    void (*close_worker)(struct service *service);
     bool (*check)(const struct service *service);
 
     const struct program_verb *verb; /* NULL: none */
@@ -32,10 +35,11 @@ struct program {
 };
 
 /**
- * A program's whole main: a verb (--check, --version, --help), one CGI request, or the usage text
- * when it was started by hand. Arguments are only looked at where there is no request, since web
- * servers pass a query string without '=' as arguments (RFC 3875 section 4.4). The exit status is 0
- * also for a request that was answered with an error.
+ * A program's whole main: a verb (--check, --version, --help), FastCGI requests where descriptor
+ * 0 is a listening socket, one CGI request, or the usage text when it was started by hand.
+ * Arguments are only looked at where there is no request, since web servers pass a query string
+ * without '=' as arguments (RFC 3875 section 4.4). The exit status is 0 also for a request that was
+ * answered with an error.
  */
 int program_main(const struct program *program, int argc, char **argv);
 

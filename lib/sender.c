@@ -6,6 +6,20 @@
 
 bool sender_open(struct service *service, struct fault *reterr)
 {
+    const char *file = service->settings->jwks_file;
+
+    return !file || (service->keys = auth_keys_new(file)) ||
+           fault_set(reterr, FAULT_INTERNAL, "no memory for the key set");
+}
+
+void sender_close(struct service *service)
+{
+    auth_keys_free(service->keys);
+    service->keys = NULL;
+}
+
+bool sender_open_worker(struct service *service, struct fault *reterr)
+{
     const struct settings *settings = service->settings;
     struct http_options options = {
         .ca_file = settings->twilio_ca_file,
@@ -13,16 +27,12 @@ bool sender_open(struct service *service, struct fault *reterr)
         .plain = text_starts(text_of(settings->twilio_api_url), TEXT("http:")),
     };
 
-    if (settings->jwks_file && !(service->keys = auth_keys_new(settings->jwks_file)))
-        return fault_set(reterr, FAULT_INTERNAL, "no memory for the key set");
     return http_open(&options, &service->http, reterr);
 }
 
-void sender_close(struct service *service)
+void sender_close_worker(struct service *service)
 {
     http_close(&service->http);
-    auth_keys_free(service->keys);
-    service->keys = NULL;
 }
 
 static bool check_keys(const struct service *service)

@@ -122,6 +122,20 @@ static const char *check_rate(struct text value)
     return text_number(value, 1000, &rate) && rate > 0 ? NULL : "must be a number from 1 to 1000";
 }
 
+static const char *check_threads(struct text value)
+{
+    uint64_t n;
+
+    return text_number(value, 512, &n) && n > 0 ? NULL : "must be a number from 1 to 512";
+}
+
+static const char *check_pool(struct text value)
+{
+    uint64_t n;
+
+    return text_number(value, 64, &n) && n > 0 ? NULL : "must be a number from 1 to 64";
+}
+
 static const char *check_origins(struct text value)
 {
     return text_only(value, "*,:/.-_[] ") ? NULL : "must be * or origins separated by commas";
@@ -178,6 +192,10 @@ static const struct setting table[] = {
      "* or the origins of the front end, separated by commas"},
     {"SPOOL_DIR", AT(spool_dir), ALL, 0, "/var/spool/twilio-cgi", check_dir,
      "where events wait while the database is away"},
+    {"FCGI_THREADS", AT(fcgi_threads_word), ALL, 0, "32", check_threads,
+     "FastCGI: requests that a process works on at once"},
+    {"DATABASE_POOL", AT(database_pool_word), ALL, 0, "4", check_pool,
+     "FastCGI: database connections of a process"},
 };
 
 static const char *environment_value(void *self, const char *name)
@@ -256,13 +274,17 @@ static const char *fault_of(const struct setting *setting, enum settings_user us
 static void interpret(struct settings *settings)
 {
     struct text auth = text_of(settings->sender_auth_word);
-    uint64_t rate = 5;
+    uint64_t rate = 5, threads = 32, pool = 4;
 
     settings->sender_auth = text_equal(auth, TEXT("none"))       ? SETTINGS_AUTH_NONE
                             : text_equal(auth, TEXT("optional")) ? SETTINGS_AUTH_OPTIONAL
                                                                  : SETTINGS_AUTH_REQUIRED;
     (void)!text_number(text_of(settings->rate_limit_word), 1000, &rate);
     settings->rate_limit = (int)rate;
+    (void)!text_number(text_of(settings->fcgi_threads_word), 512, &threads);
+    settings->fcgi_threads = (int)threads;
+    (void)!text_number(text_of(settings->database_pool_word), 64, &pool);
+    settings->database_pool = (int)pool;
     settings->signature_required =
         !text_equal(text_of(settings->signature_word), TEXT("if-present"));
 }

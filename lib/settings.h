@@ -31,10 +31,13 @@ struct settings {
     const char *sender_auth_word, *rate_limit_word, *signature_word;
     const char *cors_allow_origin;
     const char *spool_dir;
+    const char *fcgi_threads_word, *database_pool_word;
 
     /* what the words above mean */
     enum settings_auth sender_auth;
     int rate_limit;          /* messages a minute and user */
+    int fcgi_threads;        /* FastCGI: requests at once in a process */
+    int database_pool;       /* FastCGI: connections of a process */
     bool signature_required; /* false: if-present */
 };
 

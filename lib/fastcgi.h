@@ -1,0 +1,32 @@
+/**
+ * Serving FastCGI requests from a listening socket on descriptor 0, as spawn-fcgi, systemd and
+ * mod_fcgid hand it over. libfcgi appears in fastcgi.c only.
+ *
+ * https://fastcgi-archives.github.io/FastCGI_Specification.html
+ */
+#ifndef FASTCGI_H
+#define FASTCGI_H
+
+#include "cgi.h"
+
+#define FASTCGI_THREADS_MAX 512
+
+/** Is descriptor 0 a socket that somebody listens on? */
+bool fastcgi_is_listening(void);
+
+/** What a thread does. Each thread has a state of its own, made by open and ended by close. */
+struct fastcgi_handler {
+    void *payload;
+    void *(*open)(void *payload); /* NULL: cannot start */
+    void (*serve)(void *state, const struct cgi_connection *connection);
+    void (*close)(void *state);
+};
+
+/**
+ * Serve until SIGTERM or SIGINT with so many threads; the requests in hand are finished first, and
+ * none is accepted that is not served. Other processes on the same socket are not disturbed.
+ * The exit status: 0, or 1 when no thread could be started.
+ */
+int fastcgi_serve(const struct fastcgi_handler *handler, size_t threads);
+
+#endif
