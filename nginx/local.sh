@@ -1,0 +1,639 @@
+#!/bin/sh
+# The whole system on this machine, for trying it out: see usage().
+#
+# Everything lives in build/local/: programs, database, configuration, sockets, process ids, logs.
+# The servers run as an unprivileged user: www-data where root calls this, else the caller.
+set -eu
+umask 022
+export LC_ALL=C.UTF-8
+PATH=$PATH:/usr/sbin:/sbin
+
+usage()
+{
+    cat <<'TEXT'
+usage: sh nginx/local.sh up | down | status | demo [NUMBER]
+
+  up      install what is missing, build, start everything, send a first SMS and watch it arrive
+  down    stop what up has started; the data stays in build/local/
+  status  what runs and where (exit status 0: all of it, 3: nothing, 1: a part)
+  demo    send another SMS, to NUMBER, and watch it
+
+Messages go to a stand-in for Twilio. With TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and
+TWILIO_PHONE_NUMBER in the environment, up uses the real Twilio, which calls back to PUBLIC_URL.
+TEXT
+}
+
+root=$(cd "$(dirname "$0")/.." && pwd -P)
+build=$root/build
+local=$build/local
+state=$local
+services='database twilio programs web'
+
+# shellcheck source=nginx/packages.sh
+. "$root/nginx/packages.sh"
+# shellcheck source=tests/common.sh
+. "$root/tests/common.sh"
+
+warn() { printf '%s\n' "local.sh: $*" >&2; }
+
+# fail MESSAGE [LOG]: with the last lines of the log concerned.
+fail()
+{
+    warn "$1"
+    if [ -s "${2:-/nonexistent}" ]; then
+        warn "the end of $2:"
+        tail -n 25 "$2" >&2
+    fi
+    exit 1
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds.
+wait_for()
+{
+    tries=$(($1 * 10))
+    shift
+    until "$@"; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || return 1
+        sleep 0.1
+    done
+}
+
+# ---------------------------------------------------------------- the unprivileged user and place
+
+# No capabilities for the user: what it needs is brought to where it can go.
+become=
+if [ "$(id -u)" -eq 0 ]; then
+    become="setpriv --reuid=$unprivileged_user --regid=$unprivileged_user --clear-groups --"
+fi
+
+as_user()
+{
+    # shellcheck disable=SC2086 # a command and its arguments, or nothing
+    $become "$@"
+}
+
+# Can the user get there, does a socket's name fit (107 bytes), can every configuration say it?
+is_usable()
+{
+    as_user test -x "$1" && [ ${#1} -le 80 ] || return 1
+    case $1 in
+    *[\"\'\$\\,]*) return 1 ;;
+    esac
+}
+
+find_state()
+{
+    if [ -d "$local" ]; then
+        state=$(cd "$local" && pwd -P)
+    fi
+}
+
+# Below /root, for one, that user gets nowhere: then the directory stays in /var/tmp while the system
+# runs, and build/local is a link to it. down brings it back.
+settle_state()
+{
+    [ -e "$local" ] || rm -f "$local"
+    if [ ! -L "$local" ]; then
+        mkdir -p "$local"
+        chmod 700 "$local"
+        [ -z "$become" ] || chown "$unprivileged_user:" "$local"
+        if ! is_usable "$local"; then
+            shelter=$(mktemp -d /var/tmp/twilio-cgi.XXXXXX)
+            mv -T "$local" "$shelter"
+            ln -s "$shelter" "$local"
+        fi
+    fi
+    find_state
+    for directory in cgi-bin bin data log nginx run spool; do
+        [ -d "$state/$directory" ] || as_user mkdir -m 700 "$state/$directory"
+    done
+}
+
+bring_state_back()
+{
+    if [ -L "$local" ] && [ -d "$local" ]; then
+        rm -f "$local"
+        mv -T "$state" "$local"
+        state=$local
+    fi
+}
+
+# ---------------------------------------------------------------- processes
+
+# A process is the one recorded only if it began when that one did, in the same run of the machine.
+identity()
+{
+    { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
+    pid=$1
+    # shellcheck disable=SC2086 # fields, behind a name that may hold anything
+    set -- ${line##*) }
+    [ "$1" != Z ] || return 1
+    echo "$pid ${20} $(cat /proc/sys/kernel/random/boot_id)"
+}
+
+# pid_of SERVICE: its process id, if it is running.
+pid_of()
+{
+    recorded=$(cat "$state/run/$1.pid" 2>/dev/null) || return 1
+    [ "$(identity "${recorded%% *}")" = "$recorded" ] && echo "${recorded%% *}"
+}
+
+# members_of SERVICE: the processes of its group that are at home in build/local/.
+members_of()
+{
+    recorded=$(cat "$state/run/$1.pid" 2>/dev/null) || return 0
+    [ "${recorded##* }" = "$(cat /proc/sys/kernel/random/boot_id)" ] || return 0
+    for process in /proc/[0-9]*; do
+        { read -r line <"$process/stat"; } 2>/dev/null || continue
+        # shellcheck disable=SC2086 # fields: state, parent, process group
+        set -- ${line##*) }
+        if [ "$1" = Z ] || [ "$3" != "${recorded%% *}" ]; then
+            continue
+        fi
+        case $(readlink "$process/cwd" 2>/dev/null) in
+        "$state" | "$state"/*) echo "${process#/proc/}" ;;
+        esac
+    done
+}
+
+is_gone() { [ -z "$(members_of "$1")" ]; }
+
+# start SERVICE COMMAND...: in build/local/, in a process group of its own, with its own log.
+start()
+{
+    service=$1
+    shift
+    : >"$state/log/$service.log"
+    (
+        cd "$state"
+        # shellcheck disable=SC2086 # a command and its arguments, or nothing
+        exec $become setsid env -i PATH="$PATH" LC_ALL="$LC_ALL" "$@" 9>&-
+    ) </dev/null >>"$state/log/$service.log" 2>&1 &
+    identity "$!" >"$state/run/$service.pid" || fail "$service did not start" "$state/log/$service.log"
+}
+
+# await SERVICE COMMAND...: until the command succeeds, as long as the service lives.
+await()
+{
+    service=$1
+    shift
+    while pid_of "$service" >/dev/null; do
+        ! "$@" >/dev/null 2>&1 || return 0
+        sleep 0.1
+    done
+    fail "$service did not start" "$state/log/$service.log"
+}
+
+stop()
+{
+    case $1 in
+    database) # a fast shutdown; its children hear of it from their parent
+        ! pid=$(pid_of database) || kill -INT "$pid" 2>/dev/null || : ;;
+    *) # programs that still answer a request ignore this and end by themselves
+        # shellcheck disable=SC2046 # a list
+        is_gone "$1" || kill -TERM $(members_of "$1") 2>/dev/null || : ;;
+    esac
+    if ! wait_for 40 is_gone "$1"; then
+        warn "$1 does not stop: killing it"
+        # shellcheck disable=SC2046 # a list
+        kill -KILL $(members_of "$1") 2>/dev/null || :
+        wait_for 10 is_gone "$1" || warn "$1 cannot be stopped"
+    fi
+    rm -f "$state/run/$1.pid"
+}
+
+stop_all()
+{
+    for service in web programs twilio database; do
+        [ ! -e "$state/run/$service.pid" ] || stop "$service"
+    done
+}
+
+# What is to run: the real Twilio is not ours.
+expected()
+{
+    for service in $services; do
+        [ "$service" != twilio ] || [ ! -e "$state/real-twilio" ] || continue
+        echo "$service"
+    done
+}
+
+is_up()
+{
+    for service in $(expected); do
+        pid_of "$service" >/dev/null || return 1
+    done
+}
+
+is_down()
+{
+    for service in $services; do
+        is_gone "$service" || return 1
+    done
+}
+
+# ---------------------------------------------------------------- the parts
+
+build_programs()
+{
+    log=$state/log/build.log
+    echo "Building (the compiler's output is in build/local/log/build.log)"
+    : >"$log"
+    cmake -S "$root" -B "$build" >>"$log" 2>&1 || fail "cmake failed" "$log"
+    cmake --build "$build" --parallel "$(nproc)" --target send_twilio_message send_whatsapp \
+        twilio_delivery_status twilio-sandbox >>"$log" 2>&1 || fail "the build failed" "$log"
+    for program in send-twilio-message send-whatsapp twilio-delivery-status; do
+        install -m 755 "$build/cgi-bin/$program" "$state/cgi-bin/$program"
+    done
+    install -m 755 "$build/tests/sandbox/twilio-sandbox" "$state/bin/twilio-sandbox"
+}
+
+# As a value in a libpq connection string.
+quote_conninfo() { printf '%s' "$1" | sed "s/[\\\\']/\\\\&/g; s/^/'/; s/\$/'/"; }
+
+# As a word in a shell script.
+quote_shell() { printf '%s' "$1" | sed "s/'/'\\\\''/g; s/^/'/; s/\$/'/"; }
+
+# conninfo ROLE [DATABASE]
+conninfo()
+{
+    echo "host=$(quote_conninfo "$state/run") port=5432 dbname=${2:-twilio_cgi} user=$1"
+}
+
+sql()
+{
+    psql -X -q -A -t -v ON_ERROR_STOP=1 "$(conninfo postgres)" "$@"
+}
+
+start_database()
+{
+    log=$state/log/database.log
+    if [ -s "$state/data/PG_VERSION" ]; then
+        bin=/usr/lib/postgresql/$(cat "$state/data/PG_VERSION")/bin
+    else
+        bin=$(postgres_bin) || fail "no PostgreSQL server"
+        ( cd "$state" && as_user env -i PATH="$PATH" LC_ALL="$LC_ALL" "$bin/initdb" -D "$state/data" \
+            -U postgres -A trust -E UTF8 --locale=C.UTF-8 ) >>"$log" 2>&1 </dev/null ||
+            fail "initdb failed" "$log"
+    fi
+    [ -x "$bin/postgres" ] || fail "the database in $state/data needs $bin/postgres"
+    # Only a process that is gone can have left this: whatever runs has been stopped before.
+    rm -f "$state/data/postmaster.pid"
+    start database "$bin/postgres" -D "$state/data" -p 5432 -c listen_addresses= \
+        -c unix_socket_directories=../run -c unix_socket_permissions=0700
+    await database psql -X -q -c 'select' "$(conninfo postgres postgres)"
+    sql -c 'select' >/dev/null 2>&1 ||
+        psql -X -q -c 'create database twilio_cgi' "$(conninfo postgres postgres)" ||
+        fail "no database" "$log"
+    log=$state/log/migration.log
+    { sql -f "$root/sql/standalone.sql" && sql -f "$root/sql/migrate.sql"; } >"$log" 2>&1 ||
+        fail "the migration failed" "$log"
+    sql -c "insert into public.profiles (id) values ('$profile') on conflict do nothing;
+            insert into public.maintenance_requests (id, created_by)
+            values ('$request', '$profile') on conflict do nothing" >"$log" 2>&1 ||
+        fail "the first rows were refused" "$log"
+}
+
+# A user of the front end and a maintenance request, for trying.
+profile=7a1e0c52-5d0f-4c55-9b86-3f1f6f3f0c01
+request=7a1e0c52-5d0f-4c55-9b86-3f1f6f3f0c02
+
+hex() { openssl rand -hex "$1"; }
+
+setting() { printf '%s=%s\n' "$1" "$(quote_shell "$2")"; }
+
+# Settings that are the operator's wherever they are set.
+own_settings='TWILIO_WHATSAPP_NUMBER SEND_TWILIO_MESSAGE_AUTH RATE_LIMIT_PER_MINUTE
+    CORS_ALLOW_ORIGIN JWT_JWKS_FILE JWT_AUDIENCE JWT_ISSUER'
+twilio_settings='TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_PHONE_NUMBER
+    TWILIO_MESSAGING_SERVICE_SID TWILIO_API_KEY TWILIO_API_KEY_SECRET TWILIO_AUTH_TOKEN_SECONDARY
+    TWILIO_API_URL TWILIO_CA_FILE TWILIO_CA_PATH'
+
+pass_settings()
+{
+    for name in "$@"; do
+        eval "value=\${$name:-}"
+        [ -z "$value" ] || setting "$name" "$value"
+    done
+}
+
+has_credentials()
+{
+    [ -n "${TWILIO_ACCOUNT_SID:-}" ] && [ -n "${TWILIO_AUTH_TOKEN:-}" ] &&
+        [ -n "${TWILIO_PHONE_NUMBER:-}" ]
+}
+
+# The programs' settings, but for Twilio's address and ours, which are known when those are up.
+write_settings()
+{
+    as_user touch "$state/environment"
+    chmod 600 "$state/environment"
+    : >"$state/environment"
+    {
+        echo "# Settings of the local system, made by nginx/local.sh up."
+        setting DATABASE_URL "$(conninfo twilio_cgi)"
+        setting SPOOL_DIR "$state/spool"
+        setting SUPABASE_JWT_SECRET "${SUPABASE_JWT_SECRET:-$(hex 32)}"
+        # shellcheck disable=SC2086 # lists
+        pass_settings $own_settings
+        # shellcheck disable=SC2086 # lists
+        if has_credentials; then
+            pass_settings $twilio_settings
+        else
+            setting TWILIO_ACCOUNT_SID "AC$(hex 16)"
+            setting TWILIO_AUTH_TOKEN "$(hex 16)"
+            setting TWILIO_PHONE_NUMBER +15005550006
+        fi
+    } >>"$state/environment"
+}
+
+# For sh -c, before a command: with the settings in its environment.
+# shellcheck disable=SC2016 # for the other shell to expand
+settings_then='set -a; . ./environment; set +a; exec "$@"'
+
+start_twilio()
+{
+    if has_credentials; then
+        touch "$state/real-twilio"
+        return
+    fi
+    if [ -n "${TWILIO_ACCOUNT_SID:-}${TWILIO_AUTH_TOKEN:-}" ]; then
+        warn "the real Twilio needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_PHONE_NUMBER"
+    fi
+    rm -f "$state/real-twilio" "$state/run/twilio.port"
+    # Slow enough to be watched.
+    start twilio sh -c "$settings_then" - bin/twilio-sandbox --listen 127.0.0.1:0 \
+        --port-file run/twilio.port --log log/twilio-requests.log --delay-ms 300 \
+        --callback-delay-ms 700
+    await twilio test -s "$state/run/twilio.port"
+    setting TWILIO_API_URL "http://127.0.0.1:$(cat "$state/run/twilio.port")" >>"$state/environment"
+}
+
+# Does anything listen on this port of the loopback interface (or of all of them)?
+is_taken()
+{
+    cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+        awk -v port=":$(printf '%04X' "$1")\$" '$4 == "0A" && $2 ~ port { found = 1 }
+            END { exit !found }'
+}
+
+write_web_configuration()
+{
+    sed "s|@PORT@|$1|; s|@STATE@|$(printf '%s' "$state" | sed 's/[&|\\]/\\&/g')|" \
+        "$root/nginx/local.conf.in" >"$state/nginx/nginx.conf"
+    cp "$root/nginx/twilio-cgi.conf" "$root/nginx/twilio-cgi-program.conf" "$state/nginx/"
+    chmod 644 "$state"/nginx/*.conf
+}
+
+answers_or_dead() { curl -q -s -o /dev/null --noproxy '*' "http://127.0.0.1:$1/" || ! pid_of web >/dev/null; }
+
+start_web()
+{
+    for port in $(seq 8080 8180); do
+        is_taken "$port" && continue
+        write_web_configuration "$port"
+        start web nginx -p "$state/" -e "$state/log/web.log" -c "$state/nginx/nginx.conf"
+        wait_for 60 answers_or_dead "$port" || break
+        if pid_of web >/dev/null; then
+            echo "$port" >"$state/run/port"
+            return
+        fi
+        # Somebody was quicker: the next one.
+        grep -q 'Address already in use' "$state/log/web.log" || break
+    done
+    fail "nginx did not start" "$state/log/web.log"
+}
+
+start_programs()
+{
+    port=$(cat "$state/run/port")
+    {
+        setting PUBLIC_URL "${own_public_url:-http://127.0.0.1:$port/functions/v1}"
+        # Whoever can reach a public address could make up callbacks.
+        setting WEBHOOK_SIGNATURE \
+            "${WEBHOOK_SIGNATURE:-$([ -n "$own_public_url" ] && echo required || echo if-present)}"
+    } >>"$state/environment"
+    rm -f "$state/run/fcgiwrap.socket"
+    start programs sh -c "$settings_then" - fcgiwrap -c 8 -s unix:run/fcgiwrap.socket
+    await programs test -S "$state/run/fcgiwrap.socket"
+    for program in send-twilio-message send-whatsapp twilio-delivery-status; do
+        ( cd "$state" && as_user env -i PATH="$PATH" sh -c "$settings_then" - \
+            "cgi-bin/$program" --check ) >"$state/log/check.log" 2>&1 ||
+            fail "$program is not ready" "$state/log/check.log"
+    done
+}
+
+# ---------------------------------------------------------------- what there is to see
+
+base() { echo "http://127.0.0.1:$(cat "$state/run/port")/functions/v1"; }
+
+base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
+
+# A token as Supabase gives one to a user: HS256, for a day.
+user_token()
+{
+    # shellcheck source=/dev/null
+    secret=$(. "$state/environment" && printf '%s' "$SUPABASE_JWT_SECRET")
+    # shellcheck source=/dev/null
+    audience=$(. "$state/environment" && printf '%s' "${JWT_AUDIENCE:-authenticated}")
+    # shellcheck source=/dev/null
+    issuer=$(. "$state/environment" && printf '%s' "${JWT_ISSUER:+,\"iss\":\"$JWT_ISSUER\"}")
+    head=$(printf '{"alg":"HS256","typ":"JWT"}' | base64url)
+    claims=$(printf '{"sub":"%s","role":"authenticated","aud":"%s"%s,"exp":%s}' "$profile" \
+        "$audience" "$issuer" "$(($(date +%s) + 86400))" | base64url)
+    printf '%s.%s.%s' "$head" "$claims" "$(printf '%s.%s' "$head" "$claims" |
+        openssl dgst -sha256 -hmac "$secret" -binary | base64url)"
+}
+
+show_calls()
+{
+    cat <<TEXT
+
+Calls to try:
+
+# SMS
+curl $(base)/send-twilio-message -d '{"to":"01012345678","message":"تم استلام طلب الصيانة"}'
+
+# WhatsApp
+curl $(base)/send-twilio-message -d '{"to":"01012345678","message":"تم استلام طلب الصيانة","type":"whatsapp"}'
+
+# WhatsApp, from an approved template
+curl $(base)/send-twilio-message -d '{"to":"whatsapp:+201012345678","message":"","templateId":"HX0123456789abcdef0123456789abcdef","variables":{"1":"أحمد","2":"42"}}'
+
+# WhatsApp with a picture
+curl $(base)/send-twilio-message -d '{"to":"01012345678","message":"صورة العطل","type":"whatsapp","media_url":"https://example.org/picture.jpg"}'
+
+# A number that is none: 400
+curl -i $(base)/send-twilio-message -d '{"to":"12345","message":"تم استلام طلب الصيانة"}'
+
+# The front end's sender: a user's token, five messages a minute (send it six times)
+curl -i $(base)/send-whatsapp -H 'Content-Type: application/json' -H 'Authorization: Bearer $(user_token)' -d '{"to":"01012345678","message":"تم استلام طلب الصيانة"}'
+
+# The webhook, about a message that nobody has sent
+curl -X POST $(base)/twilio-delivery-status -H "Content-Type: application/x-www-form-urlencoded" -d "MessageSid=SM123456789&MessageStatus=delivered&To=+201234567890"
+
+# What became of the messages
+psql "$(conninfo postgres)" -c 'select created_at, message_type, recipient, status, error_code from message_logs order by created_at desc limit 10'
+
+Another message: sh nginx/local.sh demo     Stop: sh nginx/local.sh down
+TEXT
+}
+
+# watch_message TEXT: each status of the newest message with that text, as it comes.
+watch_message()
+{
+    last='' ticks=0
+    while [ "$ticks" -lt 600 ]; do
+        row=$(sql -F ' ' -c "select to_char(clock_timestamp(), 'HH24:MI:SS.MS'), status, id,
+            external_id from message_logs where message_content = '$1' order by created_at desc limit 1")
+        # shellcheck disable=SC2086 # fields
+        set -- "$1" $row
+        if [ "${3:-}" != "$last" ]; then
+            last=$3
+            printf '  %s  %-12s %s\n' "$2" "$3" "${5:-row $4}"
+        fi
+        case $last in
+        delivered | read | undelivered | failed | canceled) return 0 ;;
+        esac
+        if [ -s "$state/run/answer" ] && grep -q '"success":false' "$state/run/answer"; then
+            return 0
+        fi
+        ticks=$((ticks + 1))
+        sleep 0.1
+    done
+}
+
+# send_demo NUMBER
+send_demo()
+{
+    text="طلب الصيانة رقم $(date +%H%M%S) قيد التنفيذ"
+    body="{\"to\":\"$1\",\"message\":\"$text\"}"
+    echo
+    echo "A message on its way:"
+    echo "  curl $(base)/send-twilio-message -d '$body'"
+    : >"$state/run/answer"
+    curl -q -sS --noproxy '*' -m 60 "$(base)/send-twilio-message" -d "$body" \
+        >"$state/run/answer" 2>&1 &
+    curl_pid=$!
+    watch_message "$text"
+    wait "$curl_pid" || fail "curl: $(cat "$state/run/answer")" "$state/log/web.log"
+    echo "  the answer was: $(cat "$state/run/answer")"
+    sql -x -c "select recipient, status, external_id, sent_at, delivered_at,
+        metadata->>'num_segments' as segments, error_code, error_message
+        from message_logs where message_content = '$text'" | sed '/|$/d; s/^/  /; s/|/ = /'
+    case $last in
+    delivered | read) ;;
+    *) [ -e "$state/real-twilio" ] || fail "the message was not delivered" "$state/log/programs.log" ;;
+    esac
+}
+
+# A first message costs money with the real Twilio, and the number is somebody's.
+demo()
+{
+    if [ -n "${1:-}" ]; then
+        send_demo "$1"
+    elif [ -e "$state/real-twilio" ]; then
+        echo "Nothing sent: this is the real Twilio. To send an SMS: sh nginx/local.sh demo NUMBER"
+    else
+        send_demo 01012345678
+    fi
+}
+
+say_where()
+{
+    echo "Up at $(base)/ (programs, database and logs: $state)"
+    if [ -e "$state/real-twilio" ]; then
+        echo "Messages go to the real Twilio."
+        # shellcheck source=/dev/null
+        echo "It calls back to $(. "$state/environment" && echo "$PUBLIC_URL"), which must lead here; let" \
+            "nothing but /functions/v1/twilio-delivery-status through from outside."
+    else
+        echo "Messages go to a stand-in for Twilio at http://127.0.0.1:$(cat "$state/run/twilio.port")."
+    fi
+}
+
+# ---------------------------------------------------------------- verbs
+
+up()
+{
+    if is_up; then
+        echo "Already up."
+        say_where
+        return
+    fi
+    # shellcheck disable=SC2086 # lists
+    packages_need $packages_build $packages_run || fail "packages are missing"
+    stop_all
+    settle_state
+    trap 'ended=$?; trap - EXIT; [ "$ended" -eq 0 ] || stop_all; exit "$ended"' EXIT
+    trap 'exit 130' HUP INT TERM
+    own_public_url=
+    ! has_credentials || own_public_url=${PUBLIC_URL:-}
+    build_programs
+    write_settings
+    start_database
+    start_twilio
+    start_web
+    start_programs
+    say_where
+    demo "${1:-}"
+    show_calls
+}
+
+down()
+{
+    if is_down; then
+        echo "Not running."
+    else
+        stop_all
+        echo "Stopped. The data is in build/local/."
+    fi
+    bring_state_back
+}
+
+status()
+{
+    running=0 all=0
+    for service in $(expected); do
+        all=$((all + 1))
+        if pid=$(pid_of "$service"); then
+            running=$((running + 1))
+            printf '%-10s running, process %s\n' "$service" "$pid"
+        else
+            printf '%-10s not running\n' "$service"
+        fi
+    done
+    if [ "$running" -eq "$all" ]; then
+        say_where
+        echo "psql \"$(conninfo postgres)\""
+        return 0
+    fi
+    is_down && return 3
+    return 1
+}
+
+unset PGHOST PGHOSTADDR PGPORT PGUSER PGDATABASE PGPASSWORD PGPASSFILE PGSERVICE PGSERVICEFILE \
+    PGOPTIONS PGSSLMODE PGCLIENTENCODING PGTZ PGDATESTYLE PGCHANNELBINDING PGREQUIREPEER
+mkdir -p "$build"
+find_state
+case ${1:-} in
+up | down | demo)
+    exec 9>>"$build/.local-lock"
+    flock -n 9 || fail "another local.sh is at work here"
+    ;;
+esac
+case ${1:-} in
+up) up "${2:-}" ;;
+down) down ;;
+status) status ;;
+demo)
+    is_up || fail "not up; sh nginx/local.sh up"
+    demo "${2:-}"
+    ;;
+-h | --help | help) usage ;;
+*)
+    usage >&2
+    exit 2
+    ;;
+esac
