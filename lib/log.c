@@ -29,7 +29,7 @@ void log_write(int fd, struct arena *arena, const struct clock *clock,
     struct text line;
     char masked[24], stamp[32];
 
-    buffer_init(&b, arena, 4096);
+    buffer_init(&b, arena, 16384); /* nine members of 300 bytes, each byte escaped */
     log_mask(entry->to, masked);
     clock_stamp(clock, stamp);
     buffer_addf(&b, "{\"time\":\"%s\"", stamp);
