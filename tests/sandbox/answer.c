@@ -104,8 +104,8 @@ struct held_answer *answer_hold(struct sandbox *sandbox, struct evhttp_request *
     return held;
 }
 
-/* The server does not read while it owes an answer, so it would not notice the client's going: ask the
- * kernel for it. */
+/* The server does not read while it owes an answer, so it would not notice the client's going: ask
+ * the kernel for it. */
 static void wait_for_client_to_go(struct held_answer *held)
 {
     struct evhttp_connection *connection = evhttp_request_get_connection(held->request);
@@ -119,9 +119,8 @@ static void wait_for_client_to_go(struct held_answer *held)
         event_add(held->wake, NULL);
 }
 
-void answer_release(void *argument)
+void answer_release(struct held_answer *held)
 {
-    struct held_answer *held = argument;
     long ms = held->answer.delay_ms;
     struct timeval delay = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 
@@ -146,9 +145,10 @@ void answer_send(struct sandbox *sandbox, struct evhttp_request *request,
 
 void answers_clear(struct answers *answers)
 {
-    struct held_answer *held;
+    struct held_answer *held, *next;
 
-    while ((held = TAILQ_FIRST(answers))) {
+    for (held = TAILQ_FIRST(answers); held; held = next) {
+        next = TAILQ_NEXT(held, entry);
         if (!evhttp_request_get_connection(held->request))
             evhttp_request_free(held->request);
         if (held->answer.body)

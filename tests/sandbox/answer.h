@@ -38,9 +38,10 @@ void answer_send(struct sandbox *sandbox, struct evhttp_request *request,
 /* Like answer_send, but waits for answer_release, which then counts delay_ms from there. */
 struct held_answer *answer_hold(struct sandbox *sandbox, struct evhttp_request *request,
                                 const struct answer *answer);
-void answer_release(void *held);
+void answer_release(struct held_answer *held);
 
-/* Drops what is still held; to be called before the HTTP server is freed, which frees the requests. */
+/* Drops what is still held; to be called before the HTTP server is freed, which frees the requests.
+ */
 void answers_clear(struct answers *answers);
 
 #endif

@@ -198,9 +198,8 @@ static void end_attempt(struct call *call, enum call_outcome outcome)
 static void read_status(struct call *call, const char *line)
 {
     char *end = NULL;
-    long status = strncmp(line, "HTTP/1.", 7) == 0 && strlen(line) > 9
-                      ? strtol(line + 9, &end, 10)
-                      : 0;
+    long status =
+        strncmp(line, "HTTP/1.", 7) == 0 && strlen(line) > 9 ? strtol(line + 9, &end, 10) : 0;
 
     call->status = status >= 100 && status <= 999 ? (int)status : -1;
     call->phase = CALL_HEADERS;

@@ -24,10 +24,10 @@ struct url;
 enum call_outcome { CALL_ANSWERED, CALL_NO_CONNECTION, CALL_NO_ANSWER };
 
 enum call_phase {
-    CALL_IDLE,       /* before the first attempt, and between two */
-    CALL_WAITING,    /* for a place */
+    CALL_IDLE,    /* before the first attempt, and between two */
+    CALL_WAITING, /* for a place */
     CALL_CONNECTING,
-    CALL_STATUS,     /* reads the status line */
+    CALL_STATUS, /* reads the status line */
     CALL_HEADERS,
     CALL_BODY,
 };
@@ -53,10 +53,10 @@ struct call {
     struct bufferevent *stream;
     struct event *timer;
 
-    int status;             /* of the answer; 0: none yet */
-    int64_t body_left;      /* -1: until the connection ends */
+    int status;        /* of the answer; 0: none yet */
+    int64_t body_left; /* -1: until the connection ends */
     bool chunked;
-    char tail[5];           /* the last bytes of a chunked body */
+    char tail[5]; /* the last bytes of a chunked body */
 };
 
 /* Copies params. done is called once, from the event loop, and may free the call. */

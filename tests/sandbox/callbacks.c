@@ -12,8 +12,6 @@
 
 #define LATE_MS 3000
 
-static const char channel[] = "whatsapp:";
-
 /* The callbacks of one message. */
 struct plan {
     TAILQ_ENTRY(plan) entry;
@@ -40,10 +38,10 @@ void callbacks_init(struct callbacks *callbacks)
 
 static void plan_free(struct plan *plan)
 {
-    struct call *call;
+    struct call *call, *next;
 
-    while ((call = TAILQ_FIRST(&plan->calls))) {
-        TAILQ_REMOVE(&plan->calls, call, of_plan);
+    for (call = TAILQ_FIRST(&plan->calls); call; call = next) {
+        next = TAILQ_NEXT(call, of_plan);
         call_free(call);
     }
     TAILQ_REMOVE(&plan->sandbox->callbacks.plans, plan, entry);
@@ -71,7 +69,7 @@ static void add_whatsapp_params(const struct plan *plan, const struct life_step 
 {
     char masked[24];
 
-    mask_number(masked, sizeof masked, plan->message->to + sizeof channel - 1);
+    mask_number(masked, sizeof masked, plan->message->to + strlen("whatsapp:"));
     params_add(params, "ChannelToAddress", masked);
     params_add(params, "ChannelPrefix", "whatsapp");
     params_add(params, "ChannelInstallSid", plan->install_sid);
@@ -179,8 +177,8 @@ static void on_step_due(evutil_socket_t fd, short what, void *argument)
 {
     struct plan *plan = argument;
     size_t index = plan->order[plan->next++];
-    long copies = plan->behaviour->copies ? plan->behaviour->copies
-                                          : plan->sandbox->now.callback_repeat;
+    long copies =
+        plan->behaviour->copies ? plan->behaviour->copies : plan->sandbox->now.callback_repeat;
 
     (void)fd;
     (void)what;
@@ -216,11 +214,11 @@ static void set_order(struct plan *plan)
     plan->one_by_one = !shuffled || plan->behaviour->reversed;
     if (plan->one_by_one)
         return;
-    for (size_t i = plan->count - 1; i > 0; i--) {
-        size_t other = (size_t)(sandbox_random(plan->sandbox) % (i + 1));
-        size_t step = plan->order[i];
+    for (size_t i = plan->count; i > 1; i--) {
+        size_t other = (size_t)(sandbox_random(plan->sandbox) % i);
+        size_t step = plan->order[i - 1];
 
-        plan->order[i] = plan->order[other];
+        plan->order[i - 1] = plan->order[other];
         plan->order[other] = step;
     }
 }
@@ -238,8 +236,8 @@ bool callbacks_begin(struct sandbox *sandbox, struct message *message,
     plan->sandbox = sandbox;
     plan->message = message_reference(message);
     plan->behaviour = behaviour;
-    plan->count = life_steps(message->life, message->whatsapp, *message->service != '\0',
-                             plan->steps);
+    plan->count =
+        life_steps(message->life, message->whatsapp, *message->service != '\0', plan->steps);
     plan->done = done;
     plan->argument = argument;
     plan->timer = evtimer_new(sandbox->base, on_step_due, plan);
@@ -255,8 +253,10 @@ bool callbacks_begin(struct sandbox *sandbox, struct message *message,
 
 void callbacks_clear(struct callbacks *callbacks)
 {
-    struct plan *plan;
+    struct plan *plan, *next;
 
-    while ((plan = TAILQ_FIRST(&callbacks->plans)))
+    for (plan = TAILQ_FIRST(&callbacks->plans); plan; plan = next) {
+        next = TAILQ_NEXT(plan, entry);
         plan_free(plan);
+    }
 }

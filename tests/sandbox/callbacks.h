@@ -23,8 +23,9 @@ struct callbacks {
 
 void callbacks_init(struct callbacks *callbacks);
 
-/* Begins a message's callbacks. False: there are none to be made (no address, off). done, if not NULL,
- * is called once when the last has been answered, given up, or forgotten by callbacks_clear. */
+/* Begins a message's callbacks. False: there are none to be made (no address, off). done, if not
+ * NULL, is called once when the last has been answered, given up, or forgotten by callbacks_clear.
+ */
 bool callbacks_begin(struct sandbox *sandbox, struct message *message,
                      const struct behaviour *behaviour, void (*done)(void *), void *argument);
 

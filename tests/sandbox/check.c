@@ -108,8 +108,8 @@ static bool is_e164(const char *number)
     return digits >= 8 && digits <= 15 && number[digits + 1] == '\0' && number[1] != '0';
 }
 
-/* A number of the Egyptian plan: 10 digits from 10, 11, 12, 15 are mobiles. Fixed lines, toll-free and
- * premium numbers as in libphonenumber's region EG. */
+/* A number of the Egyptian plan: 10 digits from 10, 11, 12, 15 are mobiles. Fixed lines, toll-free
+ * and premium numbers as in libphonenumber's region EG. */
 static bool is_egyptian_mobile(const char *national)
 {
     return strlen(national) == 10 && national[0] == '1' && strchr("0125", national[1]);
@@ -140,10 +140,11 @@ static bool check_magic_to(const char *to, struct refusal *reterr)
     if (strcmp(to, "+15005550001") == 0)
         return refuse_to(reterr, to);
     if (strcmp(to, "+15005550002") == 0)
-        return refuse(reterr, 21612,
-                      "The 'To' phone number: %s, is not currently reachable using the 'From' phone "
-                      "number via SMS.",
-                      to);
+        return refuse(
+            reterr, 21612,
+            "The 'To' phone number: %s, is not currently reachable using the 'From' phone "
+            "number via SMS.",
+            to);
     if (strcmp(to, "+15005550003") == 0)
         return refuse(reterr, 21408,
                       "Permission to send an SMS has not been enabled for the region indicated by "
@@ -217,8 +218,9 @@ static bool check_from(const struct options *options, const char *from, struct d
     bool whatsapp = strncmp(from, channel, sizeof channel - 1) == 0;
 
     if (whatsapp != draft->message.whatsapp)
-        return refuse(reterr, 21910,
-                      "Invalid 'From' and 'To' pair. 'From' and 'To' should be of the same channel");
+        return refuse(
+            reterr, 21910,
+            "Invalid 'From' and 'To' pair. 'From' and 'To' should be of the same channel");
     if (strcmp(from, draft->message.to) == 0)
         return refuse(reterr, whatsapp ? 63031 : 21266,
                       "'To' and 'From' number cannot be the same: %s", from);
@@ -279,8 +281,7 @@ static bool check_media(const struct params *params, struct draft *draft, struct
     size_t media = params_times(params, "MediaUrl");
 
     for (size_t i = 0; i < params->count; i++) {
-        if (strcmp(params->items[i].name, "MediaUrl") == 0 &&
-            !url_is_http(params->items[i].value))
+        if (strcmp(params->items[i].name, "MediaUrl") == 0 && !url_is_http(params->items[i].value))
             return refuse(reterr, 21620, "Invalid media URL(s)");
     }
     if (media > MEDIA_MAX)
@@ -353,14 +354,13 @@ static bool check_rest(const struct params *params, struct draft *draft, struct 
 bool check_message(const struct options *options, const struct params *params,
                    struct draft *ret_draft, struct refusal *reterr)
 {
-    struct draft draft = {0};
+    struct draft draft = {.message = {.to = "", .from = "", .body = "", .service = ""}};
 
     if (check_names(params, reterr) && check_to(params, &draft, reterr) &&
         check_sender(options, params, &draft, reterr) && check_media(params, &draft, reterr) &&
         check_content(params, &draft, reterr) && check_body(params, &draft, reterr) &&
         check_rest(params, &draft, reterr)) {
-        draft.message.segments =
-            draft.message.whatsapp ? 1 : segments_count(draft.message.body);
+        draft.message.segments = draft.message.whatsapp ? 1 : segments_count(draft.message.body);
         *ret_draft = draft;
         return true;
     }

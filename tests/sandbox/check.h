@@ -4,8 +4,8 @@
  * Source: https://www.twilio.com/docs/messaging/api/message-resource, the error dictionary and the
  * magic numbers of https://www.twilio.com/docs/iam/test-credentials. Where the sandbox is stricter
  * than Twilio, so that a sender's mistakes come out, the error is 20001: a parameter that does not
- * exist, one that is given twice without being repeatable, texts that are not UTF-8, Body or MediaUrl
- * beside ContentSid. Scheduling is not part of it and is refused the same way.
+ * exist, one that is given twice without being repeatable, texts that are not UTF-8, Body or
+ * MediaUrl beside ContentSid. Scheduling is not part of it and is refused the same way.
  */
 #ifndef SANDBOX_CHECK_H
 #define SANDBOX_CHECK_H

@@ -28,8 +28,8 @@ static void show_messages(struct exchange *exchange)
         abort();
     for (uint64_t i = sandbox->store.first; i < sandbox->store.next; i++) {
         const struct message *message = store_at(&sandbox->store, i);
-        cJSON *object = resource_of_message(message, sandbox->now.account_sid, exchange->time_ms,
-                                            false);
+        cJSON *object =
+            resource_of_message(message, sandbox->now.account_sid, exchange->time_ms, false);
         struct evbuffer *line;
 
         cJSON_AddStringToObject(object, "status_callback", message->status_callback);
@@ -52,9 +52,9 @@ static long query_number(struct exchange *exchange, const char *name, long initi
 static void show_requests(struct exchange *exchange)
 {
     if (exchange_read_query(exchange))
-        exchange_json(exchange, 200,
-                      request_log_counts(&exchange->sandbox->log,
-                                         query_number(exchange, "since", 0)));
+        exchange_json(
+            exchange, 200,
+            request_log_counts(&exchange->sandbox->log, query_number(exchange, "since", 0)));
 }
 
 static void reset(struct exchange *exchange)
@@ -120,8 +120,10 @@ void control_handle(struct exchange *exchange)
         const char *method, *path;
         void (*handle)(struct exchange *);
     } routes[] = {
-        {"GET", "/sandbox/messages", show_messages}, {"GET", "/sandbox/requests", show_requests},
-        {"POST", "/sandbox/reset", reset},           {"POST", "/sandbox/config", configure},
+        {"GET", "/sandbox/messages", show_messages},
+        {"GET", "/sandbox/requests", show_requests},
+        {"POST", "/sandbox/reset", reset},
+        {"POST", "/sandbox/config", configure},
         {"POST", "/sandbox/sink", sink},
     };
 

@@ -15,7 +15,7 @@
 #include "message_resource.h"
 #include "sandbox.h"
 
-#define HUGE_PADDING (10u * 1024 * 1024)
+#define HUGE_PADDING ((size_t)10 * 1024 * 1024)
 
 static void log_exchange(const struct exchange *exchange, const struct answer *answer)
 {
@@ -60,8 +60,8 @@ void exchange_error(struct exchange *exchange, int status, int code, const char 
 bool exchange_read_form(struct exchange *exchange)
 {
     static const char form[] = "application/x-www-form-urlencoded";
-    const char *type = evhttp_find_header(evhttp_request_get_input_headers(exchange->request),
-                                          "Content-Type");
+    const char *type =
+        evhttp_find_header(evhttp_request_get_input_headers(exchange->request), "Content-Type");
     struct evbuffer *body = evhttp_request_get_input_buffer(exchange->request);
     size_t length = evbuffer_get_length(body);
     const char *text = length > 0 ? (const char *)evbuffer_pullup(body, -1) : "";
@@ -100,8 +100,8 @@ static bool credentials_are(const char *header, const char *user, const char *pa
 static bool is_authorized(const struct exchange *exchange)
 {
     const struct options *options = &exchange->sandbox->now;
-    const char *header = evhttp_find_header(evhttp_request_get_input_headers(exchange->request),
-                                            "Authorization");
+    const char *header =
+        evhttp_find_header(evhttp_request_get_input_headers(exchange->request), "Authorization");
 
     if (!header || strncasecmp(header, "Basic ", 6) != 0)
         return false;
@@ -142,8 +142,8 @@ static struct evbuffer *text_body(const char *text)
 static struct evbuffer *message_body(struct exchange *exchange, const struct message *message,
                                      size_t padding)
 {
-    cJSON *resource = resource_of_message(message, exchange->sandbox->now.account_sid,
-                                          exchange->time_ms, true);
+    cJSON *resource =
+        resource_of_message(message, exchange->sandbox->now.account_sid, exchange->time_ms, true);
 
     if (padding > 0) {
         char *text = malloc(padding + 1);
@@ -225,6 +225,11 @@ static const struct behaviour *choose_behaviour(struct sandbox *sandbox,
     return behaviour;
 }
 
+static void release(void *held)
+{
+    answer_release(held);
+}
+
 static void take_message(struct exchange *exchange, struct message *draft,
                          const struct behaviour *behaviour)
 {
@@ -248,7 +253,7 @@ static void take_message(struct exchange *exchange, struct message *draft,
     }
     log_exchange(exchange, &answer);
     held = answer_hold(sandbox, exchange->request, &answer);
-    if (!callbacks_begin(sandbox, message, behaviour, answer_release, held))
+    if (!callbacks_begin(sandbox, message, behaviour, release, held))
         answer_release(held);
 }
 

@@ -19,8 +19,8 @@ struct exchange {
     struct sandbox *sandbox;
     struct evhttp_request *request;
     const char *method;
-    char *path;          /* without the query */
-    const char *query;   /* "" if there is none */
+    char *path;        /* without the query */
+    const char *query; /* "" if there is none */
     struct params params;
     int64_t time_ms;
     const char *sid, *behaviour; /* for the log; NULL: nothing to say */

@@ -2,9 +2,9 @@
  * What becomes of a message: the steps after its first status, in their true order.
  *
  * A step is due one interval after the one before it; the first, one interval after the message was
- * taken. Callbacks tell of steps, possibly late or in another order; the resource shows the steps by
- * the clock, so that no timer is needed for a message that nobody is told about.
- * Source: https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks
+ * taken. Callbacks tell of steps, possibly late or in another order; the resource shows the steps
+ * by the clock, so that no timer is needed for a message that nobody is told about. Source:
+ * https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks
  */
 #ifndef SANDBOX_LIFE_H
 #define SANDBOX_LIFE_H

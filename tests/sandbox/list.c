@@ -34,7 +34,7 @@ static bool parse_time(const char *text, int64_t *ret_ms, int64_t *ret_length_ms
     struct tm parts = {0};
     const char *rest = strptime(text, "%Y-%m-%d", &parts);
 
-    *ret_length_ms = 86400 * 1000;
+    *ret_length_ms = INT64_C(86400000);
     if (rest && *rest == 'T') {
         rest = strptime(rest, "T%H:%M:%S", &parts);
         *ret_length_ms = 1000;
@@ -185,8 +185,8 @@ static bool find_page(const struct store *store, const struct query *query, stru
     const struct message *anchor;
 
     if (!query->token) {
-        collect_older(store, query, store->next,
-                      (uint64_t)query->page * (uint64_t)query->page_size, page);
+        collect_older(store, query, store->next, (uint64_t)query->page * (uint64_t)query->page_size,
+                      page);
         return true;
     }
     anchor = strlen(query->token) > 2 ? store_find(store, query->token + 2) : NULL;
@@ -238,7 +238,8 @@ static void add_envelope(cJSON *object, const struct exchange *exchange, const s
     const struct store *store = &exchange->sandbox->store;
     long start = query->page * query->page_size;
     const char *first = page->count > 0 ? store_at(store, page->sequences[0])->sid : NULL;
-    const char *last = page->count > 0 ? store_at(store, page->sequences[page->count - 1])->sid : NULL;
+    const char *last =
+        page->count > 0 ? store_at(store, page->sequences[page->count - 1])->sid : NULL;
 
     add_uri(object, "first_page_uri", exchange, query, 0, NULL, NULL);
     cJSON_AddNumberToObject(object, "end", (double)(start + (long)page->count - (last ? 1 : 0)));

@@ -95,8 +95,8 @@ static void add_uris(cJSON *object, const struct message *message, const char *a
     cJSON_AddStringToObject(object, "uri", uri);
 }
 
-/* The last step that a reader of the resource knows: none at first, and never a word that the API does
- * not have. */
+/* The last step that a reader of the resource knows: none at first, and never a word that the API
+ * does not have. */
 static const struct life_step *last_step(const struct life_step *steps, size_t reached)
 {
     while (reached > 0 && strcmp(steps[reached - 1].status, "teleported") == 0)
@@ -121,8 +121,7 @@ struct cJSON *resource_of_message(const struct message *message, const char *acc
     add_date(object, "date_sent", fresh ? 0 : resource_sent_ms(message, now_ms));
     add_date(object, "date_updated", message->created_ms + (int64_t)reached * message->step_ms);
     cJSON_AddStringToObject(object, "direction", "outbound-api");
-    add_text_or_null(object, "from",
-                     message->from_hidden && reached == 0 ? NULL : message->from);
+    add_text_or_null(object, "from", message->from_hidden && reached == 0 ? NULL : message->from);
     add_text_or_null(object, "messaging_service_sid", message->service);
     add_number_text(object, "num_media", message->media);
     add_number_text(object, "num_segments", service && reached == 0 ? 0 : message->segments);

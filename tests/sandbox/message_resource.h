@@ -20,7 +20,8 @@ struct cJSON *resource_of_message(const struct message *message, const char *acc
 /* When the message left for the carrier; 0: not yet. */
 int64_t resource_sent_ms(const struct message *message, int64_t now_ms);
 
-/* {"code":20404,"message":"...","more_info":"https://www.twilio.com/docs/errors/20404","status":404} */
+/* {"code":20404,"message":"...","more_info":"https://www.twilio.com/docs/errors/20404",
+ * "status":404} */
 struct cJSON *resource_of_error(int status, int code, const char *text);
 
 /* Prints and deletes it. */

@@ -16,7 +16,7 @@ struct row {
 };
 
 #define AT(member) .offset = offsetof(struct options, member)
-#define MS_MAX 3600000
+#define MS_MAX     3600000
 
 static const struct row rows[] = {
     {"listen", "ADDRESS:PORT", "127.0.0.1:0", NULL, "where to serve; port 0 is any free port",
@@ -35,15 +35,15 @@ static const struct row rows[] = {
      false, AT(from)},
     {"whatsapp-from", "LIST", "+14155238886", "TWILIO_WHATSAPP_NUMBER",
      "senders owned, for WhatsApp", KIND_TEXT, false, AT(whatsapp_from)},
-    {"messaging-service", "MG...", "", "TWILIO_MESSAGING_SERVICE_SID", "the Messaging Service owned",
-     KIND_TEXT, false, AT(messaging_service)},
+    {"messaging-service", "MG...", "", "TWILIO_MESSAGING_SERVICE_SID",
+     "the Messaging Service owned", KIND_TEXT, false, AT(messaging_service)},
     {"delay-ms", "N", "0", NULL, "wait before each answer", KIND_NUMBER, false, AT(delay_ms), 0,
      MS_MAX},
     {"slow-ms", "N", "20000", NULL, "how slow a slow answer is", KIND_NUMBER, false, AT(slow_ms), 0,
      MS_MAX},
     {"callbacks", "on|off", "on", NULL, "make status callbacks", KIND_SWITCH, false, AT(callbacks)},
-    {"callback-delay-ms", "N", "150", NULL, "from one status of a message to the next",
-     KIND_NUMBER, false, AT(callback_delay_ms), 0, MS_MAX},
+    {"callback-delay-ms", "N", "150", NULL, "from one status of a message to the next", KIND_NUMBER,
+     false, AT(callback_delay_ms), 0, MS_MAX},
     {"callback-order", "in-order|shuffled", "in-order", NULL,
      "in-order waits for each callback's answer", KIND_ORDER, false, AT(callback_order)},
     {"callback-repeat", "N", "1", NULL, "make each callback so many times", KIND_NUMBER, false,
@@ -54,13 +54,14 @@ static const struct row rows[] = {
      AT(callback_concurrency), 1, 10000},
     {"callback-verify", "on|off", "on", NULL, "verify certificates of https callbacks", KIND_SWITCH,
      false, AT(callback_verify)},
-    {"callback-ca", "FILE", "", NULL, "trust these certificates in https callbacks", KIND_TEXT, true,
-     AT(callback_ca)},
+    {"callback-ca", "FILE", "", NULL, "trust these certificates in https callbacks", KIND_TEXT,
+     true, AT(callback_ca)},
     {"early-callbacks", "on|off", "off", NULL, "make all callbacks before the answer", KIND_SWITCH,
      false, AT(early_callbacks)},
-    {"fail", "PERCENT:KIND,...", "", NULL, "misbehave at random; kinds: see below", KIND_FAIL, false,
-     AT(fail)},
-    {"get-429", "PERCENT", "0", NULL, "answer 429 to so many GETs", KIND_PERCENT, false, AT(get_429)},
+    {"fail", "PERCENT:KIND,...", "", NULL, "misbehave at random; kinds: see below", KIND_FAIL,
+     false, AT(fail)},
+    {"get-429", "PERCENT", "0", NULL, "answer 429 to so many GETs", KIND_PERCENT, false,
+     AT(get_429)},
     {"seed", "N", "0", NULL, "makes chance repeatable; 0 is a new one each time", KIND_NUMBER, true,
      AT(seed), 0, 2147483647},
     {"keep", "N", "250000", NULL, "messages kept; the oldest is forgotten first", KIND_NUMBER, true,
@@ -285,7 +286,8 @@ void options_print_help(FILE *out)
 {
     fputs("Usage: twilio-sandbox [OPTION]...\n"
           "       twilio-sandbox --sign URL [NAME=VALUE]...\n\n"
-          "A stand-in for Twilio's Messages API: as strict as Twilio, with signed callbacks, and with\n"
+          "A stand-in for Twilio's Messages API: as strict as Twilio, with signed callbacks, and "
+          "with\n"
           "misbehaviours on demand. --sign prints the signature of a callback.\n\n",
           out);
     for (size_t i = 0; i < ROW_COUNT; i++) {
@@ -296,7 +298,8 @@ void options_print_help(FILE *out)
             fprintf(out, " (default: %s)", rows[i].initial);
         fputc('\n', out);
     }
-    fputs("\nBehaviour by the last three digits of a recipient +2010xxxxxNNN, and the kinds of --fail;\n"
+    fputs("\nBehaviour by the last three digits of a recipient +2010xxxxxNNN, and the kinds of "
+          "--fail;\n"
           "for both channels. Any other number lives normally.\n\n",
           out);
     behaviour_print_table(out);

@@ -1,6 +1,6 @@
 /**
- * Settings: from the command line, from the environment (so that secrets do not stand in ps), and most
- * of them while running, through POST /sandbox/config with the same names.
+ * Settings: from the command line, from the environment (so that secrets do not stand in ps), and
+ * most of them while running, through POST /sandbox/config with the same names.
  */
 #ifndef SANDBOX_OPTIONS_H
 #define SANDBOX_OPTIONS_H
@@ -39,8 +39,8 @@ struct options {
 /* Sets the defaults and what the environment says. */
 bool options_init(struct options *options);
 
-/* Reads the command line; says on stderr what is wrong with it. ret_first: index of the first argument
- * that is no option. ret_sign, ret_help: --sign and --help stood there. */
+/* Reads the command line; says on stderr what is wrong with it. ret_first: index of the first
+ * argument that is no option. ret_sign, ret_help: --sign and --help stood there. */
 bool options_read(struct options *options, int argc, char **argv, int *ret_first, bool *ret_sign,
                   bool *ret_help);
 

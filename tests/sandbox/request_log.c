@@ -91,7 +91,8 @@ static void write_line(int fd, const struct log_entry *entry)
     cJSON_Delete(line);
     if (!text)
         return;
-    /* One write, newline included: readers never see half a line. The NUL gives the newline its room. */
+    /* One write, newline included: readers never see half a line. The NUL gives the newline its
+     * room. */
     size_t length = strlen(text);
     text[length] = '\n';
     if (write(fd, text, length + 1) < 0)

@@ -1,6 +1,6 @@
 /**
- * What went in and out: one JSON line per request received and per callback attempt made, for tests to
- * read, and a count of the latest ones for GET /sandbox/requests.
+ * What went in and out: one JSON line per request received and per callback attempt made, for tests
+ * to read, and a count of the latest ones for GET /sandbox/requests.
  *
  *   {"time":1700000000000,"type":"request","method":"POST","path":"/2010-04-01/...","parameters":{...},
  *    "status":201,"sid":"SM...","behaviour":"normal"}
@@ -23,12 +23,12 @@ struct cJSON;
 struct log_entry {
     bool callback;
     int64_t time_ms;
-    const char *method;        /* requests */
-    const char *path;          /* a callback's address */
+    const char *method; /* requests */
+    const char *path;   /* a callback's address */
     const struct params *params;
     int status;
     const char *sid, *behaviour, *outcome, *signature, *token; /* NULL: left out */
-    unsigned attempt;          /* callbacks, from 1 */
+    unsigned attempt;                                          /* callbacks, from 1 */
     int64_t took_ms;
 };
 

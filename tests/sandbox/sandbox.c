@@ -1,12 +1,12 @@
 /*
  * twilio-sandbox: a stand-in for Twilio's Messages API.
  *
- * As strict as Twilio where Twilio is (credentials, parameters, error codes, the magic numbers of the
- * test credentials); 201 with a full Message resource; then signed status callbacks. Also the GETs of a
- * reconcile run. It shares no code with the programs it tests.
+ * As strict as Twilio where Twilio is (credentials, parameters, error codes, the magic numbers of
+ * the test credentials); 201 with a full Message resource; then signed status callbacks. Also the
+ * GETs of a reconcile run. It shares no code with the programs it tests.
  *
- * Each message can be steered by its recipient. The last three digits of +2010xxxxxNNN, with or without
- * "whatsapp:" before it, choose:
+ * Each message can be steered by its recipient. The last three digits of +2010xxxxxNNN, with or
+ * without "whatsapp:" before it, choose:
  *
  *   900 normal           taken and delivered (as any number that is not listed here)
  *   901 undelivered      undelivered, 30003 (WhatsApp: 63024)
@@ -35,7 +35,8 @@
  *   930 unavailable      503, 20503, not taken
  *   931 redirect         302, not taken
  *   932 huge             201 with 10 MiB of JSON, taken
- *   933 unknown-status   a callback with an unknown status word; unknown, empty, repeated parameters
+ *   933 unknown-status   a callback with an unknown status word; unknown, empty, repeated
+ * parameters
  *
  * The words are the kinds of --fail PERCENT:KIND, which misbehaves at random for the other numbers.
  */
@@ -62,8 +63,8 @@
 #include "signature.h"
 #include "url.h"
 
-#define BODY_LIMIT   (1024 * 1024)
-#define HEADER_LIMIT (64 * 1024)
+#define BODY_LIMIT   1048576
+#define HEADER_LIMIT 65536
 #define BACKLOG      4096
 #define IDLE_SECONDS 600
 
@@ -119,21 +120,26 @@ static struct addrinfo *parse_address(const char *text)
 
     if (colon && (size_t)(colon - text) > 2 * bracket)
         host = strndup(text + bracket, (size_t)(colon - text) - 2 * bracket);
-    if (!host || getaddrinfo(host, colon + 1, &hints, &address) != 0)
+    if (!host || getaddrinfo(host, colon + 1, &hints, &address) != 0) {
         errno = EINVAL;
+        address = NULL;
+    }
     free(host);
     return address;
 }
 
 static int port_of(int fd)
 {
-    struct sockaddr_storage bound = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } bound = {0};
     socklen_t length = sizeof bound;
 
-    if (getsockname(fd, (struct sockaddr *)&bound, &length) != 0)
+    if (getsockname(fd, &bound.any, &length) != 0)
         return -1;
-    return ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                                             : ((struct sockaddr_in *)&bound)->sin_port);
+    return ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
 }
 
 /* A socket of our own: the accepted ones inherit TCP_NODELAY from it, and many clients may knock at
@@ -209,8 +215,8 @@ static bool sandbox_open(struct sandbox *sandbox)
     if (!request_log_open(&sandbox->log, sandbox->now.log))
         return complain("cannot open", sandbox->now.log);
     sandbox->base = event_base_new();
-    sandbox->dns = sandbox->base ? evdns_base_new(sandbox->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE)
-                                 : NULL;
+    sandbox->dns =
+        sandbox->base ? evdns_base_new(sandbox->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE) : NULL;
     if (!sandbox->dns)
         return complain("cannot start", "event loop");
     /* Without a name server, addresses and the names of /etc/hosts still work. */

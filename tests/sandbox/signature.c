@@ -7,8 +7,8 @@
 
 static int by_name_and_value(const void *left, const void *right)
 {
-    const struct param *a = *(const struct param *const *)left;
-    const struct param *b = *(const struct param *const *)right;
+    const struct param *a = left;
+    const struct param *b = right;
     int order = strcmp(a->name, b->name);
 
     return order != 0 ? order : strcmp(a->value, b->value);
@@ -16,22 +16,19 @@ static int by_name_and_value(const void *left, const void *right)
 
 static char *append_text(char *out, const char *text)
 {
-    size_t length = strlen(text);
-
-    memcpy(out, text, length);
-    return out + length;
+    return mempcpy(out, text, strlen(text));
 }
 
 /* The text that is signed; the caller frees it. */
 static char *signed_text(const char *url, const struct params *params, size_t *ret_length)
 {
-    const struct param *sorted[PARAMS_MAX];
+    struct param sorted[PARAMS_MAX];
     size_t room = strlen(url) + 1;
     char *text, *out;
 
     for (size_t i = 0; i < params->count; i++) {
-        sorted[i] = &params->items[i];
-        room += strlen(sorted[i]->name) + strlen(sorted[i]->value);
+        sorted[i] = params->items[i];
+        room += strlen(sorted[i].name) + strlen(sorted[i].value);
     }
     if (params->count > 0)
         qsort(sorted, params->count, sizeof *sorted, by_name_and_value);
@@ -42,8 +39,8 @@ static char *signed_text(const char *url, const struct params *params, size_t *r
     for (size_t i = 0; i < params->count; i++) {
         if (i > 0 && by_name_and_value(&sorted[i - 1], &sorted[i]) == 0)
             continue;
-        out = append_text(out, sorted[i]->name);
-        out = append_text(out, sorted[i]->value);
+        out = append_text(out, sorted[i].name);
+        out = append_text(out, sorted[i].value);
     }
     *ret_length = (size_t)(out - text);
     return text;

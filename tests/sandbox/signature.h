@@ -1,9 +1,9 @@
 /**
  * X-Twilio-Signature.
  *
- * base64(HMAC-SHA1(auth token, URL followed by each parameter's name and value)), names in byte order,
- * the values of a repeated name sorted and without duplicates, all of it decoded.
- * Source: https://www.twilio.com/docs/usage/security#validating-requests and the validators of
+ * base64(HMAC-SHA1(auth token, URL followed by each parameter's name and value)), names in byte
+ * order, the values of a repeated name sorted and without duplicates, all of it decoded. Source:
+ * https://www.twilio.com/docs/usage/security#validating-requests and the validators of
  * twilio-python and twilio-node.
  */
 #ifndef SANDBOX_SIGNATURE_H

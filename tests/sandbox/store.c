@@ -42,8 +42,8 @@ bool store_init(struct store *store, size_t capacity)
     while (buckets < 2 * capacity)
         buckets *= 2;
     *store = (struct store){
-        .ring = calloc(capacity, sizeof *store->ring),
-        .buckets = calloc(buckets, sizeof *store->buckets),
+        .ring = calloc(capacity, sizeof(void *)),
+        .buckets = calloc(buckets, sizeof(void *)),
         .capacity = capacity,
         .bucket_count = buckets,
     };

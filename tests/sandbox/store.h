@@ -55,8 +55,8 @@ void sid_make(char ret_sid[SID_SIZE], const char *prefix);
 
 bool store_init(struct store *store, size_t capacity);
 
-/* Keeps a copy of draft with a fresh SID. NULL: no memory. The store holds the message; whoever needs
- * it later than this turn of the event loop takes a reference of his own. */
+/* Keeps a copy of draft with a fresh SID. NULL: no memory. The store holds the message; whoever
+ * needs it later than this turn of the event loop takes a reference of his own. */
 struct message *store_add(struct store *store, const struct message *draft);
 
 struct message *store_find(const struct store *store, const char *sid);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the other tests rely on: signatures by published vectors, the API's answers, each recipient's
-# behaviour, callbacks and their retries, lists, control. Usage: test_sandbox.sh PATH-OF-TWILIO-SANDBOX
+# behaviour, callbacks and their retries, lists, control. Usage: test_sandbox.sh TWILIO-SANDBOX
 set -u
 sandbox=${1:?path of twilio-sandbox}
 dir=$(mktemp -d)
@@ -183,7 +183,8 @@ refused()
 
 test_checks()
 {
-    f=From=+15005550006 t=To=+201012345678 wf=From=whatsapp:+14155238886 wt=To=whatsapp:+201012345678
+    f=From=+15005550006 wf=From=whatsapp:+14155238886
+    t=To=+201012345678 wt=To=whatsapp:+201012345678
     long=$(printf 'x%.0s' $(seq 1601))
     refused "400 21604" $f Body=hi
     refused "400 21211" $f To=01012345678 Body=hi
@@ -260,23 +261,24 @@ test_callbacks()
 {
     send +201012345678 Body=hi "StatusCallback=$sink?id=a'b+c#rc=5&rp=all"
     m=$(field sid)
-    wait_for 2 "sandbox/sink.*$m"
+    wait_for 2 "\"path\":\"/sandbox/sink.*$m"
     same "SMS" "sent delivered " "$(told "$m")"
     line=$(grep "callback.*delivered.*$m" "$dir/log")
     has "SMS" "$line" '"RawDlrDoneDate":"'
     set -- MessageSid="$m" SmsSid="$m" MessageStatus=sent SmsStatus=sent To=+201012345678 \
         From=+15005550006 ApiVersion=2010-04-01 AccountSid=$sid
-    has "signature of a callback" "$(grep 'callback.*MessageStatus":"sent' "$dir/log" | grep "$m")" \
+    line=$(grep "callback.*MessageStatus\":\"sent.*$m" "$dir/log")
+    has "signature of a callback" "$line" \
         "\"signature\":\"$("$sandbox" --auth-token $token --sign "$sink?id=a'b+c" "$@")\""
 
     send whatsapp:+201012345678 Body=hi "StatusCallback=$sink"
     m=$(field sid)
-    wait_for 3 "sandbox/sink.*$m"
+    wait_for 3 "\"path\":\"/sandbox/sink.*$m"
     same "WhatsApp" "sent delivered read " "$(told "$m")"
     has "WhatsApp" "$(grep "callback.*read.*$m" "$dir/log")" '"EventType":"READ"'
     post To=+201012345678 MessagingServiceSid=$service Body=hi "StatusCallback=$sink"
     m=$(field sid)
-    wait_for 3 "sandbox/sink.*$m"
+    wait_for 3 "\"path\":\"/sandbox/sink.*$m"
     same "Messaging Service" "queued sent delivered " "$(told "$m")"
 
     send +201012345678 Body=hi "StatusCallback=$sink?status=503"
@@ -344,7 +346,7 @@ test_recipients()
     send +201012345927 Body=hi "StatusCallback=$sink"
     sleep 0.3
     same "927: nothing yet" "" "$(told "$(field sid)")"
-    wait_for 2 "sandbox/sink.*$(field sid)"
+    wait_for 2 "\"path\":\"/sandbox/sink.*$(field sid)"
 }
 
 test_lists()
@@ -369,7 +371,8 @@ test_lists()
         "$(ask -G --data-urlencode To=+201012345673 "$messages.json" | grep -o 'number [0-9]' |
             tr '\n' ' ')"
     today=$(date -u +%Y-%m-%d)
-    same "list by day" 5 "$(ask -g "$messages.json?DateSent=$today" | grep -o 'number [0-9]' | wc -l)"
+    same "list by day" 5 \
+        "$(ask "$messages.json?DateSent=$today" | grep -o 'number [0-9]' | wc -l)"
     same "list until yesterday" 0 \
         "$(ask -g "$messages.json?DateSent<=2020-01-01" | grep -c 'number [0-9]')"
     same "list from a time on" 5 \
@@ -394,7 +397,7 @@ test_control()
     ask -X POST "$origin/sandbox/reset" >/dev/null
     send +201012345678 Body=hi "StatusCallback=$sink"
     same "reset: options as started" 201 "$result"
-    wait_for 2 "sandbox/sink.*$(field sid)"
+    wait_for 2 "\"path\":\"/sandbox/sink.*$(field sid)"
     has "counts" "$(ask "$origin/sandbox/requests?since=0")" '"callbacks":2'
     same "messages taken" 1 "$(ask "$origin/sandbox/messages" | grep -c '"sid"')"
     ask -d callback-drop=100 "$configure" >/dev/null
@@ -402,7 +405,7 @@ test_control()
     wait_for 2 "$(field sid).*\"outcome\":\"dropped\""
     ask -d callback-drop=0 -d callback-order=shuffled -d callback-repeat=2 "$configure" >/dev/null
     send whatsapp:+201012345678 Body=hi "StatusCallback=$sink"
-    wait_for 6 "sandbox/sink.*$(field sid)"
+    wait_for 6 "\"path\":\"/sandbox/sink.*$(field sid)"
 }
 
 test_tls()
@@ -414,7 +417,7 @@ test_tls()
     start --tls-cert "$dir/cert.pem" --tls-key "$dir/key.pem" --callback-ca "$dir/cert.pem"
     send +201012345678 Body=hi "StatusCallback=$sink"
     same "https" 201 "$result"
-    wait_for 2 "sandbox/sink.*$(field sid)"
+    wait_for 2 "\"path\":\"/sandbox/sink.*$(field sid)"
     send +201012345903 Body=hi "StatusCallback=$(printf '%s' "$sink" | sed s/127.0.0.1/localhost/)"
     wait_for 2 "callback.*$(field sid).*\"outcome\":\"connect\""
     life 916 000 ""

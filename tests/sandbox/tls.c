@@ -78,7 +78,8 @@ struct bufferevent *tls_connect_stream(struct tls *tls, struct event_base *base,
         SSL_set1_host(session, host);
         SSL_set_tlsext_host_name(session, host);
     }
-    ERR_clear_error(); /* of the attempt to read a name as an address: it would look like TLS's own */
+    ERR_clear_error(); /* of the attempt to read a name as an address: it would look like TLS's own
+                        */
     return make_stream(base, session, BUFFEREVENT_SSL_CONNECTING);
 }
 

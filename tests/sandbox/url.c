@@ -1,6 +1,7 @@
 #include "url.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -134,19 +135,6 @@ static void parse_overrides(struct url *url, const char *fragment)
     }
 }
 
-static char *join(const char *a, const char *b, const char *c)
-{
-    size_t a_length = strlen(a), b_length = strlen(b), c_length = strlen(c);
-    char *all = malloc(a_length + b_length + c_length + 1);
-
-    if (!all)
-        return NULL;
-    memcpy(all, a, a_length);
-    memcpy(all + a_length, b, b_length);
-    memcpy(all + a_length + b_length, c, c_length + 1);
-    return all;
-}
-
 bool url_parse(struct url *url, const char *text)
 {
     bool https = strncasecmp(text, "https://", 8) == 0;
@@ -171,10 +159,11 @@ bool url_parse(struct url *url, const char *text)
     target = strcspn(text + scheme + authority, "#");
     prefix = strndup(text, scheme);
     verbatim = strndup(text + scheme + authority, target);
-    if (prefix && verbatim && url->authority) {
-        url->target = verbatim[0] == '/' ? strdup(verbatim) : join("/", verbatim, "");
-        url->to_sign = join(prefix, url->authority, verbatim);
-    }
+    if (!prefix || !verbatim || !url->authority ||
+        asprintf(&url->target, "%s%s", verbatim[0] == '/' ? "" : "/", verbatim) < 0)
+        url->target = NULL;
+    else if (asprintf(&url->to_sign, "%s%s%s", prefix, url->authority, verbatim) < 0)
+        url->to_sign = NULL;
     free(prefix);
     free(verbatim);
     if (text[scheme + authority + target] == '#')
