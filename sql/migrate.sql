@@ -1,0 +1,111 @@
+-- Brings a supported database to the current schema. Safe to run again, and twice at the same time:
+-- one transaction, an advisory lock, a ledger (messaging.schema_migrations). At the first error
+-- nothing has happened.
+--
+--   psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -f sql/migrate.sql
+
+\set ON_ERROR_STOP on
+\set QUIET on
+\set SHOW_CONTEXT never
+
+begin isolation level read committed;
+
+-- First, so that a second run waits here and then finds the work done.
+do $$ begin perform pg_advisory_xact_lock(hashtextextended('messaging.migrate', 0)); end $$;
+-- On a live database give up rather than hold everybody up behind someone's forgotten transaction.
+set local lock_timeout = '60s';
+set local statement_timeout = 0;
+set local idle_in_transaction_session_timeout = 0;
+set local search_path = pg_catalog, public;
+
+create function pg_temp.pending(p_version text) returns boolean
+language plpgsql
+as $$
+begin
+    if to_regclass('messaging.schema_migrations') is null then
+        return true;
+    end if;
+    return not exists (select from messaging.schema_migrations m where m.version = p_version);
+end
+$$;
+
+select pg_temp.pending('20261102080000') as pending \gset
+\if :pending
+\ir migrations/20261102080000_check_starting_point.sql
+\endif
+
+select pg_temp.pending('20261102080100') as pending \gset
+\if :pending
+\ir migrations/20261102080100_create_schema.sql
+\endif
+
+select pg_temp.pending('20261103080000') as pending \gset
+\if :pending
+\ir migrations/20261103080000_create_twilio_errors.sql
+\endif
+
+select pg_temp.pending('20261104080000') as pending \gset
+\if :pending
+\ir migrations/20261104080000_create_message_logs.sql
+\endif
+
+select pg_temp.pending('20261106080000') as pending \gset
+\if :pending
+\ir migrations/20261106080000_constrain_message_logs.sql
+\endif
+
+select pg_temp.pending('20261107080000') as pending \gset
+\if :pending
+\ir migrations/20261107080000_index_message_logs.sql
+\endif
+
+select pg_temp.pending('20261109080000') as pending \gset
+\if :pending
+\ir migrations/20261109080000_create_message_status_events.sql
+\endif
+
+select pg_temp.pending('20261110080000') as pending \gset
+\if :pending
+\ir migrations/20261110080000_create_idempotency_keys.sql
+\endif
+
+select pg_temp.pending('20261111080000') as pending \gset
+\if :pending
+\ir migrations/20261111080000_link_notifications.sql
+\endif
+
+select pg_temp.pending('20261112080000') as pending \gset
+\if :pending
+\ir migrations/20261112080000_secure_message_logs.sql
+\endif
+
+select pg_temp.pending('20261114080000') as pending \gset
+\if :pending
+\ir migrations/20261114080000_create_join_status.sql
+\endif
+
+select pg_temp.pending('20261116080000') as pending \gset
+\if :pending
+\ir migrations/20261116080000_create_reserve_message.sql
+\endif
+
+select pg_temp.pending('20261117080000') as pending \gset
+\if :pending
+\ir migrations/20261117080000_create_settle_message.sql
+\endif
+
+select pg_temp.pending('20261117080100') as pending \gset
+\if :pending
+\ir migrations/20261117080100_create_record_status.sql
+\endif
+
+select pg_temp.pending('20261118080000') as pending \gset
+\if :pending
+\ir migrations/20261118080000_create_reconcile_functions.sql
+\endif
+
+drop function pg_temp.pending(text);
+commit;
+
+select messaging.schema_version() as schema_version \gset
+\echo the messaging schema is at version :schema_version

@@ -1,0 +1,166 @@
+-- Refuses what is not a supported starting point, before anything is changed, in one sentence that
+-- says what is wrong and how to mend it. Changes nothing.
+do $$
+declare
+    found record;
+begin
+    if current_setting('server_version_num')::integer < 150000 then
+        raise exception 'PostgreSQL % is too old for messaging: move the database to version 15 or newer',
+            current_setting('server_version');
+    end if;
+
+    for found in
+        select name from unnest(array['anon', 'authenticated', 'service_role']) as name
+        where to_regrole(name) is null
+    loop
+        raise exception 'role "%" is missing: on a plain PostgreSQL run sql/standalone.sql first', found.name;
+    end loop;
+    if to_regprocedure('auth.uid()') is null then
+        raise exception 'function auth.uid() is missing: on a plain PostgreSQL run sql/standalone.sql first';
+    end if;
+
+    for found in
+        select name from unnest(array['profiles', 'maintenance_requests', 'user_roles', 'notifications']) as name
+        where not exists (
+            select from pg_class c
+            where c.relnamespace = 'public'::regnamespace and c.relname = name and c.relkind in ('r', 'p'))
+    loop
+        raise exception 'table public.% is missing: create it, or on a plain PostgreSQL run sql/standalone.sql first',
+            found.name;
+    end loop;
+
+    for found in
+        select c.relname from pg_class c
+        where c.relnamespace = 'public'::regnamespace and c.relname = 'message_logs' and c.relkind <> 'r'
+    loop
+        raise exception 'public.message_logs is not an ordinary table: rename it, or make it one';
+    end loop;
+    for found in
+        select c.relname from pg_class c
+        where c.relnamespace = 'public'::regnamespace and c.relname = 'whatsapp_messages' and c.relkind <> 'r'
+          and to_regclass('messaging.schema_migrations') is null
+    loop
+        raise exception 'public.whatsapp_messages is neither the old table nor this project''s view: rename it first';
+    end loop;
+    if to_regclass('public.whatsapp_messages') is not null
+        and to_regclass('messaging.whatsapp_messages_legacy') is not null
+        and (select relkind = 'r' from pg_class where oid = to_regclass('public.whatsapp_messages'))
+    then
+        raise exception 'both public.whatsapp_messages and messaging.whatsapp_messages_legacy are tables: '
+            'run sql/drop-legacy.sql, or rename one of them, first';
+    end if;
+
+    -- Columns that must be there, and the types of those that may be.
+    for found in
+        with wanted (relation, columns, types, required) as (values
+            ('profiles', '{id}', '{uuid}', true),
+            ('maintenance_requests', '{id,created_by}', '{uuid}', true),
+            ('user_roles', '{user_id}', '{uuid}', true),
+            ('user_roles', '{role}', null, true),
+            ('notifications', '{recipient_id}', '{uuid}', true),
+            ('notifications', '{title,message,entity_type}', '{text,character varying}', true),
+            ('notifications', '{type}', null, true),
+            ('notifications', '{entity_id}', '{uuid,text,character varying}', true),
+            ('notifications', '{message_log_id}', '{uuid}', false),
+            ('message_logs', '{id}', '{uuid}', true),
+            ('message_logs', '{recipient,message_type,status}', '{text,character varying}', true),
+            ('message_logs', '{request_id,sender_id}', '{uuid}', false),
+            ('message_logs', '{message_content,provider,external_id,error_message,error_code,media_url}',
+                '{text,character varying}', false),
+            ('message_logs', '{metadata}', '{jsonb}', false),
+            ('message_logs', '{sent_at,delivered_at,read_at,failed_at,created_at,updated_at}',
+                '{timestamp with time zone}', false),
+            ('whatsapp_messages', '{id}', '{uuid}', true),
+            ('whatsapp_messages', '{message_sid,recipient_phone,status}', '{text,character varying}', true),
+            ('whatsapp_messages', '{sender_id,request_id}', '{uuid}', false),
+            ('whatsapp_messages', '{message_body,message_content,media_url,error_message}',
+                '{text,character varying}', false),
+            ('whatsapp_messages', '{error_code}', '{text,character varying,integer,bigint}', false),
+            ('whatsapp_messages', '{delivered_at,read_at,sent_at,failed_at,created_at,updated_at}',
+                '{timestamp with time zone}', false)
+        )
+        select w.relation, name, format_type(a.atttypid, null) as type, w.types, a.attname is null as missing
+        from wanted w
+        cross join unnest(w.columns::text[]) as name
+        join pg_class c
+            on c.relnamespace = 'public'::regnamespace and c.relname = w.relation and c.relkind in ('r', 'p')
+        left join pg_attribute a
+            on a.attrelid = c.oid and a.attname = name and a.attnum > 0 and not a.attisdropped
+        where case when a.attname is null then w.required
+            else w.types is not null and format_type(a.atttypid, null) <> all (w.types::text[]) end
+    loop
+        if found.missing then
+            raise exception 'column %.% is missing: add it, or rename the table if it is another one',
+                found.relation, found.name;
+        end if;
+        raise exception 'column %.% is of type %, not %: change it with alter table public.% alter column % type %',
+            found.relation, found.name, found.type, array_to_string(found.types::text[], ' or '),
+            found.relation, found.name, (found.types::text[])[1];
+    end loop;
+
+    if exists (
+            select from pg_class where oid = to_regclass('public.whatsapp_messages') and relkind = 'r')
+        and not exists (
+            select from pg_attribute
+            where attrelid = to_regclass('public.whatsapp_messages')
+              and attname in ('message_body', 'message_content') and not attisdropped)
+    then
+        raise exception 'table public.whatsapp_messages has neither message_body nor message_content: '
+            'add the column, or rename the table if it is another one';
+    end if;
+
+    -- What foreign keys point at.
+    for found in
+        select name
+        from unnest(array['profiles', 'maintenance_requests', 'message_logs', 'whatsapp_messages']) as name
+        join pg_class c
+            on c.relnamespace = 'public'::regnamespace and c.relname = name and c.relkind in ('r', 'p')
+        where not exists (
+            select from pg_index i
+            join pg_attribute a on a.attrelid = c.oid and a.attname = 'id' and not a.attisdropped
+            where i.indrelid = c.oid and i.indisunique and i.indpred is null and i.indexprs is null
+              and i.indnkeyatts = 1 and i.indkey[0] = a.attnum)
+    loop
+        raise exception 'column %.id is not unique: alter table public.% add primary key (id)',
+            found.name, found.name;
+    end loop;
+
+    -- Columns of others that every row would have to fill and that nobody tells us how to.
+    for found in
+        select c.relname, a.attname
+        from pg_class c
+        join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+          and a.attnotnull and not a.atthasdef and a.attidentity = ''
+          and (c.relname = 'message_logs' and a.attname <> all ('{id,recipient,message_type,message_content,
+                  provider,status,metadata,sent_at,created_at,updated_at}'::text[])
+              or c.relname = 'notifications' and a.attname <> all ('{title,message,type,recipient_id,
+                  entity_type,entity_id,message_log_id}'::text[]))
+    loop
+        raise exception 'column %.% is not null and has no default: alter table public.% alter column % drop not null',
+            found.relname, found.attname, found.relname, found.attname;
+    end loop;
+
+    for found in
+        select c.relname, c.relowner::regrole as owner
+        from pg_class c
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+          and c.relname in ('profiles', 'maintenance_requests', 'user_roles', 'notifications',
+              'message_logs', 'whatsapp_messages')
+          and not pg_has_role(c.relowner, 'usage')
+    loop
+        raise exception 'table public.% belongs to %: run the migration as that role or as a superuser',
+            found.relname, found.owner;
+    end loop;
+    if not (select rolcreaterole or rolsuper from pg_roles where rolname = current_user)
+        and (to_regrole('messaging_owner') is null or to_regrole('twilio_cgi') is null)
+    then
+        raise exception 'role % may not create roles: alter role % createrole, or run the migration as a superuser',
+            quote_ident(current_user), quote_ident(current_user);
+    end if;
+    if not has_database_privilege(current_database(), 'create') then
+        raise exception 'role % may not create schemas here: grant create on database % to %',
+            quote_ident(current_user), quote_ident(current_database()), quote_ident(current_user);
+    end if;
+end
+$$;

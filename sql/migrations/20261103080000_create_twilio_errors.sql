@@ -1,0 +1,85 @@
+-- The meanings of Twilio's error codes, in English for error_message and the reports, in Arabic for
+-- the notifications.
+create table if not exists messaging.twilio_errors (
+    code text primary key,
+    meaning text not null,
+    meaning_ar text not null
+);
+alter table messaging.twilio_errors owner to messaging_owner;
+revoke all on messaging.twilio_errors from public, anon, authenticated, service_role, twilio_cgi;
+-- The reports read it with the reader's rights.
+grant select on messaging.twilio_errors to authenticated, service_role;
+comment on table messaging.twilio_errors is 'What Twilio''s error codes mean.';
+
+insert into messaging.twilio_errors (code, meaning, meaning_ar) values
+    ('20003', 'Permission Denied (bad credentials)', 'بيانات الدخول إلى Twilio غير صحيحة'),
+    ('20404', 'Not Found', 'العنصر المطلوب غير موجود لدى Twilio'),
+    ('20429', 'Too Many Requests', 'عدد الطلبات إلى Twilio كبير جدًا في وقت واحد'),
+    ('20500', 'Internal Server Error', 'خطأ داخلي لدى Twilio'),
+    ('20503', 'Service unavailable', 'خدمة Twilio غير متاحة حاليًا'),
+    ('21211', 'Invalid ''To'' Phone Number', 'رقم المستلم غير صحيح'),
+    ('21212', 'Invalid From Number', 'رقم المرسل غير صحيح'),
+    ('21214', '''To'' phone number cannot be reached', 'لا يمكن الوصول إلى رقم المستلم'),
+    ('21401', 'Invalid Phone Number (sender not SMS-enabled)', 'رقم المرسل غير مفعّل للرسائل النصية'),
+    ('21408', 'Permission to send an SMS has not been enabled for the region', 'الإرسال إلى هذه الدولة غير مفعّل'),
+    ('21602', 'Message body is required', 'نص الرسالة مطلوب'),
+    ('21603', '''From'' or ''MessagingServiceSid'' is required', 'رقم المرسل أو خدمة المراسلة مطلوب'),
+    ('21604', '''To'' phone number is required', 'رقم المستلم مطلوب'),
+    ('21606', '''From'' is not a valid, message-capable number for this destination', 'رقم المرسل لا يمكنه الإرسال إلى هذه الوجهة'),
+    ('21608', 'The ''to'' phone number is not verified (trial account)', 'رقم المستلم غير موثّق في الحساب التجريبي'),
+    ('21609', 'Invalid ''StatusCallback'' URL', 'عنوان استقبال حالة الرسالة غير صحيح'),
+    ('21610', 'Attempt to send to unsubscribed recipient', 'المستلم ألغى استقبال الرسائل'),
+    ('21611', '''From'' number has exceeded the maximum number of queued messages', 'قائمة انتظار رقم المرسل ممتلئة'),
+    ('21612', '''To'' phone number is not currently reachable via SMS', 'لا يمكن الوصول إلى المستلم من رقم المرسل هذا'),
+    ('21614', '''To'' number is not a valid mobile number', 'رقم المستلم ليس رقم هاتف محمول'),
+    ('21617', 'The concatenated message body exceeds the 1600 character limit', 'نص الرسالة أطول من 1600 حرف'),
+    ('21618', 'The message body cannot be sent', 'لا يمكن إرسال نص الرسالة'),
+    ('21620', 'Invalid media URL(s)', 'رابط الوسائط غير صحيح'),
+    ('21623', 'Number of media files exceeds limit', 'عدد ملفات الوسائط أكبر من المسموح'),
+    ('21624', 'Invalid validity period value', 'مدة صلاحية الرسالة غير صحيحة'),
+    ('21654', 'ContentSid Required', 'قالب الرسالة مطلوب مع المتغيرات'),
+    ('21655', 'The ContentSid is Invalid', 'قالب الرسالة غير صحيح'),
+    ('21656', 'The ContentVariables Parameter is invalid', 'متغيرات قالب الرسالة غير صحيحة'),
+    ('21658', 'Parameter exceeded character limit', 'أحد عناصر الرسالة أطول من المسموح'),
+    ('21703', 'The Messaging Service does not contain a phone number', 'خدمة المراسلة ليس بها رقم مرسل'),
+    ('21705', 'The Messaging Service is invalid', 'خدمة المراسلة غير صحيحة'),
+    ('30001', 'Queue overflow', 'قائمة انتظار الرسائل ممتلئة'),
+    ('30002', 'Account suspended', 'حساب Twilio موقوف'),
+    ('30003', 'Unreachable destination handset', 'هاتف المستلم مغلق أو خارج نطاق التغطية'),
+    ('30004', 'Message blocked', 'تم حظر الرسالة'),
+    ('30005', 'Unknown destination handset', 'رقم المستلم غير معروف أو لم يعد موجودًا'),
+    ('30006', 'Landline or unreachable carrier', 'الرقم أرضي أو شبكة المستلم غير متاحة'),
+    ('30007', 'Message filtered', 'شركة الاتصالات حجبت الرسالة'),
+    ('30008', 'Unknown error', 'تعذّر التوصيل لسبب غير معلوم من شركة الاتصالات'),
+    ('30010', 'Message price exceeds max price', 'تكلفة الرسالة أعلى من الحد الأقصى'),
+    ('30019', 'Content size exceeds carrier limit', 'حجم الرسالة أكبر من المسموح لدى شركة الاتصالات'),
+    ('30034', 'Unregistered sender', 'رقم المرسل غير مسجّل لدى شركات الاتصالات'),
+    ('30410', 'Provider Timeout Error', 'انتهت مهلة رد شركة الاتصالات'),
+    ('30450', 'Message blocked to protect against SMS pumping', 'تم حظر الرسالة للاشتباه في إساءة استخدام الرسائل'),
+    ('30500', 'Twilio Internal Error', 'خطأ داخلي لدى Twilio، حاول الإرسال مرة أخرى'),
+    ('63001', 'Channel could not authenticate the request', 'تعذّر توثيق الدخول إلى قناة واتساب'),
+    ('63003', 'Channel could not find To address', 'المستلم غير موجود على واتساب'),
+    ('63005', 'Channel did not accept given content', 'واتساب لم يقبل محتوى الرسالة'),
+    ('63007', 'Twilio could not find a Channel with the specified From address', 'رقم المرسل غير مفعّل على واتساب'),
+    ('63010', 'Twilio''s platform encountered an internal error', 'خطأ داخلي في خدمة واتساب'),
+    ('63012', 'Channel provider returned an internal service error', 'خطأ داخلي لدى مزوّد خدمة واتساب'),
+    ('63013', 'Channel policy violation', 'الرسالة تخالف سياسة واتساب'),
+    ('63015', 'Channel Sandbox can only send messages to phone numbers that have joined the Sandbox', 'المستلم لم ينضم إلى بيئة واتساب التجريبية'),
+    ('63016', 'Failed to send freeform message because you are outside the allowed window; use a Message Template', 'انتهت مهلة 24 ساعة للمحادثة، يجب استخدام قالب معتمد'),
+    ('63017', 'Rate limit exceeded', 'تم تجاوز الحد المسموح لعدد الرسائل'),
+    ('63018', 'Rate limit exceeded for Channel', 'تم تجاوز حد الرسائل المسموح به على واتساب'),
+    ('63019', 'Media failed to download', 'تعذّر تحميل ملف الوسائط'),
+    ('63020', 'Twilio encountered a Business Manager account error', 'يوجد خطأ في حساب مدير أعمال واتساب'),
+    ('63021', 'Channel invalid content error', 'محتوى الرسالة غير صالح على واتساب'),
+    ('63024', 'Invalid message recipient', 'المستلم لا يمكنه استقبال رسائل واتساب'),
+    ('63027', 'Template does not exist for a language and locale', 'قالب الرسالة غير متوفر بهذه اللغة'),
+    ('63028', 'Number of parameters provided does not match the expected number of parameters', 'عدد متغيرات القالب غير مطابق'),
+    ('63030', 'Unsupported parameter for type of channels message', 'أحد عناصر الرسالة غير مدعوم على واتساب'),
+    ('63031', 'Channels message cannot have same From and To', 'رقم المرسل والمستلم متطابقان'),
+    ('63032', 'We cannot send this message to the user because of a WhatsApp limitation', 'واتساب يقيّد الإرسال إلى هذا المستلم'),
+    ('63033', 'Recipient blocked to receive message', 'المستلم حظر رقم المرسل'),
+    ('63038', 'Account exceeded the daily messages limit', 'تم بلوغ الحد اليومي للرسائل'),
+    ('63041', 'Message Template has been paused', 'قالب الرسالة موقوف مؤقتًا')
+on conflict (code) do update set meaning = excluded.meaning, meaning_ar = excluded.meaning_ar;
+
+insert into messaging.schema_migrations (version) values ('20261103080000') on conflict do nothing;

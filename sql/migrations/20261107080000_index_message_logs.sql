@@ -1,0 +1,70 @@
+-- The indexes of message_logs: one for each query that exists, and none on a column that a status
+-- change writes, so that it stays on its page (HOT).
+do $$
+declare
+    found record;
+    wanted record;
+begin
+    for found in
+        select i.indexrelid::regclass as name, pg_get_indexdef(i.indexrelid) as definition
+        from pg_index i
+        where i.indrelid = 'public.message_logs'::regclass
+          and not exists (select from pg_constraint c where c.conindid = i.indexrelid)
+          and exists (
+              select from pg_depend d
+              join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+              where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid
+                and d.refclassid = 'pg_class'::regclass and d.refobjid = i.indrelid
+                and a.attname in ('status', 'error_code', 'error_message', 'delivered_at', 'read_at',
+                    'failed_at', 'updated_at'))
+    loop
+        execute format('drop index %s', found.name);
+        raise notice 'index % of message_logs is gone, it made every status change dearer: %',
+            found.name, found.definition;
+    end loop;
+
+    -- One of the same columns under another name will do.
+    for wanted in
+        select * from (values
+            ('message_logs_external_id_key', true, '{external_id}'::text[], 'external_id is not null'),
+            ('message_logs_sender_id_created_at_idx', false, '{sender_id,created_at}', null),
+            ('message_logs_request_id_idx', false, '{request_id}', null),
+            ('message_logs_recipient_idx', false, '{recipient}', null),
+            ('message_logs_sent_at_idx', false, '{sent_at}', null),
+            ('message_logs_created_at_idx', false, '{created_at}', null)
+        ) as indexes (name, is_unique, columns, predicate)
+    loop
+        if not exists (
+            select from pg_index i
+            join pg_class c on c.oid = i.indexrelid
+            join pg_am m on m.oid = c.relam and m.amname = 'btree'
+            where i.indrelid = 'public.message_logs'::regclass and i.indisvalid and i.indexprs is null
+              and i.indnkeyatts = i.indnatts and i.indisunique = wanted.is_unique
+              and (i.indpred is null
+                  or pg_get_expr(i.indpred, i.indrelid) = format('(%s)', upper(wanted.predicate))
+                  or c.relname = wanted.name)
+              and wanted.columns = (
+                  select array_agg(a.attname::text order by k.place)
+                  from unnest(i.indkey) with ordinality as k (attnum, place)
+                  join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum))
+        then
+            execute format('create %s index %I on public.message_logs (%s) %s',
+                case when wanted.is_unique then 'unique' else '' end, wanted.name,
+                array_to_string(wanted.columns, ', '), 'where ' || wanted.predicate);
+        end if;
+    end loop;
+
+    -- The plain one on external_id that the unique one makes superfluous.
+    for found in
+        select i.indexrelid::regclass as name
+        from pg_index i
+        join pg_attribute a on a.attrelid = i.indrelid and a.attname = 'external_id'
+        where i.indrelid = 'public.message_logs'::regclass and not i.indisunique
+          and i.indnatts = 1 and i.indkey[0] = a.attnum and i.indpred is null
+    loop
+        execute format('drop index %s', found.name);
+    end loop;
+end
+$$;
+
+insert into messaging.schema_migrations (version) values ('20261107080000') on conflict do nothing;

@@ -1,0 +1,23 @@
+-- What an Idempotency-Key stands for: one message, and the answer that its first request got.
+create table if not exists messaging.idempotency_keys (
+    caller text not null,
+    key text not null,
+    fingerprint bytea not null,
+    -- The key is claimed before the row is written, in the same transaction.
+    message_log_id uuid not null unique
+        references public.message_logs (id) on delete cascade deferrable initially deferred,
+    begun_at timestamptz not null,
+    twilio_status text,
+    answer jsonb,
+    primary key (caller, key)
+);
+alter table messaging.idempotency_keys owner to messaging_owner;
+alter table messaging.idempotency_keys enable row level security;
+revoke all on messaging.idempotency_keys from public, anon, authenticated, service_role, twilio_cgi;
+comment on table messaging.idempotency_keys is 'Idempotency keys, by caller, with the answer to repeat.';
+comment on column messaging.idempotency_keys.fingerprint is
+    'SHA-256 of the message as asked for: the same key with another one is a mistake.';
+comment on column messaging.idempotency_keys.answer is
+    'The message_logs row when Twilio had answered; null while nobody knows.';
+
+insert into messaging.schema_migrations (version) values ('20261110080000') on conflict do nothing;

@@ -1,0 +1,244 @@
+-- Status is a join: the functions below move a row up the fixed order and never down, so arrival
+-- order, repetitions and replays cannot change where it ends. They are the inside of settle_message
+-- and record_status; nobody else may call them.
+
+create or replace function messaging.status_rank(p_status text) returns integer
+language sql immutable parallel safe
+as $$
+    select case p_status
+        when 'pending' then 0
+        when 'unknown' then 1
+        when 'accepted' then 2
+        when 'scheduled' then 2
+        when 'queued' then 3
+        when 'sending' then 4
+        when 'sent' then 5
+        when 'canceled' then 6
+        when 'failed' then 7
+        when 'undelivered' then 8
+        when 'delivered' then 9
+        when 'read' then 10
+    end
+$$;
+comment on function messaging.status_rank(text) is
+    'Place of a status word in the order of data; null for a word that nobody knows.';
+
+-- Of two statuses the greater one. The two of equal rank are told apart by the alphabet, an unknown
+-- word is less than any known one: so the result does not depend on the order of the arguments.
+create or replace function messaging.greater_status(p_one text, p_other text) returns text
+language sql immutable parallel safe
+as $$
+    select case
+        when (coalesce(messaging.status_rank(p_one), -1), p_one collate "C")
+            >= (coalesce(messaging.status_rank(p_other), -1), p_other collate "C")
+        then p_one else p_other end
+$$;
+comment on function messaging.greater_status(text, text) is 'The greater of two status words.';
+
+create or replace function messaging.sid_lock(p_sid text) returns void
+language sql volatile
+as $$
+    select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(p_sid, 5202611140800))
+$$;
+comment on function messaging.sid_lock(text) is
+    'Makes the transactions that work on one SID wait for each other.';
+
+-- One error joined into a row: the code shown is that of the greatest status that brought one, of
+-- equals the smallest number; the text likewise, one without a code coming after those with. Neither
+-- is ever taken away by an event that lacks it. metadata remembers which status brought them
+-- (error_status; error_message_status where a text without a code outranks the code's).
+-- The caller holds the row's lock.
+create or replace function messaging.join_error(p_id uuid, p_status text, p_code text, p_message text)
+returns void
+language plpgsql volatile
+as $$
+declare
+    v_rank constant integer := messaging.status_rank(p_status);
+    v_row record;
+    v_code_rank integer;
+    v_message_rank integer;
+    v_message text;
+    v_code_wins boolean;
+    v_message_wins boolean;
+    v_marks jsonb := '{}';
+begin
+    select m.error_code, m.error_message,
+        m.metadata ->> 'error_status' as code_status,
+        m.metadata ->> 'error_message_status' as message_status,
+        -- An error from before the migration has no mark: it came with a failure.
+        case when m.status in ('failed', 'undelivered') then m.status else 'failed' end as unmarked
+    into v_row
+    from public.message_logs m
+    where m.id = p_id;
+
+    v_code_rank := case when v_row.error_code is null then -1
+        else messaging.status_rank(coalesce(v_row.code_status, v_row.unmarked)) end;
+    v_message_rank := case when v_row.error_message is null and v_row.error_code is null then -1
+        else messaging.status_rank(coalesce(v_row.message_status, v_row.code_status, v_row.unmarked)) end;
+
+    v_code_wins := p_code is not null and (v_rank > v_code_rank
+        or v_rank = v_code_rank
+            and (length(p_code), p_code collate "C") < (length(v_row.error_code), v_row.error_code collate "C"));
+    v_message_wins := v_rank > v_message_rank
+        or v_rank = v_message_rank and p_code is not null
+            and (v_row.error_code is null or v_row.message_status is not null or v_code_wins);
+
+    if v_code_wins then
+        v_marks := jsonb_build_object('error_status', p_status);
+    end if;
+    if v_message_wins then
+        v_message := coalesce(p_message,
+            (select t.meaning from messaging.twilio_errors t where t.code = p_code),
+            'Twilio error ' || p_code);
+        if p_code is null then
+            v_marks := v_marks || jsonb_build_object('error_message_status', p_status);
+        end if;
+    end if;
+    if v_code_wins or v_message_wins then
+        update public.message_logs m
+        set error_code = case when v_code_wins then p_code else m.error_code end,
+            error_message = case when v_message_wins then v_message else m.error_message end,
+            metadata = case when v_message_wins then coalesce(m.metadata, '{}') - 'error_message_status'
+                else coalesce(m.metadata, '{}') end || v_marks
+        where m.id = p_id;
+    end if;
+end
+$$;
+comment on function messaging.join_error(uuid, text, text, text) is
+    'Joins the error that a status brought into a row.';
+
+-- Tells the sender, else whoever made the request, that a message has failed. An exception of the
+-- application's own triggers must not cost the status: it becomes a warning.
+create or replace function messaging.notify_failure(p_id uuid) returns void
+language plpgsql volatile
+as $$
+declare
+    v_recipient uuid;
+    v_row record;
+begin
+    select m.recipient, m.message_type, m.error_code, m.sender_id, m.request_id, t.meaning_ar
+    into v_row
+    from public.message_logs m
+    left join messaging.twilio_errors t on t.code = m.error_code
+    where m.id = p_id;
+
+    v_recipient := coalesce(v_row.sender_id,
+        (select r.created_by from public.maintenance_requests r where r.id = v_row.request_id));
+    if v_recipient is null then
+        return;
+    end if;
+    begin
+        insert into public.notifications
+            (title, message, type, recipient_id, entity_type, entity_id, message_log_id)
+        values (
+            case v_row.message_type when 'whatsapp' then 'فشل إرسال رسالة واتساب' else 'فشل إرسال رسالة SMS' end,
+            format('فشل إرسال الرسالة إلى %s. %s', v_row.recipient,
+                coalesce(v_row.meaning_ar, 'خطأ غير معروف' || coalesce(' (' || v_row.error_code || ')', ''))),
+            'error', v_recipient, 'message_log', p_id, p_id);
+    exception when others then
+        raise warning 'no notification for message %: %', p_id, sqlerrm;
+    end;
+end
+$$;
+comment on function messaging.notify_failure(uuid) is 'Makes the notification of a failed message.';
+
+-- Joins one status into a row and returns the row's status after it. Takes the row's lock, so two
+-- joins of one row wait for each other; the row is written only where something changes, and without
+-- touching metadata or an indexed column unless there is an error. By a callback, a message that
+-- first becomes failed or undelivered makes its notification.
+create or replace function messaging.join_status(
+    p_id uuid, p_status text, p_error_code text, p_error_message text, p_at timestamptz, p_callback boolean)
+returns text
+language plpgsql volatile
+as $$
+declare
+    v_row record;
+    v_status text;
+    v_delivered_at timestamptz;
+    v_read_at timestamptz;
+    v_failed_at timestamptz;
+begin
+    select m.status, m.delivered_at, m.read_at, m.failed_at into v_row
+    from public.message_logs m
+    where m.id = p_id
+    for no key update;
+    if not found or messaging.status_rank(p_status) is null then
+        return v_row.status;
+    end if;
+
+    v_status := messaging.greater_status(v_row.status, p_status);
+    v_delivered_at := v_row.delivered_at;
+    v_read_at := v_row.read_at;
+    v_failed_at := v_row.failed_at;
+    if p_status = 'read' then
+        v_read_at := least(v_read_at, p_at);
+    end if;
+    if p_status in ('delivered', 'read') then
+        v_delivered_at := least(v_delivered_at, p_at, v_read_at);
+    end if;
+    if p_status in ('failed', 'undelivered') then
+        v_failed_at := least(v_failed_at, p_at);
+    end if;
+
+    if (v_status, v_delivered_at, v_read_at, v_failed_at)
+        is distinct from (v_row.status, v_row.delivered_at, v_row.read_at, v_row.failed_at)
+    then
+        update public.message_logs m
+        set status = v_status, delivered_at = v_delivered_at, read_at = v_read_at, failed_at = v_failed_at,
+            updated_at = clock_timestamp()
+        where m.id = p_id;
+    end if;
+    if p_error_code is not null or p_error_message is not null then
+        perform messaging.join_error(p_id, p_status, p_error_code, p_error_message);
+    end if;
+    if p_callback and p_status in ('failed', 'undelivered') and v_status = p_status
+        and v_row.status not in ('failed', 'undelivered') and v_row.failed_at is null
+    then
+        perform messaging.notify_failure(p_id);
+    end if;
+    return v_status;
+end
+$$;
+comment on function messaging.join_status(uuid, text, text, text, timestamptz, boolean) is
+    'Joins a status into a row; returns the row''s status after it.';
+
+-- Joins in what came under a SID before the SID was known, in the order of arrival. The caller holds
+-- the SID's lock, so no event can be kept aside at the same time.
+create or replace function messaging.adopt_events(p_id uuid, p_sid text) returns void
+language plpgsql volatile
+as $$
+declare
+    v_event record;
+begin
+    for v_event in
+        with adopted as (
+            update messaging.message_status_events e set message_log_id = p_id
+            where e.external_id = p_sid and e.message_log_id is null
+            returning e.*)
+        select * from adopted order by received_at, id
+    loop
+        perform messaging.join_status(p_id, v_event.status, v_event.error_code,
+            nullif(v_event.parameters ->> 'ErrorMessage', ''), v_event.received_at, true);
+    end loop;
+end
+$$;
+comment on function messaging.adopt_events(uuid, text) is
+    'Joins the events that came before their message into it.';
+
+do $$
+declare
+    name regprocedure;
+begin
+    foreach name in array array[
+        'messaging.status_rank(text)', 'messaging.greater_status(text, text)', 'messaging.sid_lock(text)',
+        'messaging.join_error(uuid, text, text, text)', 'messaging.notify_failure(uuid)',
+        'messaging.join_status(uuid, text, text, text, timestamptz, boolean)',
+        'messaging.adopt_events(uuid, text)']::regprocedure[]
+    loop
+        execute format('alter function %s owner to messaging_owner', name);
+        execute format('revoke all on function %s from public, anon, authenticated, service_role', name);
+    end loop;
+end
+$$;
+
+insert into messaging.schema_migrations (version) values ('20261114080000') on conflict do nothing;

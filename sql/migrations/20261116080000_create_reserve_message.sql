@@ -1,0 +1,129 @@
+-- Reserve: the row of a message is written before Twilio is called.
+--
+-- Under concurrency it promises:
+-- * Of requests with one idempotency key exactly one reserves; the others wait for it to commit and
+--   then see what it left.
+-- * In no span of 60 seconds are more than p_limit rows of one sender reserved. Those who ask for the
+--   same sender wait for each other before they look (the lock is taken by an earlier statement than
+--   the one that counts, whose snapshot therefore has the others' rows), and the clock is read after
+--   the wait. The sender's newest rows are read by the index on (sender_id, created_at), never
+--   everybody's last minute.
+-- * A refusal leaves nothing. A foreign key that fails raises 23503 under its constraint's name, and
+--   leaves nothing either.
+-- The order is key, then sender, so two of them cannot wait for each other in a circle.
+create or replace function messaging.reserve_message(
+    p_caller text, p_key text, p_sender uuid, p_limit integer, p_type text, p_recipient text,
+    p_content text, p_request uuid, p_media_url text, p_metadata jsonb)
+returns table (
+    outcome text, id uuid, saved jsonb, twilio_status text, remaining integer, reset_seconds integer)
+language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+    v_window constant interval := '60 seconds';
+    v_lease constant interval := '60 seconds';
+    v_limited constant boolean := p_limit is not null and p_sender is not null;
+    v_fingerprint bytea;
+    v_key record;
+    v_now timestamptz;
+    v_taken bigint;
+    v_oldest timestamptz;
+begin
+    id := gen_random_uuid();
+    outcome := 'reserved';
+
+    if p_key is not null then
+        v_fingerprint := sha256(convert_to(jsonb_build_array(
+            p_type, p_recipient, p_content, p_request, p_media_url, coalesce(p_metadata, '{}'))::text, 'UTF8'));
+        loop
+            insert into messaging.idempotency_keys as k (caller, key, fingerprint, message_log_id, begun_at)
+            values (p_caller, p_key, v_fingerprint, reserve_message.id, clock_timestamp())
+            on conflict on constraint idempotency_keys_pkey do nothing;
+            exit when found;
+
+            select k.fingerprint, k.message_log_id, k.begun_at, k.twilio_status, k.answer,
+                m.external_id, m.status, to_jsonb(m) as stored
+            into v_key
+            from messaging.idempotency_keys k
+            join public.message_logs m on m.id = k.message_log_id
+            where k.caller = p_caller and k.key = p_key;
+            -- Released between the two statements: free again.
+            continue when not found;
+
+            id := v_key.message_log_id;
+            if v_key.fingerprint <> v_fingerprint then
+                outcome := 'mismatch';
+            elsif v_key.answer is not null then
+                outcome := 'replay';
+                saved := v_key.answer;
+                twilio_status := v_key.twilio_status;
+            elsif v_key.external_id is not null then
+                outcome := 'replay';
+                saved := v_key.stored;
+                twilio_status := v_key.status;
+            elsif v_key.status = 'unknown' or v_key.begun_at < clock_timestamp() - v_lease then
+                outcome := 'unknown';
+            else
+                outcome := 'in_progress';
+            end if;
+            exit;
+        end loop;
+    end if;
+
+    if v_limited then
+        if outcome = 'reserved' then
+            perform pg_advisory_xact_lock(hashtextextended(p_sender::text, 5202611160800));
+        end if;
+        v_now := clock_timestamp();
+        select count(*), min(newest.created_at) into v_taken, v_oldest
+        from (
+            select m.created_at
+            from public.message_logs m
+            where m.sender_id = p_sender
+              -- A pair, so that it bounds the index on (sender_id, created_at) and no other.
+              and (m.sender_id, m.created_at) >= (p_sender, v_now - v_window)
+              and m.message_type in ('sms', 'whatsapp')
+            order by m.created_at desc
+            limit p_limit
+        ) as newest;
+        if outcome = 'reserved' then
+            if v_taken >= p_limit then
+                outcome := 'limited';
+                if p_key is not null then
+                    delete from messaging.idempotency_keys k where k.caller = p_caller and k.key = p_key;
+                end if;
+            else
+                v_taken := v_taken + 1;
+            end if;
+        end if;
+        remaining := greatest(p_limit - v_taken, 0);
+        reset_seconds := case when remaining > 0 then 0
+            else greatest(ceil(extract(epoch from coalesce(v_oldest, v_now) + v_window - v_now)), 1) end;
+    else
+        v_now := clock_timestamp();
+    end if;
+
+    if outcome = 'reserved' then
+        insert into public.message_logs as m
+            (id, sender_id, request_id, recipient, message_type, message_content, provider, status,
+             media_url, metadata, sent_at, created_at, updated_at)
+        values
+            (reserve_message.id, p_sender, p_request, p_recipient, p_type, coalesce(p_content, ''), 'twilio',
+             'pending', p_media_url, coalesce(p_metadata, '{}'), v_now, v_now, v_now)
+        returning to_jsonb(m) into saved;
+    elsif outcome = 'limited' then
+        id := null;
+    end if;
+    return next;
+end
+$$;
+alter function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb)
+    owner to messaging_owner;
+revoke all on function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb)
+    from public, anon, authenticated, service_role;
+grant execute on function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb)
+    to twilio_cgi;
+comment on function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb) is
+    'Reserves a message: idempotency key, rate limit, row. Outcomes: reserved, replay, in_progress, '
+    'mismatch, unknown, limited. p_metadata is part of what a key stands for.';
+
+insert into messaging.schema_migrations (version) values ('20261116080000') on conflict do nothing;

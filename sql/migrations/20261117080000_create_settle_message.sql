@@ -1,0 +1,76 @@
+-- Settle: what became of a reserved message at Twilio. Safe to run again (a spooled one may be).
+--
+-- Under concurrency it promises:
+-- * The SID's lock is taken first, as record_status does: an event that comes at the same moment is
+--   either here already and is joined in, or finds the SID. None is lost, whoever is first.
+-- * Then the row's lock: two of one row wait for each other, and the status is joined, not assigned,
+--   so a callback that was faster keeps its place.
+create or replace function messaging.settle_message(
+    p_id uuid, p_sid text, p_status text, p_error_code text, p_error_message text, p_details jsonb,
+    p_release boolean, p_at timestamptz)
+returns jsonb
+language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+    v_at constant timestamptz := coalesce(p_at, clock_timestamp());
+    v_row record;
+    v_sid text := nullif(p_sid, '');
+    v_details jsonb := coalesce(p_details, '{}');
+    v_saved jsonb;
+begin
+    if v_sid is not null then
+        perform messaging.sid_lock(v_sid);
+    end if;
+    select m.external_id, coalesce(m.metadata, '{}') as metadata into v_row
+    from public.message_logs m
+    where m.id = p_id
+    for no key update;
+    if not found then
+        return null;
+    end if;
+
+    -- One SID, one message; a second one is kept where it harms nobody.
+    if v_sid <> v_row.external_id
+        or exists (select from public.message_logs m where m.external_id = v_sid and m.id <> p_id)
+    then
+        v_details := v_details || jsonb_build_object('duplicate_external_id', v_sid);
+        v_sid := null;
+    end if;
+    if v_sid is not null and v_row.external_id is null or not v_row.metadata @> v_details then
+        update public.message_logs m
+        set external_id = coalesce(m.external_id, v_sid),
+            metadata = v_row.metadata || v_details,
+            updated_at = clock_timestamp()
+        where m.id = p_id;
+    end if;
+
+    -- Callbacks first: one that came before this, and failed, is announced.
+    if v_sid is not null then
+        perform messaging.adopt_events(p_id, v_sid);
+    end if;
+    perform messaging.join_status(
+        p_id, p_status, nullif(p_error_code, ''), nullif(p_error_message, ''), v_at, false);
+
+    select to_jsonb(m) into v_saved from public.message_logs m where m.id = p_id;
+    if p_release then
+        -- Not where a callback has proved that Twilio took it all the same.
+        delete from messaging.idempotency_keys k
+        where k.message_log_id = p_id and v_saved ->> 'external_id' is null;
+    elsif p_status <> 'unknown' then
+        update messaging.idempotency_keys k set answer = v_saved, twilio_status = p_status
+        where k.message_log_id = p_id and k.answer is null;
+    end if;
+    return v_saved;
+end
+$$;
+alter function messaging.settle_message(uuid, text, text, text, text, jsonb, boolean, timestamptz)
+    owner to messaging_owner;
+revoke all on function messaging.settle_message(uuid, text, text, text, text, jsonb, boolean, timestamptz)
+    from public, anon, authenticated, service_role;
+grant execute on function messaging.settle_message(uuid, text, text, text, text, jsonb, boolean, timestamptz)
+    to twilio_cgi;
+comment on function messaging.settle_message(uuid, text, text, text, text, jsonb, boolean, timestamptz) is
+    'Stores what Twilio answered; p_status is Twilio''s word, failed or unknown. Returns the row, null '
+    'where there is none. p_release frees the idempotency key: nothing was sent for certain.';
+
+insert into messaging.schema_migrations (version) values ('20261117080000') on conflict do nothing;

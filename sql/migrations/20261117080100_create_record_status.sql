@@ -1,0 +1,58 @@
+-- Record: one callback of Twilio's. Safe to run again.
+--
+-- Under concurrency it promises:
+-- * Equal callbacks, however many at a time, leave one event, one change of the row and at most one
+--   notification: all that work on one SID wait for each other, settle_message included.
+-- * An event whose message is not known is kept, and joined in when the SID becomes known.
+-- * A row is found by its SID; by its id only while it has none, and then gets this one.
+create or replace function messaging.record_status(
+    p_id uuid, p_sid text, p_status text, p_error_code text, p_error_message text, p_parameters jsonb,
+    p_received_at timestamptz)
+returns table (outcome text, id uuid, external_id text, status text)
+language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+    v_at constant timestamptz := coalesce(p_received_at, clock_timestamp());
+    v_code constant text := nullif(p_error_code, '');
+    v_first boolean := false;
+begin
+    perform messaging.sid_lock(p_sid);
+
+    select m.id into record_status.id from public.message_logs m where m.external_id = p_sid;
+    if not found and p_id is not null then
+        update public.message_logs m set external_id = p_sid, updated_at = clock_timestamp()
+        where m.id = p_id and m.external_id is null
+        returning m.id into record_status.id;
+        v_first := found;
+    end if;
+
+    insert into messaging.message_status_events as e
+        (message_log_id, external_id, status, error_code, parameters, received_at)
+    values (record_status.id, p_sid, p_status, v_code, coalesce(p_parameters, '{}'), v_at)
+    on conflict on constraint message_status_events_external_id_status_error_code_key do update
+    set received_at = excluded.received_at
+    where excluded.received_at < e.received_at;
+
+    external_id := p_sid;
+    if id is null then
+        outcome := 'unknown_message';
+        return next;
+        return;
+    end if;
+    if v_first then
+        perform messaging.adopt_events(id, p_sid);
+    end if;
+    outcome := 'recorded';
+    status := messaging.join_status(id, p_status, v_code, nullif(p_error_message, ''), v_at, true);
+    return next;
+end
+$$;
+alter function messaging.record_status(uuid, text, text, text, text, jsonb, timestamptz) owner to messaging_owner;
+revoke all on function messaging.record_status(uuid, text, text, text, text, jsonb, timestamptz)
+    from public, anon, authenticated, service_role;
+grant execute on function messaging.record_status(uuid, text, text, text, text, jsonb, timestamptz)
+    to twilio_cgi;
+comment on function messaging.record_status(uuid, text, text, text, text, jsonb, timestamptz) is
+    'Records a callback and joins it into its message. Outcomes: recorded, unknown_message.';
+
+insert into messaging.schema_migrations (version) values ('20261117080100') on conflict do nothing;
