@@ -74,10 +74,16 @@ static bool cut_url(struct text url, bool *ret_https, struct text *ret_host, str
     return ret_host->n > 0;
 }
 
+/* 127.0.0.1.example.org is somebody's name: letters make no address of this network. */
 static bool is_loopback(struct text host)
 {
-    return text_equal(host, TEXT("localhost")) || text_starts(host, TEXT("127.")) ||
-           text_equal(host, TEXT("[::1"));
+    uint64_t ignored;
+    struct text last = host, rest;
+
+    while (text_cut(last, '.', &last, &rest))
+        last = rest;
+    return text_equal(host, TEXT("localhost")) || text_equal(host, TEXT("[::1")) ||
+           (text_starts(host, TEXT("127.")) && text_number(last, 255, &ignored));
 }
 
 static const char *check_api_url(struct text value)
