@@ -1,0 +1,414 @@
+/* The settings: defaults, what each value must look like, and what each program needs. */
+
+#include "fake_record.h"
+#include "settings.h"
+#include "unit.h"
+
+#define ACCOUNT "AC0123456789abcdef0123456789abcdef"
+#define SECRETS "hush-hush"
+
+/** An environment: "NAME=value", up to NULL. Later ones count. */
+struct environment {
+    const char *const *lists[2];
+};
+
+static const char *value_of(void *self, const char *name)
+{
+    const struct environment *environment = self;
+    const char *value = NULL;
+    size_t n = strlen(name);
+
+    for (size_t i = 0; i < ARRAY_LEN(environment->lists); i++)
+        for (const char *const *v = environment->lists[i]; v && *v; v++)
+            if (strncmp(*v, name, n) == 0 && (*v)[n] == '=')
+                value = *v + n + 1;
+    return value;
+}
+
+static const char *const complete[] = {
+    "TWILIO_ACCOUNT_SID=" ACCOUNT,      "TWILIO_AUTH_TOKEN=" SECRETS,
+    "TWILIO_PHONE_NUMBER=+15005550006", "PUBLIC_URL=https://example.org/functions/v1",
+    "SUPABASE_JWT_SECRET=" SECRETS,     NULL,
+};
+
+/** One value beside a complete environment, and what is wrong with it (NULL: nothing). */
+static const struct value_row {
+    const char *label;
+    const char *variables[4];
+    const char *problem; /* a part of the fault's detail */
+    enum settings_user user;
+} values[] = {
+    {"a complete environment"},
+    {"empty is absent: the account is missing",
+     {"TWILIO_ACCOUNT_SID="},
+     "setting 'TWILIO_ACCOUNT_SID' missing: is required"},
+    {"empty is absent: the token is missing",
+     {"TWILIO_AUTH_TOKEN="},
+     "setting 'TWILIO_AUTH_TOKEN' missing: is required"},
+    {"empty is absent: the number is missing",
+     {"TWILIO_PHONE_NUMBER="},
+     "setting 'TWILIO_PHONE_NUMBER' missing: is required"},
+    {"empty is absent: the public URL is missing",
+     {"PUBLIC_URL="},
+     "setting 'PUBLIC_URL' missing: is required"},
+    {"an account of another kind",
+     {"TWILIO_ACCOUNT_SID=SK0123456789abcdef0123456789abcdef"},
+     "'TWILIO_ACCOUNT_SID' invalid"},
+    {"an account too short", {"TWILIO_ACCOUNT_SID=AC0123"}, "'TWILIO_ACCOUNT_SID' invalid"},
+    {"an account that would change the URL",
+     {"TWILIO_ACCOUNT_SID=AC0123456789abcdef0123456789abc/.."},
+     "'TWILIO_ACCOUNT_SID' invalid"},
+    {"a token with a line end", {"TWILIO_AUTH_TOKEN=a\nb"}, "'TWILIO_AUTH_TOKEN' invalid"},
+    {"a sender by name", {"TWILIO_PHONE_NUMBER=My Shop"}},
+    {"a short code", {"TWILIO_PHONE_NUMBER=12345"}},
+    {"a sender name of twelve letters",
+     {"TWILIO_PHONE_NUMBER=ABCDEFGHIJKL"},
+     "'TWILIO_PHONE_NUMBER' invalid"},
+    {"a number with spaces",
+     {"TWILIO_PHONE_NUMBER=+1 500 555 0006"},
+     "'TWILIO_PHONE_NUMBER' invalid"},
+    {"a WhatsApp number with its prefix", {"TWILIO_WHATSAPP_NUMBER=whatsapp:+201000000000"}},
+    {"a WhatsApp number without +",
+     {"TWILIO_WHATSAPP_NUMBER=201000000000"},
+     "'TWILIO_WHATSAPP_NUMBER' invalid"},
+    {"a WhatsApp number of 16 digits",
+     {"TWILIO_WHATSAPP_NUMBER=+2010000000001234"},
+     "'TWILIO_WHATSAPP_NUMBER' invalid"},
+    {"a Messaging Service", {"TWILIO_MESSAGING_SERVICE_SID=MG0123456789abcdef0123456789abcdef"}},
+    {"a Messaging Service of another kind",
+     {"TWILIO_MESSAGING_SERVICE_SID=" ACCOUNT},
+     "'TWILIO_MESSAGING_SERVICE_SID' invalid"},
+    {"an API key with its secret",
+     {"TWILIO_API_KEY=SK0123456789abcdef0123456789abcdef", "TWILIO_API_KEY_SECRET=" SECRETS}},
+    {"an API key alone",
+     {"TWILIO_API_KEY=SK0123456789abcdef0123456789abcdef"},
+     "'TWILIO_API_KEY_SECRET' missing: TWILIO_API_KEY is set without it"},
+    {"an API key's secret alone",
+     {"TWILIO_API_KEY_SECRET=" SECRETS},
+     "'TWILIO_API_KEY' missing: TWILIO_API_KEY_SECRET is set without it"},
+    {"an API key of another kind",
+     {"TWILIO_API_KEY=" ACCOUNT, "TWILIO_API_KEY_SECRET=" SECRETS},
+     "'TWILIO_API_KEY' invalid"},
+    {"the API at a port", {"TWILIO_API_URL=https://api.example:8443"}},
+    {"the API on loopback by http", {"TWILIO_API_URL=http://127.0.0.1:4010"}},
+    {"the API on localhost by http", {"TWILIO_API_URL=http://localhost"}},
+    {"the API on IPv6 loopback by http", {"TWILIO_API_URL=http://[::1]:4010"}},
+    {"the API elsewhere by http", {"TWILIO_API_URL=http://api.twilio.com"}, "must be https"},
+    {"the API on a name that looks like loopback",
+     {"TWILIO_API_URL=http://127.0.0.1.example.org"},
+     "must be https"},
+    {"the API on another name that looks like loopback",
+     {"TWILIO_API_URL=http://localhost.example.org"},
+     "must be https"},
+    {"the API with a path", {"TWILIO_API_URL=https://api.twilio.com/x"}, "without a path"},
+    {"the API with a slash", {"TWILIO_API_URL=https://api.twilio.com/"}, "trailing slash"},
+    {"the API with a user", {"TWILIO_API_URL=https://u@api.twilio.com"}, "TWILIO_API_URL"},
+    {"the API without a host", {"TWILIO_API_URL=https://"}, "TWILIO_API_URL"},
+    {"the API without a scheme", {"TWILIO_API_URL=api.twilio.com"}, "TWILIO_API_URL"},
+    {"the API by another scheme", {"TWILIO_API_URL=file:///etc/passwd"}, "TWILIO_API_URL"},
+    {"a public URL by http, for trials", {"PUBLIC_URL=http://localhost:8080/functions/v1"}},
+    {"a public URL without a path", {"PUBLIC_URL=https://example.org"}},
+    {"a public URL with a slash", {"PUBLIC_URL=https://example.org/"}, "'PUBLIC_URL' invalid"},
+    {"a public URL with a query", {"PUBLIC_URL=https://example.org/?a"}, "'PUBLIC_URL' invalid"},
+    {"a public URL with a fragment",
+     {"PUBLIC_URL=https://example.org/#rc=1"},
+     "'PUBLIC_URL' invalid"},
+    {"a public URL that is none", {"PUBLIC_URL=example.org"}, "'PUBLIC_URL' invalid"},
+    {"a relative key file", {"JWT_JWKS_FILE=keys.json"}, "must be an absolute path"},
+    {"a relative spool", {"SPOOL_DIR=spool"}, "must be an absolute path"},
+    {"a relative certificate file", {"TWILIO_CA_FILE=ca.pem"}, "must be an absolute path"},
+    {"tokens optional", {"SEND_TWILIO_MESSAGE_AUTH=optional"}},
+    {"tokens required", {"SEND_TWILIO_MESSAGE_AUTH=required"}},
+    {"tokens by another word", {"SEND_TWILIO_MESSAGE_AUTH=yes"}, "none, optional or required"},
+    {"tokens in capitals", {"SEND_TWILIO_MESSAGE_AUTH=NONE"}, "none, optional or required"},
+    {"tokens optional without a key",
+     {"SEND_TWILIO_MESSAGE_AUTH=optional", "SUPABASE_JWT_SECRET="},
+     "'SUPABASE_JWT_SECRET' missing: SEND_TWILIO_MESSAGE_AUTH asks for tokens"},
+    {"tokens required without a key",
+     {"SEND_TWILIO_MESSAGE_AUTH=required", "SUPABASE_JWT_SECRET="},
+     "'SUPABASE_JWT_SECRET' missing"},
+    {"tokens required with a key set alone",
+     {"SEND_TWILIO_MESSAGE_AUTH=required", "SUPABASE_JWT_SECRET=", "JWT_JWKS_FILE=/keys.json"}},
+    {"no tokens, no key", {"SUPABASE_JWT_SECRET="}},
+    {"send-whatsapp without a key",
+     {"SUPABASE_JWT_SECRET="},
+     "'SUPABASE_JWT_SECRET' missing: tokens cannot be verified",
+     SETTINGS_WHATSAPP},
+    {"send-whatsapp with a key set alone",
+     {"SUPABASE_JWT_SECRET=", "JWT_JWKS_FILE=/keys.json"},
+     NULL,
+     SETTINGS_WHATSAPP},
+    {"send-whatsapp does not look at the other's tokens",
+     {"SEND_TWILIO_MESSAGE_AUTH=rubbish"},
+     NULL,
+     SETTINGS_WHATSAPP},
+    {"a limit of 1", {"RATE_LIMIT_PER_MINUTE=1"}},
+    {"a limit of 1000", {"RATE_LIMIT_PER_MINUTE=1000"}},
+    {"a limit of 0", {"RATE_LIMIT_PER_MINUTE=0"}, "from 1 to 1000"},
+    {"a limit of 1001", {"RATE_LIMIT_PER_MINUTE=1001"}, "from 1 to 1000"},
+    {"a negative limit", {"RATE_LIMIT_PER_MINUTE=-1"}, "from 1 to 1000"},
+    {"a limit with a unit", {"RATE_LIMIT_PER_MINUTE=5/min"}, "from 1 to 1000"},
+    {"no threads at all", {"FCGI_THREADS=0"}, "'FCGI_THREADS' invalid"},
+    {"as many threads as numbers go", {"FCGI_THREADS=99999"}, "'FCGI_THREADS' invalid"},
+    {"no connections at all", {"DATABASE_POOL=0"}, "'DATABASE_POOL' invalid"},
+    {"origins", {"CORS_ALLOW_ORIGIN=https://a.example, http://localhost:5173"}},
+    {"origins with a quote", {"CORS_ALLOW_ORIGIN=\"*\""}, "'CORS_ALLOW_ORIGIN' invalid"},
+    {"origins with a line end", {"CORS_ALLOW_ORIGIN=*\r\nX: y"}, "'CORS_ALLOW_ORIGIN' invalid"},
+    {"the webhook needs neither account nor number nor key",
+     {"TWILIO_ACCOUNT_SID=", "TWILIO_PHONE_NUMBER=", "SUPABASE_JWT_SECRET="},
+     NULL,
+     SETTINGS_WEBHOOK},
+    {"the webhook needs the token",
+     {"TWILIO_AUTH_TOKEN="},
+     "'TWILIO_AUTH_TOKEN' missing: is required",
+     SETTINGS_WEBHOOK},
+    {"the webhook needs its public URL",
+     {"PUBLIC_URL="},
+     "'PUBLIC_URL' missing: is required",
+     SETTINGS_WEBHOOK},
+    {"the webhook does not look at a sender's settings",
+     {"TWILIO_API_URL=rubbish", "RATE_LIMIT_PER_MINUTE=0"},
+     NULL,
+     SETTINGS_WEBHOOK},
+    {"signatures if present", {"WEBHOOK_SIGNATURE=if-present"}, NULL, SETTINGS_WEBHOOK},
+    {"signatures by another word",
+     {"WEBHOOK_SIGNATURE=off"},
+     "must be required or if-present",
+     SETTINGS_WEBHOOK},
+    {"a sender does not look at the webhook's signatures", {"WEBHOOK_SIGNATURE=off"}},
+    {"the first of several faults is told",
+     {"PUBLIC_URL=", "TWILIO_ACCOUNT_SID="},
+     "'TWILIO_ACCOUNT_SID' missing"},
+};
+
+static enum settings_user user_of(const struct value_row *row)
+{
+    return row->user ? row->user : SETTINGS_SENDER;
+}
+
+static void test_value(void **state)
+{
+    const struct value_row *row = *state;
+    struct environment environment = {{complete, row->variables}};
+    const struct settings_source source = {&environment, value_of};
+    struct settings settings;
+    struct fault fault = {0};
+
+    bool good = settings_read(&settings, user_of(row), &source, &fault);
+    if (good != !row->problem)
+        fail_msg("%s", good ? "was accepted" : fault.detail);
+    if (!row->problem)
+        return;
+    assert_int_equal(fault.kind, FAULT_MISCONFIGURED);
+    if (!strstr(fault.detail, row->problem))
+        fail_msg("%s", fault.detail);
+    for (size_t i = 0; row->variables[i]; i++) {
+        const char *value = strchr(row->variables[i], '=') + 1;
+        assert_true(strlen(value) < 9 || !strstr(fault.detail, value));
+    }
+}
+
+/** What --check says of the same: good where reading is, and never a value. */
+static void test_described(void **state)
+{
+    const struct value_row *row = *state;
+    struct environment environment = {{complete, row->variables}};
+    const struct settings_source source = {&environment, value_of};
+    struct settings_line line;
+    bool good = true;
+    size_t n = 0;
+
+    for (; settings_describe(user_of(row), &source, n, &line); n++) {
+        bool bad = strcmp(line.state, "missing") == 0 || strcmp(line.state, "invalid") == 0;
+        assert_true(bad == (line.problem != NULL));
+        assert_non_null(line.help);
+        assert_true(!line.problem || !strstr(line.problem, SECRETS));
+        good = good && !line.problem;
+    }
+    assert_true(n >= 6);
+    assert_true(good == !row->problem);
+}
+
+static struct settings read_settings(enum settings_user user, const char *const *variables)
+{
+    struct environment environment = {{complete, variables}};
+    const struct settings_source source = {&environment, value_of};
+    struct settings settings;
+    struct fault fault;
+
+    (void)!settings_read(&settings, user, &source, &fault);
+    return settings;
+}
+
+static void test_defaults(void **state)
+{
+    static const char *const none[] = {NULL};
+    struct settings settings = read_settings(SETTINGS_SENDER, none);
+
+    (void)state;
+    assert_string_equal(settings.twilio_account_sid, ACCOUNT);
+    assert_string_equal(settings.twilio_whatsapp_number, "+14155238886");
+    assert_string_equal(settings.twilio_api_url, "https://api.twilio.com");
+    assert_string_equal(settings.twilio_ca_path, "/etc/ssl/certs");
+    assert_null(settings.twilio_ca_file);
+    assert_string_equal(settings.jwt_audience, "authenticated");
+    assert_string_equal(settings.cors_allow_origin, "*");
+    assert_string_equal(settings.spool_dir, "/var/spool/twilio-cgi");
+    assert_null(settings.database_url);
+    assert_null(settings.jwt_issuer);
+    assert_null(settings.twilio_messaging_service_sid);
+    assert_int_equal(settings.sender_auth, SETTINGS_AUTH_NONE);
+    assert_int_equal(settings.rate_limit, 5);
+    assert_true(read_settings(SETTINGS_WEBHOOK, none).signature_required);
+}
+
+static void test_words(void **state)
+{
+    static const char *const given[] = {"SEND_TWILIO_MESSAGE_AUTH=optional",
+                                        "RATE_LIMIT_PER_MINUTE=12", "WEBHOOK_SIGNATURE=if-present",
+                                        NULL};
+    static const char *const required[] = {"SEND_TWILIO_MESSAGE_AUTH=required", NULL};
+    struct settings settings = read_settings(SETTINGS_SENDER, given);
+
+    (void)state;
+    assert_int_equal(settings.sender_auth, SETTINGS_AUTH_OPTIONAL);
+    assert_int_equal(settings.rate_limit, 12);
+    assert_false(read_settings(SETTINGS_WEBHOOK, given).signature_required);
+    assert_int_equal(read_settings(SETTINGS_SENDER, required).sender_auth, SETTINGS_AUTH_REQUIRED);
+}
+
+static void test_wrong_words_are_strict(void **state)
+{
+    static const char *const wrong[] = {"SEND_TWILIO_MESSAGE_AUTH=nothing",
+                                        "RATE_LIMIT_PER_MINUTE=many", "WEBHOOK_SIGNATURE=no",
+                                        "CORS_ALLOW_ORIGIN=\"", NULL};
+    struct settings settings = read_settings(SETTINGS_SENDER, wrong);
+
+    (void)state;
+    assert_int_equal(settings.sender_auth, SETTINGS_AUTH_REQUIRED);
+    assert_int_equal(settings.rate_limit, 5);
+    assert_null(settings.cors_allow_origin);
+    assert_true(read_settings(SETTINGS_WEBHOOK, wrong).signature_required);
+}
+
+static void test_usable_ones_are_filled_in(void **state)
+{
+    static const char *const wrong[] = {
+        "TWILIO_ACCOUNT_SID=", "CORS_ALLOW_ORIGIN=https://a.example", NULL};
+    struct settings settings = read_settings(SETTINGS_SENDER, wrong);
+
+    (void)state;
+    assert_null(settings.twilio_account_sid);
+    assert_string_equal(settings.cors_allow_origin, "https://a.example");
+    assert_string_equal(settings.public_url, "https://example.org/functions/v1");
+}
+
+static void test_certificates(void **state)
+{
+    static const char *const file[] = {"TWILIO_CA_FILE=/ca.pem", NULL};
+    static const char *const both[] = {"TWILIO_CA_FILE=/ca.pem", "TWILIO_CA_PATH=/certs", NULL};
+    struct settings settings = read_settings(SETTINGS_SENDER, file);
+
+    (void)state;
+    assert_string_equal(settings.twilio_ca_file, "/ca.pem");
+    assert_null(settings.twilio_ca_path);
+    settings = read_settings(SETTINGS_SENDER, both);
+    assert_string_equal(settings.twilio_ca_file, "/ca.pem");
+    assert_string_equal(settings.twilio_ca_path, "/certs");
+}
+
+/** The settings of section 8 by program; the README and --check are made of the same table. */
+static void test_names(void **state)
+{
+    static const struct {
+        enum settings_user user;
+        const char *names;
+    } programs[] = {
+        {SETTINGS_SENDER,
+         "TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_PHONE_NUMBER TWILIO_WHATSAPP_NUMBER "
+         "TWILIO_MESSAGING_SERVICE_SID TWILIO_API_KEY TWILIO_API_KEY_SECRET TWILIO_API_URL "
+         "TWILIO_CA_FILE TWILIO_CA_PATH PUBLIC_URL DATABASE_URL SUPABASE_JWT_SECRET "
+         "JWT_JWKS_FILE JWT_AUDIENCE JWT_ISSUER SEND_TWILIO_MESSAGE_AUTH RATE_LIMIT_PER_MINUTE "
+         "CORS_ALLOW_ORIGIN SPOOL_DIR FCGI_THREADS DATABASE_POOL "},
+        {SETTINGS_WHATSAPP,
+         "TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_PHONE_NUMBER TWILIO_WHATSAPP_NUMBER "
+         "TWILIO_MESSAGING_SERVICE_SID TWILIO_API_KEY TWILIO_API_KEY_SECRET TWILIO_API_URL "
+         "TWILIO_CA_FILE TWILIO_CA_PATH PUBLIC_URL DATABASE_URL SUPABASE_JWT_SECRET "
+         "JWT_JWKS_FILE JWT_AUDIENCE JWT_ISSUER RATE_LIMIT_PER_MINUTE CORS_ALLOW_ORIGIN "
+         "SPOOL_DIR FCGI_THREADS DATABASE_POOL "},
+        {SETTINGS_WEBHOOK,
+         "TWILIO_AUTH_TOKEN TWILIO_AUTH_TOKEN_SECONDARY PUBLIC_URL DATABASE_URL "
+         "WEBHOOK_SIGNATURE CORS_ALLOW_ORIGIN SPOOL_DIR FCGI_THREADS DATABASE_POOL "},
+    };
+    struct environment environment = {{NULL, NULL}};
+    const struct settings_source source = {&environment, value_of};
+    struct settings_line line;
+
+    (void)state;
+    for (size_t p = 0; p < ARRAY_LEN(programs); p++) {
+        char names[1024] = "";
+        for (size_t i = 0; settings_describe(programs[p].user, &source, i, &line); i++) {
+            size_t n = strlen(names);
+            snprintf(names + n, sizeof(names) - n, "%s ", line.name);
+        }
+        assert_string_equal(names, programs[p].names);
+    }
+}
+
+static void test_states(void **state)
+{
+    static const char *const some[] = {"TWILIO_ACCOUNT_SID=AC1", "PUBLIC_URL=", NULL};
+    struct environment environment = {{complete, some}};
+    const struct settings_source source = {&environment, value_of};
+    char got[1024] = "";
+    struct settings_line line;
+
+    (void)state;
+    for (size_t i = 0; settings_describe(SETTINGS_SENDER, &source, i, &line); i++) {
+        size_t n = strlen(got);
+        snprintf(got + n, sizeof(got) - n, "%s\n", line.state);
+    }
+    assert_string_equal(got, "invalid\nset\nset\ndefault\nnot set\nnot set\nnot set\ndefault\n"
+                             "not set\ndefault\nmissing\nnot set\nset\nnot set\ndefault\n"
+                             "not set\ndefault\ndefault\ndefault\ndefault\ndefault\n"
+                             "default\n");
+}
+
+static void test_environment(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("TWILIO_AUTH_TOKEN", "here", 1), 0);
+    assert_string_equal(settings_environment.value(settings_environment.self, "TWILIO_AUTH_TOKEN"),
+                        "here");
+    assert_int_equal(unsetenv("TWILIO_AUTH_TOKEN"), 0);
+    assert_null(settings_environment.value(settings_environment.self, "TWILIO_AUTH_TOKEN"));
+}
+
+int main(void)
+{
+    static const struct CMUnitTest singles[] = {
+        {.name = "defaults", .test_func = test_defaults},
+        {.name = "words are understood", .test_func = test_words},
+        {.name = "wrong words have the strict meaning", .test_func = test_wrong_words_are_strict},
+        {.name = "beside a fault the rest is filled in",
+         .test_func = test_usable_ones_are_filled_in},
+        {.name = "a certificate file replaces the default directory",
+         .test_func = test_certificates},
+        {.name = "each program has its settings", .test_func = test_names},
+        {.name = "--check tells the state of each", .test_func = test_states},
+        {.name = "the environment is the process's", .test_func = test_environment},
+    };
+    struct CMUnitTest tests[2 * ARRAY_LEN(values) + ARRAY_LEN(singles)];
+    char labels[ARRAY_LEN(values)][128];
+    size_t n = 0;
+
+    memset(tests, 0, sizeof(tests));
+    ADD_ROWS(tests, n, values, test_value);
+    ADD_ROWS(tests, n, values, test_described);
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        snprintf(labels[i], sizeof(labels[i]), "--check: %s", values[i].label);
+        tests[ARRAY_LEN(values) + i].name = labels[i];
+    }
+    memcpy(tests + n, singles, sizeof(singles));
+    return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
+}
