@@ -336,6 +336,7 @@ static struct clip_row {
     {"two bytes that fit stay", "aéb", 3, "aé"},
     {"three bytes are not parted", "a\u20AC", 3, "a"},
     {"four bytes are not parted", "\U0001F600", 3, ""},
+    {"nothing is left of continuation bytes alone", "\x80\x80\x80", 2, ""},
     {"four bytes that fit stay", "\U0001F600a", 4, "\U0001F600"},
 };
 
