@@ -52,10 +52,11 @@ static struct text decode(struct text t, char **out)
     char *start = *out, *end = start;
 
     while (t.n) {
-        bool escape = read_escape(t, end);
-        if (!escape)
-            *end = t.s[0] == '+' ? ' ' : t.s[0];
-        end++;
+        char c = t.s[0];
+        bool escape = read_escape(t, &c);
+        if (!escape && c == '+')
+            c = ' ';
+        *end++ = c;
         t = text_skip(t, escape ? 3 : 1);
     }
     *out = end;

@@ -195,8 +195,8 @@ static bool read_number(const struct dialled *dialled, struct number *ret_number
 bool phone_normalize(struct arena *arena, struct text typed, struct phone *ret_phone,
                      struct fault *reterr)
 {
-    struct dialled dialled;
-    struct number number;
+    struct dialled dialled = {0};
+    struct number number = {0};
 
     if (!read_dialled(text_trim(typed), &dialled, reterr))
         return false;

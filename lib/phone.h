@@ -9,7 +9,7 @@
 
 enum phone_kind {
     PHONE_MOBILE,   /* an Egyptian mobile: 010, 011, 012, 015 */
-    PHONE_LANDLINE, /* an Egyptian number that is no mobile: cannot receive SMS */
+    PHONE_LANDLINE, /* any other Egyptian number, toll-free too: cannot receive SMS */
     PHONE_FOREIGN,  /* any other country, taken as it is */
 };
 
@@ -21,9 +21,12 @@ struct phone {
 /**
  * Bring a number to E.164 ("0100 123 4567" is "+201001234567"); Egypt is the default country.
  *
- * Dropped: spaces, dashes, dots, parentheses, Unicode spaces and direction marks. Arabic-Indic and
- * Eastern Arabic digits count as digits. A national number that fits no Egyptian pattern is refused,
- * never turned into a foreign one. Fails with FAULT_INVALID_PHONE, leaving *ret_phone untouched.
+ * Dropped: spaces, dashes, dots, parentheses, Unicode spaces and direction marks. Arabic-Indic,
+ * Eastern Arabic and full-width digits count as digits. "+20" may be followed by the trunk 0. A
+ * national number that fits no Egyptian pattern is refused, never turned into a foreign one, and so
+ * is what could mean two things: letters, slashes, extensions, a second plus, a line break inside.
+ *
+ * Fails with FAULT_INVALID_PHONE, or FAULT_INTERNAL for want of memory, leaving *ret_phone untouched.
  * Does not take a channel prefix, and does not ask whether the number is in service.
  */
 must_check bool phone_normalize(struct arena *arena, struct text typed, struct phone *ret_phone,
