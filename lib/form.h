@@ -1,5 +1,6 @@
 /**
- * application/x-www-form-urlencoded bodies (WHATWG URL standard, section 5.1), as Twilio posts them.
+ * application/x-www-form-urlencoded bodies (WHATWG URL standard, section 5.1), as Twilio posts
+ * them.
  */
 #ifndef FORM_H
 #define FORM_H
@@ -20,8 +21,8 @@ struct form {
 };
 
 /**
- * Read a body. Lenient where the standard is: a '%' without two hexadecimal digits stands for itself,
- * a field without '=' has an empty value, empty pieces between two '&' are skipped.
+ * Read a body. Lenient where the standard is: a '%' without two hexadecimal digits stands for
+ * itself, a field without '=' has an empty value, empty pieces between two '&' are skipped.
  *
  * Everything lives in the arena. Fails with FAULT_BODY_TOO_LARGE above FORM_FIELDS_MAX fields, with
  * FAULT_INTERNAL when the arena is full; *ret_form is untouched then.
