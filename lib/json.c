@@ -201,19 +201,18 @@ static bool scan_plain(struct scan *scan)
 /** A value with the white space around it; `depth` counts the arrays and objects that it is in. */
 static bool scan_value(struct scan *scan, int depth)
 {
-    bool good;
-
     skip_space(scan);
     bool object = take(scan, '{');
     if (object || take(scan, '[')) {
         if (depth >= JSON_DEPTH_MAX)
             return wrong(scan, "nested too deeply");
-        good = object ? scan_object(scan, depth + 1) : scan_array(scan, depth + 1);
-    } else {
-        good = scan_plain(scan);
+        if (!(object ? scan_object : scan_array)(scan, depth + 1))
+            return false;
+    } else if (!scan_plain(scan)) {
+        return false;
     }
     skip_space(scan);
-    return good;
+    return true;
 }
 
 static bool scan_text(struct scan *scan)
