@@ -4,7 +4,8 @@
 
 #include <cjson/cJSON.h>
 
-/* cJSON cuts a number after 63 characters and stumbles over the rest. */
+/* Without the fix of CVE-2023-26819 cJSON stumbles over what is behind a number's 63rd character.
+ */
 #define NUMBER_MAX 63
 
 /* Up to this many members are compared with each other without taking memory. */
@@ -15,7 +16,7 @@
  * a byte-order mark, text behind the value), so what reaches it has passed the whole grammar here.
  */
 struct scan {
-    char *s; /* NUL-terminated */
+    char *s; /* NUL-terminated, so that looking at s[at] needs no check */
     size_t n, at;
     const char *why; /* what is wrong at `at` */
 };
@@ -30,7 +31,7 @@ static bool wrong(struct scan *scan, const char *why)
 
 static bool take(struct scan *scan, char c)
 {
-    if (scan->at >= scan->n || scan->s[scan->at] != c)
+    if (scan->s[scan->at] != c)
         return false;
     scan->at++;
     return true;
@@ -279,8 +280,6 @@ const struct json_value *json_top(const struct json_document *document)
 
 const struct json_value *json_get(const struct json_value *object, const char *name)
 {
-    if (json_type(object) != JSON_OBJECT)
-        return NULL;
     return value_of(cJSON_GetObjectItemCaseSensitive(item_of(object), name));
 }
 
@@ -372,7 +371,10 @@ bool json_repeats(const struct json_value *object)
     return repeats;
 }
 
-/** The shortest digits that read back as the same number, and the power of ten of the first. */
+/**
+ * The shortest digits that read back as the same number, and the power of ten of the first. (Some
+ * powers of two beyond 2^53 get one digit more than JavaScript gives them.)
+ */
 static int shortest_digits(double value, char digits[static 18], int *ret_power)
 {
     char printed[32];
@@ -403,10 +405,6 @@ static void write_number(struct buffer *b, double value)
 
     if (!isfinite(value)) {
         b->failed = true;
-        return;
-    }
-    if (value == 0) {
-        buffer_add_char(b, '0');
         return;
     }
     if (value < 0)
