@@ -17,6 +17,8 @@ set local lock_timeout = '60s';
 set local statement_timeout = 0;
 set local idle_in_transaction_session_timeout = 0;
 set local search_path = pg_catalog, public;
+-- Rows that a policy would hide are an error, not rows that are lost.
+set local row_security = off;
 
 create function pg_temp.pending(p_version text) returns boolean
 language plpgsql
@@ -44,9 +46,19 @@ select pg_temp.pending('20261103080000') as pending \gset
 \ir migrations/20261103080000_create_twilio_errors.sql
 \endif
 
+select pg_temp.pending('20261103080100') as pending \gset
+\if :pending
+\ir migrations/20261103080100_create_status_order.sql
+\endif
+
 select pg_temp.pending('20261104080000') as pending \gset
 \if :pending
 \ir migrations/20261104080000_create_message_logs.sql
+\endif
+
+select pg_temp.pending('20261105080000') as pending \gset
+\if :pending
+\ir migrations/20261105080000_move_whatsapp_messages.sql
 \endif
 
 select pg_temp.pending('20261106080000') as pending \gset
@@ -79,6 +91,11 @@ select pg_temp.pending('20261112080000') as pending \gset
 \ir migrations/20261112080000_secure_message_logs.sql
 \endif
 
+select pg_temp.pending('20261113080000') as pending \gset
+\if :pending
+\ir migrations/20261113080000_create_whatsapp_messages_view.sql
+\endif
+
 select pg_temp.pending('20261114080000') as pending \gset
 \if :pending
 \ir migrations/20261114080000_create_join_status.sql
@@ -102,6 +119,16 @@ select pg_temp.pending('20261117080100') as pending \gset
 select pg_temp.pending('20261118080000') as pending \gset
 \if :pending
 \ir migrations/20261118080000_create_reconcile_functions.sql
+\endif
+
+select pg_temp.pending('20261119080000') as pending \gset
+\if :pending
+\ir migrations/20261119080000_create_reports.sql
+\endif
+
+select pg_temp.pending('20261120080000') as pending \gset
+\if :pending
+\ir migrations/20261120080000_publish_message_logs.sql
 \endif
 
 drop function pg_temp.pending(text);

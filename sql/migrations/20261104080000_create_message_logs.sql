@@ -1,26 +1,32 @@
 -- public.message_logs: every outbound SMS and WhatsApp message. Created where it is missing, else
 -- given the columns that it lacks; what is in it is taken care of by the migrations that follow.
-create table if not exists public.message_logs (
-    id uuid primary key default gen_random_uuid(),
-    request_id uuid,
-    recipient text not null,
-    message_type text not null,
-    message_content text,
-    provider text not null default 'twilio',
-    status text not null default 'pending',
-    external_id text,
-    metadata jsonb default '{}',
-    error_message text,
-    sent_at timestamptz default now(),
-    delivered_at timestamptz,
-    created_at timestamptz not null default now(),
-    updated_at timestamptz not null default now(),
-    sender_id uuid,
-    media_url text,
-    error_code text,
-    read_at timestamptz,
-    failed_at timestamptz
-);
+do $$
+begin
+    if to_regclass('public.message_logs') is null then
+        create table public.message_logs (
+            id uuid primary key default gen_random_uuid(),
+            request_id uuid,
+            recipient text not null,
+            message_type text not null,
+            message_content text,
+            provider text not null default 'twilio',
+            status text not null default 'pending',
+            external_id text,
+            metadata jsonb default '{}',
+            error_message text,
+            sent_at timestamptz default now(),
+            delivered_at timestamptz,
+            created_at timestamptz not null default now(),
+            updated_at timestamptz not null default now(),
+            sender_id uuid,
+            media_url text,
+            error_code text,
+            read_at timestamptz,
+            failed_at timestamptz
+        );
+    end if;
+end
+$$;
 do $$
 declare
     wanted record;
@@ -38,6 +44,53 @@ begin
             where a.attrelid = 'public.message_logs'::regclass and a.attname = name and not a.attisdropped)
     loop
         execute format('alter table public.message_logs add column %I %s', wanted.name, wanted.type);
+    end loop;
+end
+$$;
+
+-- Checks of an existing table that refuse what is valid now. The words a status may have are Twilio's
+-- affair, and message_content may be empty where a template speaks.
+do $$
+declare
+    found record;
+begin
+    for found in
+        select c.conname, pg_get_constraintdef(c.oid) as definition
+        from pg_constraint c
+        where c.conrelid = 'public.message_logs'::regclass and c.contype = 'c'
+          and exists (
+              select from pg_attribute a
+              where a.attrelid = c.conrelid and a.attnum = any (c.conkey)
+                and (a.attname in ('status', 'message_content')
+                    or a.attname = 'message_type' and not (pg_get_constraintdef(c.oid) ~ 'sms'
+                        and pg_get_constraintdef(c.oid) ~ 'whatsapp')
+                    or a.attname = 'provider' and pg_get_constraintdef(c.oid) !~ 'twilio'))
+    loop
+        execute format('alter table public.message_logs drop constraint %I', found.conname);
+        raise notice 'constraint % of message_logs is gone: %', found.conname, found.definition;
+    end loop;
+end
+$$;
+
+-- A length that was enough for yesterday's words.
+do $$
+declare
+    found record;
+begin
+    for found in
+        select a.attname, format_type(a.atttypid, a.atttypmod) as type
+        from pg_attribute a
+        where a.attrelid = 'public.message_logs'::regclass and a.attnum > 0 and not a.attisdropped
+          and a.atttypid = 'character varying'::regtype and a.atttypmod > 0
+          and a.attname in ('recipient', 'message_type', 'message_content', 'provider', 'status', 'external_id',
+              'error_message', 'error_code', 'media_url')
+    loop
+        begin
+            execute format('alter table public.message_logs alter column %I type text', found.attname);
+        exception when feature_not_supported then
+            raise exception 'column message_logs.% is of type % and a view or policy uses it: drop that, make the column text, and create it again',
+                found.attname, found.type;
+        end;
     end loop;
 end
 $$;

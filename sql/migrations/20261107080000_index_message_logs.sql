@@ -6,7 +6,7 @@ declare
     wanted record;
 begin
     for found in
-        select i.indexrelid::regclass as name, pg_get_indexdef(i.indexrelid) as definition
+        select i.indexrelid::regclass::text as name, pg_get_indexdef(i.indexrelid) as definition
         from pg_index i
         where i.indrelid = 'public.message_logs'::regclass
           and not exists (select from pg_constraint c where c.conindid = i.indexrelid)
@@ -56,7 +56,7 @@ begin
 
     -- The plain one on external_id that the unique one makes superfluous.
     for found in
-        select i.indexrelid::regclass as name
+        select i.indexrelid::regclass::text as name
         from pg_index i
         join pg_attribute a on a.attrelid = i.indrelid and a.attname = 'external_id'
         where i.indrelid = 'public.message_logs'::regclass and not i.indisunique

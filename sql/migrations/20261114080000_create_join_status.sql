@@ -2,39 +2,6 @@
 -- order, repetitions and replays cannot change where it ends. They are the inside of settle_message
 -- and record_status; nobody else may call them.
 
-create or replace function messaging.status_rank(p_status text) returns integer
-language sql immutable parallel safe
-as $$
-    select case p_status
-        when 'pending' then 0
-        when 'unknown' then 1
-        when 'accepted' then 2
-        when 'scheduled' then 2
-        when 'queued' then 3
-        when 'sending' then 4
-        when 'sent' then 5
-        when 'canceled' then 6
-        when 'failed' then 7
-        when 'undelivered' then 8
-        when 'delivered' then 9
-        when 'read' then 10
-    end
-$$;
-comment on function messaging.status_rank(text) is
-    'Place of a status word in the order of data; null for a word that nobody knows.';
-
--- Of two statuses the greater one. The two of equal rank are told apart by the alphabet, an unknown
--- word is less than any known one: so the result does not depend on the order of the arguments.
-create or replace function messaging.greater_status(p_one text, p_other text) returns text
-language sql immutable parallel safe
-as $$
-    select case
-        when (coalesce(messaging.status_rank(p_one), -1), p_one collate "C")
-            >= (coalesce(messaging.status_rank(p_other), -1), p_other collate "C")
-        then p_one else p_other end
-$$;
-comment on function messaging.greater_status(text, text) is 'The greater of two status words.';
-
 create or replace function messaging.sid_lock(p_sid text) returns void
 language sql volatile
 as $$
@@ -230,8 +197,7 @@ declare
     name regprocedure;
 begin
     foreach name in array array[
-        'messaging.status_rank(text)', 'messaging.greater_status(text, text)', 'messaging.sid_lock(text)',
-        'messaging.join_error(uuid, text, text, text)', 'messaging.notify_failure(uuid)',
+        'messaging.sid_lock(text)', 'messaging.join_error(uuid, text, text, text)', 'messaging.notify_failure(uuid)',
         'messaging.join_status(uuid, text, text, text, timestamptz, boolean)',
         'messaging.adopt_events(uuid, text)']::regprocedure[]
     loop

@@ -1,0 +1,115 @@
+-- That everything has arrived, compared with what starting_point.sql kept in the schema before.
+-- Variables: shape, rows.
+\set ON_ERROR_STOP on
+\pset fieldsep '\n'
+set search_path = public, auth;
+set client_min_messages = warning;
+select * from no_plan();
+
+select is(count(*), (select count(*) from before.message_logs)
+    + (select count(*) from before.whatsapp_messages w where not exists (
+        select from before.message_logs b where b.id = w.id or b.external_id = w.message_sid)),
+    'one row for each message, no more and no fewer')
+from public.message_logs;
+select is((select count(*) from messaging.whatsapp_messages_legacy), :rows::bigint, 'the old table is frozen whole');
+
+-- an old row that was not there before: all of it
+select is(count(*) filter (where m.id is null), 0::bigint, 'every row has arrived under its id'),
+    is(count(*) filter (where (m.delivered_at, m.read_at, m.created_at, m.updated_at)
+        is distinct from (w.delivered_at, w.read_at, w.created_at, w.updated_at)), 0::bigint, 'with its times'),
+    is(count(*) filter (where m.sent_at is distinct from coalesce((to_jsonb(w) ->> 'sent_at')::timestamptz, w.created_at)
+        or m.failed_at is distinct from (to_jsonb(w) ->> 'failed_at')::timestamptz), 0::bigint, 'and sent_at, failed_at'),
+    is(count(*) filter (where m.status is distinct from lower(w.status)), 0::bigint, 'its status, in small letters'),
+    is(count(*) filter (where (m.error_code, m.error_message)
+        is distinct from (nullif(w.error_code, ''), nullif(w.error_message, ''))), 0::bigint, 'its error'),
+    is(count(*) filter (where m.external_id is distinct from w.message_sid), 0::bigint, 'its SID'),
+    is(count(*) filter (where m.message_content is distinct from coalesce(w.body, '')), 0::bigint, 'its text, Arabic and emoji too'),
+    is(count(*) filter (where m.recipient is distinct from regexp_replace(w.recipient_phone, '^whatsapp: ?', '', 'i')),
+        0::bigint, 'its recipient, without the prefix'),
+    is(count(*) filter (where (m.request_id, m.media_url) is distinct from (w.request_id, w.media_url)), 0::bigint,
+        'its request and media'),
+    is(count(*) filter (where coalesce(m.sender_id::text, m.metadata ->> 'sender_id') is distinct from w.sender_id::text),
+        0::bigint, 'its sender, in metadata where there is no profile'),
+    is(count(*) filter (where m.sender_id is null and w.sender_id in (select id from profiles)), 0::bigint,
+        'but not where there is one'),
+    is(count(*) filter (where m.metadata ->> 'campaign' is distinct from to_jsonb(w) ->> 'campaign'), 0::bigint,
+        'and in metadata what no column is for'),
+    is(count(*) filter (where m.message_type <> 'whatsapp' or m.provider <> 'twilio'), 0::bigint, 'as WhatsApp of Twilio')
+from before.whatsapp_messages w
+left join public.message_logs m on m.id = w.id
+where not exists (select from before.message_logs b where b.id = w.id or b.external_id = w.message_sid);
+
+-- the rows that message_logs had
+select is(count(*) filter (where m.id is null), 0::bigint, 'message_logs has lost no row'),
+    is(count(*) filter (where (m.created_at, m.updated_at, m.message_content, m.message_type)
+        is distinct from (b.created_at, b.updated_at, coalesce(nullif(b.message_content, ''), m.message_content), b.message_type)),
+        0::bigint, 'nor a row its times and text'),
+    is(count(*) filter (where b.sent_at is not null and m.sent_at <> b.sent_at
+        or b.delivered_at is not null and m.delivered_at <> b.delivered_at
+        or b.error_message is not null and b.error_message <> m.error_message), 0::bigint, 'nor what else it knew'),
+    is(count(*) filter (where messaging.status_rank(m.status) < messaging.status_rank(lower(b.status))
+        or messaging.status_rank(lower(b.status)) is null and m.status <> b.status), 0::bigint, 'nor a status its place'),
+    is(count(*) filter (where m.recipient <> regexp_replace(b.recipient, '^whatsapp: ?', '', 'i')), 0::bigint,
+        'whatsapp: is off every recipient'),
+    is(count(*) filter (where nullif(btrim(b.external_id), '')
+        is distinct from coalesce(case when b.external_id <> '' then m.external_id end,
+            m.metadata ->> 'duplicate_external_id')), 0::bigint, 'every SID is where it was, or in metadata')
+from before.message_logs b
+left join public.message_logs m on m.id = b.id;
+
+select is(count(*), 0::bigint, 'of two rows with one SID the older has it')
+from before.message_logs one
+join before.message_logs other on btrim(other.external_id) = btrim(one.external_id) and other.id <> one.id
+join public.message_logs m on m.id = one.id
+where one.external_id <> '' and (m.external_id is not null) <> ((one.created_at, one.id) < (other.created_at, other.id));
+select isnt_empty('select from public.message_logs where metadata ? ''duplicate_external_id''', 'and there were such');
+
+-- the rows that were in both: what the old one knows and the new one lacked
+select is(count(*) > 0, :shape = 4, 'rows were half moved, or not'),
+    is(count(*) filter (where (m.sender_id is null and w.sender_id in (select id from profiles))
+        or (m.request_id, m.external_id) is distinct from (w.request_id, w.message_sid)), 0::bigint,
+        'half moved: sender, request and SID'),
+    is(count(*) filter (where (m.delivered_at, m.read_at, m.media_url)
+        is distinct from (w.delivered_at, w.read_at, w.media_url)), 0::bigint, 'times and media'),
+    is(count(*) filter (where m.failed_at is distinct from (to_jsonb(w) ->> 'failed_at')::timestamptz), 0::bigint, 'failed_at'),
+    is(count(*) filter (where m.sent_at is distinct from coalesce(b.sent_at, (to_jsonb(w) ->> 'sent_at')::timestamptz, w.created_at)),
+        0::bigint, 'sent_at'),
+    is(count(*) filter (where coalesce(messaging.status_rank(m.status), -1) <> greatest(
+        messaging.status_rank(b.status), coalesce(messaging.status_rank(lower(w.status)), -1))), 0::bigint, 'the greater status'),
+    is(count(*) filter (where m.error_code is distinct from
+        coalesce(nullif(b.metadata ->> 'error_code', ''), nullif(w.error_code, ''))), 0::bigint, 'the error'),
+    is(count(*) filter (where m.metadata ? 'sender_id' and m.sender_id is not null), 0::bigint,
+        'what is a column is in metadata no more'),
+    is(count(*) filter (where m.metadata -> 'error_code' is not null), 0::bigint, 'error_code neither'),
+    is(count(*) filter (where (b.metadata ->> 'read_at' = 'soon') <> (m.metadata ? 'read_at')), 0::bigint,
+        'what does not fit stays there'),
+    is(count(*) filter (where m.metadata ->> 'template' is distinct from 'HX1'), 0::bigint, 'and what is not ours')
+from before.message_logs b
+join before.whatsapp_messages w on w.id = b.id or w.message_sid = b.external_id
+left join public.message_logs m on m.id = b.id;
+
+-- the table around it
+select is((select count(*) from trigger_calls), 0::bigint, 'the application''s triggers were not set off');
+select is((select string_agg(tgname || tgenabled::text, ' ' order by tgname) from pg_trigger
+        where tgrelid = 'message_logs'::regclass and not tgisinternal),
+    'countedO off_alreadyD touchO', 'and are as they were');
+select is((select string_agg(conname || ' ' || confrelid::regclass::text || ' ' || confdeltype::text, ', ' order by conname) from pg_constraint
+        where conrelid = 'message_logs'::regclass and contype = 'f'),
+    'message_logs_request_id_fkey maintenance_requests n, message_logs_sender_id_fkey profiles n', 'the foreign keys');
+select is((select string_agg(tablename, ' ' order by tablename) from pg_publication_tables where pubname = 'supabase_realtime'),
+    'message_logs messages', 'supabase_realtime has the new table');
+select is_empty('select from pg_publication_tables where pubname = ''other_feed''', 'no other publication has');
+select is_empty($$
+    select from pg_index i where i.indrelid = 'message_logs'::regclass
+    and pg_get_indexdef(i.indexrelid) ~ '\m(status|updated_at|delivered_at|read_at|failed_at)\M'$$, 'no index makes a status change dearer');
+select is((select count(*) from public.whatsapp_messages), (select count(*) from message_logs where message_type = 'whatsapp'),
+    'the view has the WhatsApp messages');
+select is((select relkind::text || relrowsecurity::text from pg_class where oid = 'messaging.whatsapp_messages_legacy'::regclass),
+    'rtrue', 'the frozen table is still under row-level security');
+select is((select count(*) from pg_trigger where tgrelid = 'messaging.whatsapp_messages_legacy'::regclass and not tgisinternal)
+    + (select count(*) from pg_constraint where conrelid = 'messaging.whatsapp_messages_legacy'::regclass and contype = 'f'),
+    0::bigint, 'and does nothing of its own');
+select ok(not bool_or(has_table_privilege(r, 'messaging.whatsapp_messages_legacy', p)), 'nobody writes to it')
+from unnest(array['anon', 'authenticated', 'service_role', 'twilio_cgi', 'messaging_owner']) as r,
+    unnest(array['insert', 'update', 'delete', 'truncate']) as p;
+select * from finish();

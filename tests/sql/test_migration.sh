@@ -1,0 +1,72 @@
+# Every starting point with data: once, twice, twice at once; what arrived, and what others still read.
+. "$root/tests/sql/tap.sh"
+
+for shape in 1 2 3 4; do
+    db=migration_$shape
+    starting_point "$db" "$shape" 3000 $((shape == 3))
+    psql -XAtq -d postgres -c "drop database if exists ${db}_twice" -c "create database ${db}_twice template $db owner app_owner" 2> /dev/null
+
+    migrate "$db" > "$work/first"
+    is "shape $shape: the migration works" $? 0
+    if [ "$shape" -gt 1 ]; then
+        psql -XAtq -d "$db" -v shape=$shape -v rows=3000 -f "$root/tests/sql/check_migration.sql" > "$work/check" 2>&1
+        is "shape $shape: everything arrived" "$(grep -v -e '^ok ' -e '^1\.\.' "$work/check")" ''
+        matches "shape $shape: the checks ran" "$(tail -n 1 "$work/check")" '1..4?'
+        matches "shape $shape: it tells of the double SIDs" "$(cat "$work/first")" \
+            '*30 message_logs rows had the SID of an older one*SM00000000000000000000000000989684*'
+        matches "shape $shape: and of the senders" "$(cat "$work/first")" \
+            '*messages have a sender without a profile*7b774eff-0000-4000-8000-000000000051*'
+    fi
+    schema_of "$db" > "$work/once.sql"
+    value 'select md5(string_agg(m::text, chr(10) order by id)) from message_logs m' > "$work/rows"
+
+    second=$(migrate "$db")
+    is "shape $shape: a second run works" $? 0
+    is "shape $shape: and has nothing to do" "$second" "the messaging schema is at version $(value 'select messaging.schema_version()')"
+    schema_of "$db" > "$work/again.sql"
+    is "shape $shape: same schema" "$(diff "$work/once.sql" "$work/again.sql")" ''
+    is "shape $shape: same rows" "$(value 'select md5(string_agg(m::text, chr(10) order by id)) from message_logs m')" "$(cat "$work/rows")"
+
+    migrate "${db}_twice" > "$work/left" &
+    left=$!
+    migrate "${db}_twice" > "$work/right" &
+    wait $left
+    is "shape $shape: two at once, one works" $? 0
+    wait $!
+    is "shape $shape: and the other" $? 0
+    schema_of "${db}_twice" > "$work/twice.sql"
+    is "shape $shape: same schema as once" "$(diff "$work/once.sql" "$work/twice.sql")" ''
+    db=${db}_twice
+    is "shape $shape: same rows as once" "$(value 'select md5(string_agg(m::text, chr(10) order by id)) from message_logs m')" "$(cat "$work/rows")"
+done
+
+# Supabase's own tool runs the files of the folder, each by itself, and knows nothing of migrate.sql.
+db=migration_files
+starting_point $db 3 1000 0
+for file in "$root"/sql/migrations/*.sql "$root"/sql/migrations/*.sql; do
+    psql -XAtq -1 -v ON_ERROR_STOP=1 -U app_owner -d $db -f "$file" > /dev/null 2> "$work/file" || {
+        is "$(basename "$file") by itself" "$(grep ERROR "$work/file")" ''
+    }
+done
+psql -XAtq -d $db -v shape=3 -v rows=1000 -f "$root/tests/sql/check_migration.sql" > "$work/check" 2>&1
+is 'the files by themselves, twice, do the same' "$(grep -v -e '^ok ' -e '^1\.\.' "$work/check")" ''
+is 'every file is in migrate.sql' "$(grep -o 'migrations/[^ ]*' "$root/sql/migrate.sql" | sort)" \
+    "$(cd "$root/sql" && ls migrations/*.sql)"
+is 'and in the ledger' "$(value 'select version from messaging.schema_migrations order by 1')" \
+    "$(cd "$root/sql/migrations" && ls | cut -c 1-14)"
+
+# Others that read the old table go on reading the frozen one, with the rights they had.
+db=migration_3
+is "others' view" "$(value 'select sum(count) from whatsapp_by_day')" 3000
+is "others' function" "$(value 'select whatsapp_count()')" 3000
+is "others' policy" "$(psql -XAtq -d $db <<'SQL'
+begin;
+set local role authenticated;
+select set_config('request.jwt.claims', '{"sub": "7b774eff-0000-4000-8000-000000000004"}', true) is null;
+select id from campaigns;
+SQL
+)" 'f
+1'
+matches 'are named' "$(starting_point migration_named 3 100 1; migrate migration_named)" \
+    '*still reading the old table*constraint campaigns_message_fkey*function public.whatsapp_count()*policy with own messages*view public.whatsapp_by_day*'
+done_testing
