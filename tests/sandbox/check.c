@@ -58,6 +58,10 @@ __attribute__((format(printf, 3, 4))) static bool refuse(struct refusal *reterr,
     va_start(arguments, format);
     vsnprintf(reterr->text, sizeof reterr->text, format, arguments);
     va_end(arguments);
+    for (char *c = reterr->text; *c; c++) {
+        if (*c < ' ' || *c > '~')
+            *c = '?'; /* quoted texts are cut by bytes: what is left need not be UTF-8 */
+    }
     return false;
 }
 

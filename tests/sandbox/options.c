@@ -29,7 +29,7 @@ static const struct row rows[] = {
      false, AT(auth_token)},
     {"api-key", "SK...", "", "TWILIO_API_KEY", "accepted beside the account's own credentials",
      KIND_TEXT, false, AT(api_key)},
-    {"api-key-secret", "SECRET", "", "TWILIO_API_KEY_SECRET", "", KIND_TEXT, false,
+    {"api-key-secret", "SECRET", "", "TWILIO_API_KEY_SECRET", "its secret", KIND_TEXT, false,
      AT(api_key_secret)},
     {"from", "LIST", "+15005550006", "TWILIO_PHONE_NUMBER", "senders owned, for SMS", KIND_TEXT,
      false, AT(from)},

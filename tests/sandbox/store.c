@@ -4,15 +4,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SID_BYTES 16
+
+/* Fetched for many SIDs at a time: a call per SID was a twelfth of all the work. */
+static const unsigned char *random_bytes(void)
+{
+    static unsigned char pool[256 * SID_BYTES];
+    static size_t used = sizeof pool;
+
+    if (used == sizeof pool) {
+        if (RAND_bytes(pool, sizeof pool) != 1)
+            abort();
+        used = 0;
+    }
+    used += SID_BYTES;
+    return &pool[used - SID_BYTES];
+}
+
 void sid_make(char ret_sid[SID_SIZE], const char *prefix)
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char random[16];
+    const unsigned char *random = random_bytes();
 
-    if (RAND_bytes(random, sizeof random) != 1)
-        abort();
     memcpy(ret_sid, prefix, 2);
-    for (size_t i = 0; i < sizeof random; i++) {
+    for (size_t i = 0; i < SID_BYTES; i++) {
         ret_sid[2 + 2 * i] = digits[random[i] >> 4];
         ret_sid[3 + 2 * i] = digits[random[i] & 15];
     }
