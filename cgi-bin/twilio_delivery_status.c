@@ -77,7 +77,9 @@ static bool handle(struct service *service, struct arena *arena, const struct cg
     struct twilio_callback callback;
     struct text parameters;
     struct form form;
+    char arrived[32];
 
+    clock_stamp(service->clock, arrived);
     if (!form_parse(arena, request->body, &form, reterr) ||
         !check_signature(service, arena, request, &form, reterr) ||
         !twilio_callback_read(&form, &callback, reterr) ||
@@ -98,6 +100,7 @@ static bool handle(struct service *service, struct arena *arena, const struct cg
         return answer(arena, &recorded, response, reterr);
     cgi_note(response, arena, "event spooled: %s", reterr->detail);
     response->body = TEXT("{\"success\":true,\"message\":\"Status spooled\"}");
+    event.received_at = text_of(arrived); /* not when the database was given up */
     return replay_keep_event(&service->spool, arena, &event, reterr);
 }
 
@@ -115,13 +118,13 @@ static int drain(struct service *service, struct arena *arena, int argc, char **
         if (summary.done + summary.bad > before)
             printf("%zu replayed, %zu set aside\n", summary.done, summary.bad);
     } while (!summary.left && summary.done + summary.bad > before);
-    if (summary.left)
+    if (summary.left || summary.stuck)
         printf("stopped: %s\n", summary.problem);
     else if (summary.bad)
         printf("last one set aside: %s\n", summary.problem);
     printf("drained: %zu replayed, %zu set aside in '%s/bad'\n", summary.done, summary.bad,
            service->spool.dir);
-    return summary.left || summary.bad ? 1 : 0;
+    return summary.left || summary.bad || summary.stuck ? 1 : 0;
 }
 
 static const struct program_verb verb = {

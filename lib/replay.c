@@ -1,6 +1,7 @@
 #include "replay.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "json.h"
 
@@ -52,7 +53,7 @@ bool replay_keep_event(const struct spool *spool, struct arena *arena,
     add_member(&b, "error_code", event->error_code);
     add_member(&b, "error_message", event->error_message);
     add_object(&b, "parameters", event->parameters);
-    add_now(&b, spool->clock, "received_at");
+    add_member(&b, "received_at", event->received_at);
     return put(spool, &b, reterr);
 }
 
@@ -120,12 +121,13 @@ static bool replay_settlement(const struct database *database, struct arena *are
                                                 .error_message = string(top, "error_message"),
                                                 .release = json_true(json_get(top, "release")),
                                                 .at = string(top, "at")};
-    struct text ignored;
+    struct text row;
 
     if (!text_is_uuid(settlement.id) || settlement.status.n == 0 || settlement.at.n == 0 ||
         !object(arena, top, "details", &settlement.details))
         return fault_set(reterr, FAULT_INVALID_JSON, "a settlement without its members");
-    return message_log_settle(database, arena, &settlement, &ignored, reterr);
+    return message_log_settle(database, arena, &settlement, &row, reterr) &&
+           (row.n || fault_set(reterr, FAULT_INTERNAL, "a settlement of no message"));
 }
 
 static bool replay_content(const struct database *database, struct arena *arena,
@@ -149,28 +151,43 @@ static bool is_passing(const struct fault *fault)
     return fault->kind == FAULT_DATABASE_UNAVAILABLE || fault->kind == FAULT_MISCONFIGURED;
 }
 
+/** Replay one claim and say what becomes of it; the fault is set where it is not done. */
+static enum spool_end replay_claim(const struct database *database, struct arena *arena,
+                                   const struct spool_claim *claim, struct fault *fault)
+{
+    if (claim->passing) {
+        fault_set(fault, FAULT_SPOOL_UNAVAILABLE, "cannot read a file of the spool: %s",
+                  strerrordesc_np(claim->passing));
+        return SPOOL_GIVE_BACK;
+    }
+    if (replay_content(database, arena, claim->content, fault))
+        return SPOOL_DONE;
+    return is_passing(fault) ? SPOOL_GIVE_BACK : SPOOL_SET_ASIDE;
+}
+
 void replay_some(const struct spool *spool, const struct database *database, struct arena *arena,
                  size_t most, struct replay_summary *summary)
 {
+    enum spool_end end = SPOOL_DONE;
     struct spool_claim claim;
     struct spool_walk walk;
     struct fault fault;
-    bool away = false;
 
-    if (!spool_look(spool, most, &walk))
-        return;
-    while (!away && spool_claim(spool, &walk, arena, &claim)) {
-        enum spool_end end = SPOOL_DONE;
-        if (!replay_content(database, arena, claim.content, &fault)) {
-            away = is_passing(&fault);
-            end = away ? SPOOL_GIVE_BACK : SPOOL_SET_ASIDE;
-            snprintf(summary->problem, sizeof(summary->problem), "%s", fault.detail);
-        }
+    (void)!spool_look(spool, most, &walk);
+    while (end != SPOOL_GIVE_BACK && walk.n && spool_claim(spool, &walk, arena, &claim)) {
+        end = replay_claim(database, arena, &claim, &fault);
         spool_end(spool, &claim, end);
         summary->done += end == SPOOL_DONE;
         summary->bad += end == SPOOL_SET_ASIDE;
         summary->left += end == SPOOL_GIVE_BACK;
+        if (end != SPOOL_DONE)
+            snprintf(summary->problem, sizeof(summary->problem), "%s", fault.detail);
         arena_clear(arena);
+    }
+    if (walk.error) {
+        summary->stuck = true;
+        snprintf(summary->problem, sizeof(summary->problem), "cannot use the spool: %s",
+                 strerrordesc_np(walk.error));
     }
     spool_finish(&walk);
 }

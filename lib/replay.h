@@ -11,7 +11,7 @@
 #include "message_log.h"
 #include "spool.h"
 
-/** Keep a delivery event, with the time of its arrival. Fails as spool_put does. */
+/** Keep a delivery event, which must have its received_at. Fails as spool_put does. */
 must_check bool replay_keep_event(const struct spool *spool, struct arena *arena,
                                   const struct message_log_event *event, struct fault *reterr);
 
@@ -21,13 +21,16 @@ must_check bool replay_keep_settlement(const struct spool *spool, struct arena *
                                        struct fault *reterr);
 
 struct replay_summary {
-    size_t done, bad, left; /* left: given back, since the database is away */
-    char problem[256];      /* the last fault, "" for none */
+    size_t done, bad;
+    size_t left;       /* given back: the database is away, or the file cannot be read now */
+    bool stuck;        /* the spool cannot be read, or its files not claimed */
+    char problem[256]; /* the last fault, "" for none */
 };
 
 /**
  * Replay at most `most` files into the database; stops where the database is away. The arena is
- * cleared after each file. What cannot be read, or is refused for its content, is set aside.
+ * cleared after each file. What makes no sense, is refused for its content, or settles a message
+ * that is not in the table, is set aside. The summary is counted on, zero-initialise it.
  */
 void replay_some(const struct spool *spool, const struct database *database, struct arena *arena,
                  size_t most, struct replay_summary *summary);
