@@ -6,27 +6,13 @@ int endpoint_main(int argc, char **argv);
 #undef main
 
 #include "fake_endpoint.h"
+#include "fake_tokens.h"
 #include "unit.h"
 
 #define ID       "0b8a4d1e-5a73-4c0e-9f6a-2f1f4f6d8c11"
 #define SID      "SM0123456789abcdef0123456789abcdef"
-#define USER     "11111111-2222-4333-8444-555555555555"
 #define UUID     "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 #define TEMPLATE "HX0123456789abcdef0123456789abcdef"
-
-/* Signed with FAKE_SECRET by another program; they end an hour after FAKE_EPOCH_MS. */
-#define HEAD "HTTP_AUTHORIZATION=Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
-#define USER_TOKEN                                                                                 \
-    HEAD "eyJyb2xlIjoiYXV0aGVudGljYXRlZCIsImF1ZCI6ImF1dGhlbnRpY2F0ZWQiLCJzdWIiOiIxMTExMTExMS0yMjI" \
-         "yLTQzMzMtODQ0NC01NTU1NTU1NTU1NTUiLCJleHAiOjE3NjcyNzI0MDB9."                              \
-         "uY-pPmkKl14km6V5LbWNCTM70QitRiX-BZthuqtcMdg"
-#define SERVER_TOKEN                                                                               \
-    HEAD "eyJyb2xlIjoic2VydmljZV9yb2xlIiwiZXhwIjoxNzY3MjcyNDAwfQ."                                 \
-         "aEIoxT3dVAz7p_2IQwznzP4ceM-0Drs5_S3FdPEpy4w"
-#define ANON_TOKEN                                                                                 \
-    HEAD "eyJyb2xlIjoiYW5vbiIsImV4cCI6MTc2NzI3MjQwMH0.svJHsblc3LS5XXDJlYYuGj6gEYR6dmxKNpLSt43RuCs"
-#define FALSE_TOKEN                                                                                \
-    HEAD "eyJyb2xlIjoiYW5vbiIsImV4cCI6MTc2NzI3MjQwMH0.svJHsblc3LS6XXDJlYYuGj6gEYR6dmxKNpLSt43RuCs"
 
 #define JSON  "CONTENT_TYPE=application/json"
 #define HELLO "{\"to\":\"01012345678\",\"message\":\"Hello\"}"
@@ -138,18 +124,18 @@ static const struct endpoint_row rows[] = {
      .body = HELLO,
      REFUSED("415 Unsupported Media Type", "Unsupported media type", "unsupported_media_type")},
     {"text/plain with an Origin is 415",
-     {"CONTENT_TYPE=text/plain", "HTTP_ORIGIN=https://a.example", USER_TOKEN},
+     {"CONTENT_TYPE=text/plain", "HTTP_ORIGIN=https://a.example", FAKE_USER_TOKEN},
      {"SEND_TWILIO_MESSAGE_AUTH=required"},
      .body = HELLO,
      REFUSED("415 Unsupported Media Type", "Unsupported media type", "unsupported_media_type")},
     {"a form with an Origin is 415",
      {"CONTENT_TYPE=application/x-www-form-urlencoded", "HTTP_ORIGIN=https://a.example",
-      USER_TOKEN},
+      FAKE_USER_TOKEN},
      {"SEND_TWILIO_MESSAGE_AUTH=required"},
      .body = HELLO,
      REFUSED("415 Unsupported Media Type", "Unsupported media type", "unsupported_media_type")},
     {"no media type with an Origin is 415",
-     {"HTTP_ORIGIN=https://a.example", USER_TOKEN},
+     {"HTTP_ORIGIN=https://a.example", FAKE_USER_TOKEN},
      {"SEND_TWILIO_MESSAGE_AUTH=required"},
      .body = HELLO,
      REFUSED("415 Unsupported Media Type", "Unsupported media type", "unsupported_media_type")},
@@ -539,10 +525,10 @@ static const struct endpoint_row rows[] = {
 
     /* who may call */
     {"a browser is 403 where no token is asked for",
-     {JSON, "HTTP_ORIGIN=https://a.example", USER_TOKEN},
+     {JSON, "HTTP_ORIGIN=https://a.example", FAKE_USER_TOKEN},
      .body = HELLO,
      REFUSED("403 Forbidden", "Forbidden", "forbidden")},
-    {"a token is ignored where none is asked for", {JSON, FALSE_TOKEN}, .body = HELLO, TAKEN},
+    {"a token is ignored where none is asked for", {JSON, FAKE_FALSE_TOKEN}, .body = HELLO, TAKEN},
     {"no token is 401 where one is required",
      {JSON},
      {"SEND_TWILIO_MESSAGE_AUTH=required"},
@@ -550,12 +536,12 @@ static const struct endpoint_row rows[] = {
      .headers = "WWW-Authenticate: Bearer\r\n",
      REFUSED("401 Unauthorized", "Missing authorization header", "missing_authorization")},
     {"anon is 403 where a token is required",
-     {JSON, ANON_TOKEN},
+     {JSON, FAKE_ANON_TOKEN},
      {"SEND_TWILIO_MESSAGE_AUTH=required"},
      .body = HELLO,
      REFUSED("403 Forbidden", "Forbidden", "forbidden")},
     {"a server's token has no sender and no limit",
-     {JSON, SERVER_TOKEN},
+     {JSON, FAKE_SERVER_TOKEN},
      {"SEND_TWILIO_MESSAGE_AUTH=required"},
      .body = HELLO,
      .database = {RESERVED, SETTLED},
@@ -565,12 +551,12 @@ static const struct endpoint_row rows[] = {
      .status = "200 OK",
      .answer = SENT_SMS},
     {"a user's token brings sender, limit and headers",
-     {JSON, USER_TOKEN, "HTTP_ORIGIN=https://a.example"},
+     {JSON, FAKE_USER_TOKEN, "HTTP_ORIGIN=https://a.example"},
      {"SEND_TWILIO_MESSAGE_AUTH=optional"},
      .body = HELLO,
      .database = {FAKE_ROW("reserved", ID, PENDING, NULL, "4", "0"), SETTLED},
      .twilio = {QUEUED},
-     .statements = {RESERVE_AS(USER, "null", "'" USER "'", "'5'"), SETTLE_QUEUED},
+     .statements = {RESERVE_AS(FAKE_USER, "null", "'" FAKE_USER "'", "'5'"), SETTLE_QUEUED},
      .requests = {POST_HELLO},
      .status = "200 OK",
      .headers = "RateLimit-Limit: 5\r\nRateLimit-Remaining: 4\r\nRateLimit-Reset: 0\r\n",
@@ -581,22 +567,22 @@ static const struct endpoint_row rows[] = {
      .body = HELLO,
      TAKEN},
     {"anon is no user where tokens are optional",
-     {JSON, ANON_TOKEN},
+     {JSON, FAKE_ANON_TOKEN},
      {"SEND_TWILIO_MESSAGE_AUTH=optional"},
      .body = HELLO,
      TAKEN},
     {"a false token is 401 where tokens are optional",
-     {JSON, FALSE_TOKEN},
+     {JSON, FAKE_FALSE_TOKEN},
      {"SEND_TWILIO_MESSAGE_AUTH=optional"},
      .body = HELLO,
      .headers = "WWW-Authenticate: Bearer\r\n",
      REFUSED("401 Unauthorized", "Unauthorized", "unauthorized")},
     {"a user above the limit is 429, and Twilio is not called",
-     {JSON, USER_TOKEN},
+     {JSON, FAKE_USER_TOKEN},
      {"SEND_TWILIO_MESSAGE_AUTH=required", "RATE_LIMIT_PER_MINUTE=3"},
      .body = HELLO,
      .database = {FAKE_ROW("limited", NULL, NULL, NULL, "0", "17")},
-     .statements = {RESERVE_AS(USER, "null", "'" USER "'", "'3'")},
+     .statements = {RESERVE_AS(FAKE_USER, "null", "'" FAKE_USER "'", "'3'")},
      .status = "429 Too Many Requests",
      .headers = "RateLimit-Limit: 3\r\nRateLimit-Remaining: 0\r\nRateLimit-Reset: 17\r\n"
                 "Retry-After: 17\r\n",
