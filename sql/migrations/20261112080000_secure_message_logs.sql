@@ -99,4 +99,23 @@ create policy "messaging: functions" on public.user_roles
 create policy "messaging: functions" on public.notifications
     for insert to messaging_owner with check (true);
 
+-- Triggers that the functions set off run with the functions' rights.
+do $$
+declare
+    found record;
+begin
+    for found in
+        select t.tgname, t.tgrelid::regclass as relation, p.oid::regprocedure as function
+        from pg_trigger t
+        join pg_proc p on p.oid = t.tgfoid
+        where t.tgrelid in ('public.message_logs'::regclass, 'public.notifications'::regclass)
+          and not t.tgisinternal and not p.prosecdef
+          and p.prosrc ~* '\m(insert\s+into|update|delete\s+from|perform|execute)\M'
+    loop
+        raise notice 'trigger % of % does more than look at its row: make % security definer, or grant messaging_owner what it needs',
+            found.tgname, found.relation, found.function;
+    end loop;
+end
+$$;
+
 insert into messaging.schema_migrations (version) values ('20261112080000') on conflict do nothing;

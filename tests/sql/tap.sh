@@ -10,8 +10,8 @@ is() {
     else
         tap_failed=$((tap_failed + 1))
         echo "not ok $tap_count - $1"
-        printf '%s\n' "$2" | sed 's/^/#   have: /'
-        printf '%s\n' "$3" | sed 's/^/#   want: /'
+        printf '%s\n' "$2" | sed 's/^/#   have: /' | head -n 20
+        printf '%s\n' "$3" | sed 's/^/#   want: /' | head -n 20
     fi
 }
 

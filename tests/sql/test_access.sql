@@ -1,0 +1,151 @@
+-- Who may do what: anon, own, foreign, staff, service_role, twilio_cgi, for every verb.
+begin;
+select no_plan();
+
+insert into message_logs (id, recipient, message_type, sender_id, request_id) values
+    ('00000000-0000-4000-8000-000000000001', '+1', 'whatsapp', '00000000-0000-4000-8000-00000000000a', null),
+    ('00000000-0000-4000-8000-000000000002', '+2', 'whatsapp', '00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-0000000000a1'),
+    ('00000000-0000-4000-8000-000000000003', '+3', 'sms', null, null),
+    ('00000000-0000-4000-8000-000000000004', '+4', 'sms', '00000000-0000-4000-8000-00000000000b', '00000000-0000-4000-8000-0000000000b1');
+select messaging.record_status(null, 'SM1', 'sent', null, null, '{}', null);
+-- The neighbours' own policies say nothing to us.
+alter table maintenance_requests enable row level security;
+alter table user_roles enable row level security;
+alter table notifications enable row level security;
+
+-- What a statement comes to for somebody: the number of rows, or the error's code.
+create function attempt(p_role text, p_user text, p_sql text) returns text
+language plpgsql
+as $$
+declare
+    v_rows bigint;
+begin
+    perform become(p_role, p_user);
+    begin
+        execute p_sql;
+        get diagnostics v_rows = row_count;
+        perform set_config('role', 'none', true);
+        return v_rows;
+    exception when others then
+        perform set_config('role', 'none', true);
+        return sqlstate;
+    end;
+end
+$$;
+
+create temporary table actors (place int, actor text, role text, claim text);
+insert into actors values
+    (1, 'anon', 'anon', null),
+    (2, 'a user', 'authenticated', '00000000-0000-4000-8000-00000000000a'),
+    (3, 'another user', 'authenticated', '00000000-0000-4000-8000-00000000000b'),
+    (4, 'a user without a profile', 'authenticated', '00000000-0000-4000-8000-00000000000f'),
+    (5, 'a user without a sub', 'authenticated', null),
+    (6, 'staff', 'authenticated', '00000000-0000-4000-8000-00000000000c'),
+    (7, 'service_role', 'service_role', null),
+    (8, 'twilio_cgi', 'twilio_cgi', null);
+
+create function check_all(p_what text, p_sql text, variadic p_wanted text[]) returns setof text
+language sql
+as $$
+    select is(attempt(role, claim, p_sql), p_wanted[place], p_what || ': ' || actor) from actors order by place
+$$;
+--                                                                      anon     a        b    nobody   no sub   staff   service  twilio_cgi
+select check_all('read messages', 'select from message_logs',          '42501', '2',     '2',     '0',     '0',     '4',     '4',     '42501');
+select check_all('read one''s own', 'select from message_logs where recipient = ''+1''',
+                                                                       '42501', '1',     '0',     '0',     '0',     '1',     '1',     '42501');
+select check_all('read what is about one''s request', 'select from message_logs where recipient = ''+2''',
+                                                                       '42501', '1',     '1',     '0',     '0',     '1',     '1',     '42501');
+select check_all('read nobody''s', 'select from message_logs where recipient = ''+3''',
+                                                                       '42501', '0',     '0',     '0',     '0',     '1',     '1',     '42501');
+select check_all('write a message', 'insert into message_logs (recipient, message_type) values (''+5'', ''sms'')',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '1',     '42501');
+delete from message_logs where recipient = '+5';
+select check_all('change a message', 'update message_logs set provider = ''x'' where recipient = ''+1''',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '1',     '42501');
+select check_all('delete a message', 'delete from message_logs where recipient = ''+1''',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
+select check_all('truncate', 'truncate message_logs cascade',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
+select check_all('read the view', 'select from whatsapp_messages',
+                                                                       '42501', '2',     '1',     '0',     '0',     '2',     '2',     '42501');
+select check_all('write to the view', 'update whatsapp_messages set status = ''read''',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
+select check_all('insert into the view', 'insert into whatsapp_messages (recipient_phone) values (''+5'')',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
+select check_all('read events', 'select from messaging.message_status_events',
+                                                                       '42501', '0',     '0',     '0',     '0',     '1',     '42501', '42501');
+select check_all('write events', 'update messaging.message_status_events set status = ''read''',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
+select check_all('delete events', 'delete from messaging.message_status_events',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
+select check_all('insert events', 'insert into messaging.message_status_events (external_id, status) values (''SM1'', ''x'')',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
+select check_all('read keys', 'select from messaging.idempotency_keys',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
+select check_all('read the ledger', 'select from messaging.schema_migrations',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
+select check_all('the delivery report', 'select from messaging.delivery_report',
+                                                                       '42501', '0',     '0',     '0',     '0',     '2',     '2',     '42501');
+select check_all('the failure report', 'select from messaging.failure_report',
+                                                                       '42501', '0',     '0',     '0',     '0',     '0',     '0',     '42501');
+select check_all('reserve', 'select messaging.reserve_message(''c'', null, null, null, ''sms'', ''+6'', ''x'', null, null, null)',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '1');
+select check_all('settle', 'select messaging.settle_message(gen_random_uuid(), null, ''failed'', null, null, null, true, null)',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '1');
+select check_all('record', 'select messaging.record_status(null, ''SM2'', ''sent'', null, null, ''{}'', null)',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '1');
+select check_all('look for unsettled ones', 'select messaging.unsettled_messages(''-1 minute'', null, null, 10)',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '4');
+select check_all('ask for SIDs', 'select messaging.known_sids(''{SM1}'')',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '0');
+select check_all('ask for the version', 'select messaging.schema_version()',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '1');
+select check_all('join a status by hand', 'select messaging.join_status(gen_random_uuid(), ''read'', null, null, now(), true)',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
+select check_all('make a notification by hand', 'select messaging.notify_failure(''00000000-0000-4000-8000-000000000001'')',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
+
+-- The whole lists, so that what is added later is seen here.
+select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
+    where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('twilio_cgi', p.oid, 'execute')),
+    'known_sids record_status reserve_message schema_version settle_message unsettled_messages', 'functions of twilio_cgi');
+select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
+    where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('authenticated', p.oid, 'execute')),
+    'current_user_id is_staff may_read_reports own_requests', 'functions of authenticated');
+select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
+    where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('anon', p.oid, 'execute')),
+    null, 'anon has none');
+select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
+    where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('service_role', p.oid, 'execute')),
+    'is_staff may_read_reports', 'functions of service_role');
+select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p, aclexplode(p.proacl) as x
+    where p.pronamespace = 'messaging'::regnamespace and x.grantee = 0), null, 'the public has none');
+select is((select string_agg(c.oid::regclass::text, ' ') from pg_class c
+    where c.relnamespace in ('public'::regnamespace, 'messaging'::regnamespace) and c.relkind in ('r', 'v', 'p', 'm', 'S')
+      and case when c.relkind = 'S' then has_sequence_privilege('twilio_cgi', c.oid, 'usage, select, update')
+          else has_any_column_privilege('twilio_cgi', c.oid, 'select, insert, update, references')
+              or has_table_privilege('twilio_cgi', c.oid, 'delete, truncate, trigger') end
+      and c.relname not like 'pg\_%' and c.relname not in ('tap_funky')), null, 'twilio_cgi has no right on any table');
+select is((select string_agg(polname, ', ' order by polname) from pg_policy where polrelid = 'message_logs'::regclass),
+    'messaging: functions, messaging: service inserts, messaging: service reads, messaging: service updates, '
+    'messaging: staff read all, messaging: users read about their requests, messaging: users read what they sent',
+    'the policies of message_logs');
+select ok(bool_and(relrowsecurity), 'row-level security is on') from pg_class
+where oid in ('message_logs'::regclass, 'messaging.message_status_events'::regclass, 'messaging.idempotency_keys'::regclass);
+select is((select string_agg(lower(privilege_type), ' ' order by privilege_type) from pg_class c, aclexplode(c.relacl) as x
+    where c.oid = 'message_logs'::regclass and x.grantee = 'messaging_owner'::regrole), 'insert select update',
+    'the functions cannot delete a message');
+
+-- Claims of every kind.
+select is(attempt('authenticated', 'not a uuid', 'select from messaging.delivery_report'), '0', 'a sub that is no UUID is nobody');
+select set_config('request.jwt.claims', '', true);
+select set_config('role', 'authenticated', true);
+select is_empty('select from message_logs', 'nor is one without claims');
+select set_config('role', 'none', true);
+-- An enumeration of the application's for role.
+create type app_role as enum ('admin', 'customer', 'manager');
+alter table user_roles alter column role type app_role using role::app_role;
+select is(attempt('authenticated', '00000000-0000-4000-8000-00000000000c', 'select from message_logs'), '5', 'a role that is an enumeration');
+select is(attempt('authenticated', '00000000-0000-4000-8000-00000000000b', 'select from message_logs'), '2', 'and a customer is none');
+select * from finish();
+rollback;

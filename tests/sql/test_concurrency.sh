@@ -1,0 +1,113 @@
+# What the functions promise to several connections at once.
+. "$root/tests/sql/tap.sh"
+db=concurrency
+fresh_database $db
+user=00000000-0000-4000-8000-00000000000a
+export PGDATABASE=$db
+
+# at_once N SQL: N connections of twilio_cgi, each once
+at_once() {
+    printf '%s\n' "$2" > "$work/script"
+    pgbench -U twilio_cgi -n -c "$1" -j 2 -t 1 -f "$work/script" > "$work/pgbench" 2>&1 || cat "$work/pgbench"
+}
+
+# the limit
+at_once 50 "select * from messaging.reserve_message('c', null, '$user', 5, 'sms', '+201012345678', ':client_id', null, null, '{}');"
+is '50 reserves of one user at once: exactly 5' "$(value "select count(*) from message_logs where sender_id = '$user'")" 5
+value 'delete from message_logs'
+at_once 50 "select * from messaging.reserve_message('c', 'key :client_id', '$user', 5, 'sms', '+201012345678', ':client_id', null, null, '{}');"
+is 'with keys too' "$(value 'select count(*) from message_logs') $(value 'select count(*) from messaging.idempotency_keys')" '5 5'
+value 'delete from message_logs'
+value "insert into message_logs (recipient, message_type, sender_id, created_at) select '+2010', 'sms', '$user', clock_timestamp() - interval '59 s' from generate_series(1, 3)"
+# For 2 seconds, while the three old ones leave the minute.
+printf '%s\n' "select * from messaging.reserve_message('c', null, '$user', 5, 'sms', '+201012345678', 'x', null, null, '{}');" > "$work/script"
+pgbench -U twilio_cgi -n -c 16 -j 2 -T 2 -f "$work/script" > "$work/pgbench" 2>&1
+is 'two at first, three as places become free' "$(value "select count(*) from message_logs where message_content = 'x'")" 5
+is 'and in no span of 60 s more than 5' "$(value "select max(n) from (select count(*) over (order by created_at range between current row and interval '60 s' following) as n from message_logs) as w")" 5
+value 'delete from message_logs'
+
+# one key
+at_once 50 "select * from messaging.reserve_message('c', 'one key', null, null, 'sms', '+201012345678', 'x', null, null, '{}');"
+is '50 requests with one key: one message' "$(value 'select count(*) from message_logs')" 1
+value 'delete from message_logs'
+
+# one event
+value "select sent_message('SM20')" > /dev/null
+at_once 20 "select * from messaging.record_status(null, 'SM20', 'failed', '30003', null, '{}', null);"
+is 'one event 20 times at once: one event, one notification' \
+    "$(value 'select count(*) from messaging.message_status_events') $(value 'select count(*) from notifications') $(value 'select status from message_logs')" '1 1 failed'
+id=$(value "select id from messaging.reserve_message('c', null, '$user', null, 'sms', '+201012345678', 'x', null, null, '{}')")
+at_once 20 "select * from messaging.record_status('$id', 'SM21', 'failed', '30003', null, '{}', null);"
+is 'by the id alone too' \
+    "$(value "select count(*) from messaging.message_status_events where external_id = 'SM21'") $(value "select count(*) from notifications where message_log_id = '$id'")" '1 1'
+
+# settle and record crossing: one holds its transaction open, the other waits for it, nothing is lost
+# crossing NAME FIRST SECOND
+crossing() {
+    mkfifo "$work/pipe"
+    psql -XAtq -U twilio_cgi < "$work/pipe" > /dev/null &
+    held=$!
+    exec 9> "$work/pipe"
+    printf 'begin;\n%s\n' "$2" >&9
+    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and usename = 'twilio_cgi' and state = 'idle in transaction'")" = 1 ]; do sleep 0.02; done
+    psql -XAtq -U twilio_cgi -c "$3" > /dev/null &
+    other=$!
+    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and usename = 'twilio_cgi' and wait_event_type = 'Lock'")" = 1 ]; do
+        kill -0 $other 2> /dev/null || break
+        sleep 0.02
+    done
+    is "$1: the second waits" "$(kill -0 $other 2> /dev/null && echo waits)" waits
+    echo 'commit;' >&9
+    exec 9>&-
+    wait $held $other
+    rm "$work/pipe"
+}
+for by in null id; do
+    for order in 'settle first' 'record first'; do
+        id=$(value "select id from messaging.reserve_message('c', null, '$user', null, 'sms', '+201012345678', 'x', null, null, '{}')")
+        sid=SM30$by${order% first}
+        settle="select messaging.settle_message('$id', '$sid', 'queued', null, null, '{}', false, null);"
+        record="select * from messaging.record_status($([ $by = id ] && echo "'$id'" || echo null), '$sid', 'undelivered', '30003', null, '{}', null);"
+        case $order in
+        settle*) crossing "$order, by $by" "$settle" "$record" ;;
+        record*) crossing "$order, by $by" "$record" "$settle" ;;
+        esac
+        is "$order, by $by: nothing is lost" "$(value "select status, error_code, external_id, (select count(*) from notifications n where n.message_log_id = m.id), (select count(*) from messaging.message_status_events e where e.message_log_id = m.id) from message_logs m where id = '$id'")" \
+            "undelivered|30003|$sid|1|1"
+    done
+done
+
+# the same a thousand times without holding anybody
+value "create table crossing as select n, r.id from generate_series(1, 1000) as n, lateral (select id from messaging.reserve_message('c', null, '$user', null, 'sms', '+201012345678', 'x' || n, null, null, '{}')) as r" > /dev/null
+value "select format('select messaging.settle_message(%L, %L, ''queued'', null, null, ''{}'', false, null);', id, 'SM40' || n) from crossing order by n" > "$work/settles"
+for half in a b; do
+    value "select format('select * from messaging.record_status(%s, %L, %L, %s, null, ''{}'', null);', case when n % 2 = 0 then quote_nullable(id) else 'null' end, 'SM40' || n, s, c)
+        from crossing, (values ('sent', 'null'), ('failed', quote_literal('30003'))) as v (s, c) where ('$half' = 'a') = (n % 3 = 0) or s = 'failed' order by n, s = 'failed'" > "$work/records_$half"
+done
+for file in settles records_a records_b; do
+    psql -XAtq -U twilio_cgi -v ON_ERROR_STOP=1 -f "$work/$file" > /dev/null 2> "$work/$file.errors" &
+done
+wait
+is '1000 settles against 3000 records: no error, no deadlock' "$(cat "$work"/*.errors)" ''
+is 'every one failed, with its SID and events' "$(value "select count(*) from crossing c join message_logs m using (id) where m.status = 'failed' and m.external_id = 'SM40' || c.n and m.error_code = '30003'
+    and 2 = (select count(*) from messaging.message_status_events e where e.message_log_id = m.id)")" 1000
+is 'and announced once' "$(value 'select count(*), count(distinct n.message_log_id) from notifications n join crossing c on c.id = n.message_log_id')" '1000|1000'
+
+# two migrations and drop-legacy at once
+db=concurrency_drop
+starting_point $db 2 500 0
+migrate $db > /dev/null
+for n in 1 2; do
+    psql -X -d $db -U app_owner -f "$root/sql/drop-legacy.sql" > "$work/drop$n" 2>&1 &
+    migrate $db > "$work/migrate$n" &
+done
+wait
+is 'drop-legacy twice beside two migrations' "$(cat "$work/drop1" "$work/drop2" "$work/migrate1" "$work/migrate2" | grep -c ERROR)" 0
+# Two databases of one cluster: the roles are common.
+psql -XAtq -d postgres -c 'drop database if exists concurrency_one' -c 'drop database if exists concurrency_two' -c 'create database concurrency_one' -c 'create database concurrency_two' 2> /dev/null
+for one in concurrency_one concurrency_two; do
+    (psql -XAtq -d $one -f "$root/sql/standalone.sql" && psql -XAtq -d $one -f "$root/sql/migrate.sql") > "$work/$one" 2>&1 &
+done
+wait
+is 'two databases of one cluster at once' "$(cat "$work/concurrency_one" "$work/concurrency_two" | grep -c -e ERROR)" 0
+done_testing

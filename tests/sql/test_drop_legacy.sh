@@ -1,0 +1,49 @@
+# drop-legacy.sql drops what is wholly in message_logs and read by nobody, and refuses the rest.
+. "$root/tests/sql/tap.sh"
+db=drop_legacy
+
+drop_legacy() {
+    psql -X -d "$db" -U app_owner -f "$root/sql/drop-legacy.sql" 2>&1
+}
+# refused NAME SQL PATTERN UNDO
+refused() {
+    psql -XAtq -d "$db" -c "$2"
+    said=$(drop_legacy)
+    is "$1: refused" $? 3
+    matches "$1: says so" "$said" "*ERROR:  $3"
+    is "$1: still there" "$(value 'select count(*) >= 500 from messaging.whatsapp_messages_legacy')" t
+    psql -XAtq -d "$db" -c "$4"
+}
+
+starting_point $db 3 500 1
+migrate $db > /dev/null
+said=$(drop_legacy)
+is 'read by others: refused' $? 3
+matches 'read by others: says by whom' "$said" \
+    '*ERROR:  still reading messaging.whatsapp_messages_legacy: constraint campaigns_message_fkey on table public.campaigns, function public.whatsapp_count(), policy with own messages on table public.campaigns, view public.whatsapp_by_day; change or drop them first'
+psql -XAtq -d $db -c 'drop view whatsapp_by_day' -c 'drop function whatsapp_count()' -c 'drop table campaigns'
+
+refused 'a function that names it' 'create function f() returns bigint language sql as $$ select count(*) from messaging.whatsapp_messages_legacy $$' \
+    'still reading messaging.whatsapp_messages_legacy: function public.f()*' 'drop function f()'
+refused 'a row more' "insert into messaging.whatsapp_messages_legacy (message_sid, recipient_phone) values ('SMnew', '+20')" \
+    '1 rows of messaging.whatsapp_messages_legacy are not or not wholly in message_logs*' "delete from messaging.whatsapp_messages_legacy where message_sid = 'SMnew'"
+refused 'a message less' "create table kept as select * from message_logs where id = test_id('w', 7); delete from message_logs where id = test_id('w', 7)" \
+    "1 rows*the first is f1290186-0000-4000-8000-000000000007*" 'insert into message_logs select * from kept'
+refused 'a time less' "update message_logs set read_at = null where id = test_id('w', 3)" '1 rows*' \
+    "update message_logs m set read_at = b.read_at from before.whatsapp_messages b where b.id = m.id and m.id = test_id('w', 3)"
+refused 'a status less' "update message_logs set status = 'sent' where id = test_id('w', 3)" '1 rows*' "update message_logs set status = 'read' where id = test_id('w', 3)"
+refused 'another SID' "update message_logs set external_id = 'SMother' where id = test_id('w', 3)" '1 rows*' "update message_logs set external_id = test_sid(3) where id = test_id('w', 3)"
+
+# A status that has gone on, a user and a request that are gone: no reason.
+psql -XAtq -d $db -c 'alter function count_call() security definer' -c "select from messaging.record_status(null, test_sid(1), 'delivered', null, null, '{}', null);
+    delete from auth.users where id = test_id('u', 60); update maintenance_requests set created_by = null; delete from profiles where id = test_id('u', 4)"
+said=$(drop_legacy)
+is 'nothing in the way: dropped' $? 0
+matches 'and says so' "$said" '*messaging.whatsapp_messages_legacy is gone, its 500 rows are in message_logs'
+is 'it is gone' "$(value "select to_regclass('messaging.whatsapp_messages_legacy')")" ''
+is 'the view goes on' "$(value 'select count(*) > 500 from whatsapp_messages')" t
+said=$(drop_legacy)
+is 'again' $? 0
+matches 'has nothing to do' "$said" '*nothing to drop'
+is 'and the migration neither' "$(migrate $db)" "the messaging schema is at version $(value 'select messaging.schema_version()')"
+done_testing

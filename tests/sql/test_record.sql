@@ -1,0 +1,137 @@
+-- record_status
+begin;
+select no_plan();
+create function record(p_sid text, p_status text, p_code text default null, p_message text default null, p_at timestamptz default null, p_id uuid default null)
+returns table (outcome text, id uuid, external_id text, status text) language sql as $$
+    select * from messaging.record_status(p_id, p_sid, p_status, p_code, p_message, jsonb_build_object('MessageSid', p_sid, 'ErrorMessage', p_message), p_at)
+$$;
+
+-- found by SID
+select sent_message('SM1') as id \gset
+select results_eq('select * from record(''SM1'', ''sent'')', format('values (''recorded'', %L::uuid, ''SM1'', ''sent'')', :'id'), 'recorded');
+select results_eq('select * from record(''SM1'', ''sent'')', format('values (''recorded'', %L::uuid, ''SM1'', ''sent'')', :'id'), 'a duplicate too');
+select is((select count(*) from messaging.message_status_events where external_id = 'SM1'), 1::bigint, 'once');
+select is((select r.status from record('SM1', 'queued') as r), 'sent', 'a late one does not move it');
+select is((select r.status from record('SM1', 'partly_sent') as r), 'sent', 'nor a word nobody knows');
+select is((select r.status from record('SM1', 'DELIVERED') as r), 'sent', 'which one in capitals is');
+select is((select count(*) from messaging.message_status_events where external_id = 'SM1'), 4::bigint, 'but all are kept');
+select results_eq('select * from record(''SM1'', ''read'', p_at => ''2026-11-01 10:00:09+00'')', format('values (''recorded'', %L::uuid, ''SM1'', ''read'')', :'id'), 'read');
+select row_eq('select delivered_at, read_at, failed_at from message_logs',
+    row('2026-11-01 10:00:09+00'::timestamptz, '2026-11-01 10:00:09+00'::timestamptz, null::timestamptz), 'read proves delivered');
+select record('SM1', 'delivered', p_at => '2026-11-01 10:00:07+00');
+select row_eq('select status, delivered_at, read_at from message_logs',
+    row('read'::text, '2026-11-01 10:00:07+00'::timestamptz, '2026-11-01 10:00:09+00'::timestamptz), 'the earliest evidence counts, also late from the spool');
+select record('SM1', 'delivered', p_at => '2026-11-01 10:00:06+00'), record('SM1', 'delivered', p_at => '2026-11-01 10:00:08+00');
+select is((select delivered_at from message_logs), '2026-11-01 10:00:06+00'::timestamptz, 'of equal ones as well');
+select is((select received_at from messaging.message_status_events e where e.status = 'delivered'), '2026-11-01 10:00:06+00'::timestamptz, 'in the event too');
+select record('SM1', 'failed', '30008', p_at => '2026-11-01 11:00+00');
+select row_eq('select status, error_code, failed_at from message_logs', row('read'::text, '30008'::text, '2026-11-01 11:00+00'::timestamptz), 'a failure after delivered: its error and time, not its status');
+select is_empty('select from notifications', 'and no notification');
+select is((select metadata from message_logs), '{"error_status": "failed"}'::jsonb, 'the status that brought the error is remembered');
+select is((select parameters ->> 'MessageSid' from messaging.message_status_events where status = 'read'), 'SM1', 'with all parameters');
+
+-- not found; found by id
+select results_eq('select * from record(''SM2'', ''sent'')', $$values ('unknown_message', null::uuid, 'SM2', null::text)$$, 'no such message');
+select results_eq('select * from record(''SM2'', ''delivered'', p_id => gen_random_uuid())', $$values ('unknown_message', null::uuid, 'SM2', null::text)$$, 'by no id either');
+select results_eq(format('select * from record(''SM2'', ''queued'', p_id => %L)', :'id'), $$values ('unknown_message', null::uuid, 'SM2', null::text)$$, 'a row that has a SID is not found by its id');
+select id from messaging.reserve_message('t', null, null, null, 'sms', '+201012345678', 'x', '00000000-0000-4000-8000-0000000000b1', null, null) \gset
+select results_eq(format('select * from record(''SM2'', ''undelivered'', ''30005'', p_id => %L)', :'id'), format('values (''recorded'', %L::uuid, ''SM2'', ''delivered'')', :'id'),
+    'one that has none is, and what came before is joined in');
+select is((select external_id from message_logs m where m.id = :'id'), 'SM2', 'and has the SID now');
+select is_empty('select from messaging.message_status_events where external_id = ''SM2'' and message_log_id is null', 'and the events');
+select is_empty('select from notifications', 'delivered already: no notification');
+
+-- notifications
+select sent_message('SM3', p_type => 'whatsapp') as id \gset
+select record('SM3', 'failed', '63016', p_message => 'x'), record('SM3', 'failed', '63016', p_message => 'x'), record('SM3', 'undelivered', '30003'), record('SM3', 'failed', '30003');
+select results_eq('select title, message, type, recipient_id, sender_id, entity_type, entity_id, message_log_id, read_at from notifications',
+    format($$values ('فشل إرسال رسالة واتساب', 'فشل إرسال الرسالة إلى +201012345678. %s', 'error', '00000000-0000-4000-8000-00000000000a'::uuid, null::uuid,
+        'message_log', %L::uuid, %L::uuid, null::timestamptz)$$, (select meaning_ar from messaging.twilio_errors where code = '63016'), :'id', :'id'), 'one notification, for the sender');
+delete from notifications;
+select sent_message('SM4', null, 'sms', '00000000-0000-4000-8000-0000000000b1');
+select record('SM4', 'undelivered', '99999');
+select results_eq('select title, message, recipient_id from notifications', $$values ('فشل إرسال رسالة SMS', 'فشل إرسال الرسالة إلى +201012345678. خطأ غير معروف (99999)', '00000000-0000-4000-8000-00000000000b'::uuid)$$,
+    'without a sender for whoever made the request; an unknown code is named');
+select is((select error_message from message_logs where external_id = 'SM4'), 'Twilio error 99999', 'in English too');
+delete from notifications;
+select sent_message('SM5');
+select record('SM5', 'failed');
+select is((select message from notifications), 'فشل إرسال الرسالة إلى +201012345678. خطأ غير معروف', 'no code, no reason');
+delete from notifications;
+select sent_message('SM6', null);
+select is((select r.status from record('SM6', 'failed', '30003') as r), 'failed', 'nobody to tell');
+select is_empty('select from notifications', 'nobody is told');
+select sent_message('SM7');
+select record('SM7', 'canceled');
+select is_empty('select from notifications', 'canceled is no failure');
+select record('SM7', 'failed', '30003');
+select is((select count(*) from notifications), 1::bigint, 'failed after it is');
+delete from notifications;
+-- A row that had failed before the migration has been announced, or never will be.
+insert into message_logs (recipient, message_type, external_id, status, sender_id, error_message)
+values ('+201012345678', 'whatsapp', 'SM8', 'failed', '00000000-0000-4000-8000-00000000000a', 'old text');
+select record('SM8', 'failed', '30003');
+select is_empty('select from notifications', 'an old failure is not announced again');
+select row_eq('select error_code, error_message from message_logs where external_id = ''SM8''', row('30003'::text, 'Unreachable destination handset'::text), 'a code beats an old text without');
+-- The application's own trigger fails.
+create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no more notifications'; end $$;
+create trigger refuse before insert on notifications for each row execute function refuse();
+select sent_message('SM9');
+set client_min_messages = error;
+select is((select r.status from record('SM9', 'failed', '30003') as r), 'failed', 'a notification that cannot be made does not cost the status');
+reset client_min_messages;
+select row_eq('select status, error_code from message_logs where external_id = ''SM9''', row('failed'::text, '30003'::text), 'or the error');
+drop trigger refuse on notifications;
+-- One that finds its tables by the search path, and writes where we may not.
+create table outbox (n int);
+create function copy_out() returns trigger language plpgsql security definer as $$ begin insert into outbox values (1); return new; end $$;
+create trigger copy_out before insert on notifications for each row execute function copy_out();
+select sent_message('SM10');
+select become('twilio_cgi');
+select messaging.record_status(null, 'SM10', 'failed', null, null, '{}', null);
+select set_config('role', 'none', true);
+select is((select count(*) from outbox), 1::bigint, 'the application''s triggers work as ever');
+
+-- errors
+create function error_of(p_sid text) returns text language sql as $$
+    select coalesce(error_code, '-') || ' ' || coalesce(error_message, '-') from message_logs m where m.external_id = p_sid $$;
+select sent_message('SM20');
+select record('SM20', 'failed', '30005', 'five');
+select is(error_of('SM20'), '30005 five', 'an error');
+select record('SM20', 'failed', '30003', 'three');
+select is(error_of('SM20'), '30003 three', 'of equals the smaller code');
+select record('SM20', 'failed', '9999', 'nine');
+select is(error_of('SM20'), '9999 nine', 'as a number');
+select record('SM20', 'failed', '30001', 'one'), record('SM20', 'failed', null, 'none'), record('SM20', 'sent');
+select is(error_of('SM20'), '9999 nine', 'not a greater one, nor one without, nor none');
+select record('SM20', 'undelivered', '30099', 'ninety-nine');
+select is(error_of('SM20'), '30099 ninety-nine', 'that of the greater status');
+select record('SM20', 'delivered'), record('SM20', 'failed', '1', 'lesser');
+select is(error_of('SM20'), '30099 ninety-nine', 'delivered takes it not away, a lesser status neither');
+select sent_message('SM21');
+select record('SM21', 'failed', '30003'), record('SM21', 'undelivered', null, 'only text');
+select is(error_of('SM21'), '30003 only text', 'a text without a code leaves the code');
+select record('SM21', 'failed', '30001', 'x');
+select is(error_of('SM21'), '30001 only text', 'each in its own order');
+select record('SM21', 'undelivered', '30009', 'y');
+select is(error_of('SM21'), '30009 y', 'and one with a code beats one without');
+select is((select metadata from message_logs where external_id = 'SM21'), '{"error_status": "undelivered"}'::jsonb, 'the marks');
+select sent_message('SM22');
+select record('SM22', 'failed', '', '');
+select row_eq('select error_code, error_message, metadata from message_logs where external_id = ''SM22''', row(null::text, null::text, '{}'::jsonb), 'empty is none');
+
+-- accepted and scheduled have one rank
+select sent_message('SM30'), sent_message('SM31');
+update message_logs set status = 'pending' where external_id in ('SM30', 'SM31');
+select is((select string_agg(r.status, ' ') from (values (1, 'accepted'), (2, 'scheduled')) as v (n, s), lateral (select * from record('SM30', s) offset 0) as r),
+    'accepted scheduled', 'accepted, then scheduled');
+select is((select string_agg(r.status, ' ') from (values (1, 'scheduled'), (2, 'accepted')) as v (n, s), lateral (select * from record('SM31', s) offset 0) as r),
+    'scheduled scheduled', 'scheduled, then accepted: the same end');
+
+-- a large metadata is not written again by a status without an error
+update message_logs set metadata = jsonb_build_object('x', (select string_agg(md5(n::text), '') from generate_series(1, 4000) as n)) where external_id = 'SM31';
+select pg_relation_size(reltoastrelid) as before from pg_class where oid = 'message_logs'::regclass \gset
+select record('SM31', 'sent'), record('SM31', 'delivered'), record('SM31', 'read');
+select is(pg_relation_size(reltoastrelid), :before::bigint, 'metadata stays where it is') from pg_class where oid = 'message_logs'::regclass;
+select * from finish();
+rollback;

@@ -1,0 +1,77 @@
+# What is no supported starting point is refused in one sentence, and left as it was.
+. "$root/tests/sql/tap.sh"
+
+# refused NAME SQL-THAT-SPOILS PATTERN
+refused() {
+    db=refusals
+    starting_point $db 3 20 0
+    psql -XAtq -d $db -v ON_ERROR_STOP=1 -c "set client_min_messages = error" -c "$2"
+    schema_of $db > "$work/before.sql"
+    said=$(migrate $db)
+    is "$1: exit status" $? 3
+    matches "$1: says so" "$said" "psql:$root/sql/migrations/20261102080000_check_starting_point.sql:*: ERROR:  $3"
+    is "$1: in one line" "$(printf '%s\n' "$said" | wc -l | tr -d ' ')" 1
+    schema_of $db > "$work/after.sql"
+    is "$1: nothing changed" "$(diff "$work/before.sql" "$work/after.sql")" ''
+    is "$1: no schema" "$(value "select to_regnamespace('messaging')")" ''
+}
+
+refused 'no profiles' 'drop table profiles cascade' 'table public.profiles is missing: create it*'
+refused 'no requests' 'drop table maintenance_requests cascade' 'table public.maintenance_requests is missing*'
+refused 'no roles table' 'drop table user_roles cascade' 'table public.user_roles is missing*'
+refused 'no notifications' 'drop table notifications' 'table public.notifications is missing*'
+refused 'no auth.uid()' 'drop function auth.uid() cascade' 'function auth.uid() is missing*standalone.sql*'
+refused 'status as a number' 'drop index idx_message_logs_status, idx_message_logs_type_status; alter table message_logs drop constraint message_logs_status_check, alter status drop default, alter status type integer using 0' \
+    'column message_logs.status is of type integer, not text or character varying: change it with alter table*'
+refused 'external_id as a uuid' 'alter table message_logs alter external_id type uuid using null' 'column message_logs.external_id is of type uuid*'
+refused 'metadata as json' 'alter table message_logs alter metadata drop default, alter metadata type json' 'column message_logs.metadata is of type json, not jsonb*'
+refused 'a time without zone' 'alter table message_logs alter sent_at type timestamp' 'column message_logs.sent_at is of type timestamp without time zone*'
+refused 'sender_id as text' 'alter table message_logs add sender_id text' 'column message_logs.sender_id is of type text, not uuid*'
+refused 'an old id as text' 'alter table whatsapp_messages alter id drop default, alter id type text' 'column whatsapp_messages.id is of type text, not uuid*'
+refused 'an old time as text' 'alter table whatsapp_messages alter read_at type text' 'column whatsapp_messages.read_at is of type text*'
+refused 'an old status as an enumeration' "drop index idx_whatsapp_messages_status; create type s as enum ('sent'); alter table whatsapp_messages alter status drop default, alter status type s using 'sent'" \
+    'column whatsapp_messages.status is of type s*'
+refused 'no old SID' 'alter table whatsapp_messages drop message_sid' 'column whatsapp_messages.message_sid is missing*'
+refused 'no old text' 'alter table whatsapp_messages drop message_content' '*has neither message_body nor message_content*'
+refused 'no recipient of notifications' 'alter table notifications drop recipient_id cascade' 'column notifications.recipient_id is missing*'
+refused 'profiles with a number' 'drop table profiles cascade; create table profiles (id bigint primary key)' 'column profiles.id is of type bigint, not uuid*'
+refused 'profiles without a key' 'alter table profiles drop constraint profiles_pkey cascade' 'column profiles.id is not unique: alter table public.profiles add primary key (id)'
+refused 'a view for the table' 'alter table whatsapp_messages rename to w; create view whatsapp_messages as select * from w' 'public.whatsapp_messages is neither the old table*'
+refused 'a column that must be filled' 'alter table message_logs add tenant int not null default 1; alter table message_logs alter tenant drop default' 'column message_logs.tenant is not null and has no default*'
+refused 'the same of notifications' 'alter table notifications add tenant int not null' 'column notifications.tenant is not null and has no default*'
+refused 'a table of somebody else' 'alter table notifications owner to postgres' 'table public.notifications belongs to postgres*'
+
+# A server too old: the version is what the file compares it with.
+db=refusals
+starting_point $db 2 20 0
+mkdir -p "$work/sql"
+cp -r "$root/sql/." "$work/sql"
+sed -i 's/150000/990000/' "$work/sql/migrations/20261102080000_check_starting_point.sql"
+said=$(psql -X -d $db -U app_owner -f "$work/sql/migrate.sql" 2>&1)
+is 'an old server: exit status' $? 3
+matches 'an old server: says so' "$said" '*ERROR:  PostgreSQL 1* is too old for messaging: move the database to version 15 or newer'
+is 'an old server: nothing changed' "$(value "select to_regnamespace('messaging')")" ''
+
+# An error in the middle, whatever it is: nothing has happened.
+sed -i 's/990000/150000/' "$work/sql/migrations/20261102080000_check_starting_point.sql"
+echo 'select 1 / 0;' >> "$work/sql/migrations/20261119080000_create_reports.sql"
+schema_of $db > "$work/before.sql"
+psql -X -d $db -U app_owner -f "$work/sql/migrate.sql" > /dev/null 2>&1
+is 'an error in the middle: exit status' $? 3
+schema_of $db > "$work/after.sql"
+is 'an error in the middle: nothing changed' "$(diff "$work/before.sql" "$work/after.sql")" ''
+is 'an error in the middle: no row moved' "$(psql -XAtq -d $db -c 'alter table whatsapp_messages no force row level security' -c 'select count(*) from whatsapp_messages')" 20
+
+# What is unusual, and no reason to refuse.
+starting_point $db 2 200 0
+psql -XAtq -d $db -U app_owner -c "alter table message_logs add sender_id uuid references auth.users (id);
+    alter table message_logs alter error_message type varchar(5);
+    alter table whatsapp_messages alter error_code type integer using nullif(error_code, '')::int;
+    update message_logs set sender_id = test_id('u', 55) where id = test_id('l', 3)" 2>&1 |
+    grep -v 'too long'
+migrate $db > "$work/said"
+is 'a sender_id that points to auth.users' $? 0
+is 'points to profiles' "$(value "select confrelid::regclass from pg_constraint where conname = 'message_logs_sender_id_fkey'")" profiles
+is 'and who has none is in metadata' "$(value "select metadata ->> 'sender_id' from message_logs where id = test_id('l', 3)")" "$(value "select test_id('u', 55)")"
+is 'an old error_code that is a number' "$(value "select count(*) from message_logs where error_code = '30003'" )" "$(value "select count(*) from before.whatsapp_messages where error_code = '30003'")"
+done_testing

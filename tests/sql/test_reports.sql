@@ -1,0 +1,29 @@
+-- the reports
+begin;
+select no_plan();
+set local time zone 'UTC';
+insert into message_logs (recipient, message_type, status, sent_at, delivered_at, error_code, error_message)
+select '+2010', 'sms', s, '2026-11-01 10:00', '2026-11-01 10:00'::timestamptz + d * interval '1 second', c, t
+from (values ('delivered', 1, null, null), ('delivered', 2, null, null), ('delivered', 3, null, null), ('read', 10, null, null),
+    ('failed', null, '30003', null), ('failed', null, '30003', 'Twilio''s own'), ('undelivered', null, null, 'boom'), ('undelivered', null, null, null),
+    ('failed', null, '77777', null), ('sent', null, null, null), ('pending', null, null, null), ('canceled', null, null, null), ('delivered', -5, null, null)) as v (s, d, c, t);
+insert into message_logs (recipient, message_type, status, sent_at) values ('+2010', 'whatsapp', 'read', '2026-11-01 23:30'), ('+2010', 'whatsapp', 'queued', '2026-11-02 00:00');
+select become('authenticated', '00000000-0000-4000-8000-00000000000c');
+select results_eq('select day, message_type, total, delivered, read, failed, in_flight, delivered_share, read_share, median_delivery_seconds, p95_delivery_seconds
+    from messaging.delivery_report order by 1, 2',
+    $$values ('2026-11-01'::date, 'sms', 13::bigint, 5::bigint, 1::bigint, 5::bigint, 2::bigint, 0.3846, 0.0769, 2.500, 8.950),
+        ('2026-11-01', 'whatsapp', 1, 1, 1, 0, 0, 1.0000, 1.0000, null, null), ('2026-11-02', 'whatsapp', 1, 0, 0, 0, 1, 0.0000, 0.0000, null, null)$$, 'deliveries');
+select results_eq('select day, message_type, error_code, reason, messages from messaging.failure_report order by error_code, reason',
+    $$values ('2026-11-01'::date, 'sms', '30003', 'Twilio''s own', 2::bigint), ('2026-11-01', 'sms', '77777', 'Unknown error', 1),
+        ('2026-11-01', 'sms', null, 'Unknown error', 1), ('2026-11-01', 'sms', null, 'boom', 1)$$, 'failures');
+set local time zone 'Africa/Cairo';
+select is((select sum(total) from messaging.delivery_report where day = '2026-11-02'), 2::numeric, 'a day is the reader''s');
+select become('service_role');
+select is((select count(*) from messaging.delivery_report), 2::bigint, 'a server reads them');
+select set_config('role', 'none', true);
+update message_logs set error_message = null;
+select is((select reason from messaging.failure_report where error_code = '30003'), 'Unreachable destination handset', 'the meaning where Twilio sent no text');
+select is((select string_agg(distinct code, ' ') from messaging.twilio_errors where btrim(meaning) = '' or meaning_ar !~ '[ء-ي]'), null, 'every code has both meanings');
+select ok(count(*) >= 68, 'and there are all of them') from messaging.twilio_errors;
+select * from finish();
+rollback;
