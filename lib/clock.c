@@ -54,14 +54,15 @@ void clock_stamp(const struct clock *clock, char ret_stamp[32])
     snprintf(ret_stamp + n, 32 - n, ".%03dZ", (int)(ms % 1000));
 }
 
-void clock_uuid(const struct clock *clock, char ret_uuid[37])
+bool clock_uuid(const struct clock *clock, char ret_uuid[37])
 {
     unsigned char b[16] = {0};
 
-    (void)clock->random(clock->self, b, sizeof(b));
+    bool random = clock->random(clock->self, b, sizeof(b));
     b[6] = (unsigned char)((b[6] & 0x0F) | 0x40);
     b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
     snprintf(ret_uuid, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
              b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
              b[14], b[15]);
+    return random;
 }

@@ -21,8 +21,10 @@ extern const struct clock clock_system;
 /** Now, as "2026-01-31T12:00:00.123Z". */
 void clock_stamp(const struct clock *clock, char ret_stamp[32]);
 
-/** A random UUID (RFC 9562 section 5.4) as 36 characters and a NUL; all zeros without randomness.
+/**
+ * A random UUID (RFC 9562 section 5.4) as 36 characters and a NUL. False where there is no
+ * randomness: all its random digits are 0 then.
  */
-void clock_uuid(const struct clock *clock, char ret_uuid[37]);
+bool clock_uuid(const struct clock *clock, char ret_uuid[37]);
 
 #endif

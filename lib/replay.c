@@ -22,12 +22,14 @@ static void add_object(struct buffer *b, const char *name, struct text object)
     buffer_add(b, object);
 }
 
-static void add_now(struct buffer *b, const struct clock *clock, const char *name)
+/** The time that is given, else now. */
+static void add_time(struct buffer *b, const struct clock *clock, const char *name,
+                     struct text given)
 {
     char stamp[32];
 
     clock_stamp(clock, stamp);
-    add_member(b, name, text_of(stamp));
+    add_member(b, name, given.n ? given : text_of(stamp));
 }
 
 static bool put(const struct spool *spool, struct buffer *b, struct fault *reterr)
@@ -71,7 +73,7 @@ bool replay_keep_settlement(const struct spool *spool, struct arena *arena,
     add_member(&b, "error_message", settlement->error_message);
     add_object(&b, "details", settlement->details);
     buffer_addf(&b, ",\"release\":%s", settlement->release ? "true" : "false");
-    add_now(&b, spool->clock, "at");
+    add_time(&b, spool->clock, "at", settlement->at);
     return put(spool, &b, reterr);
 }
 

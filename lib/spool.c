@@ -9,8 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Counting the files takes as long as there are many: one put in so many counts them. */
-#define COUNT_EVERY 32
+/* Counting the files takes as long as there are many: one put in so many counts them, and when they
+ * were too many nobody counts for so long. */
+#define COUNT_EVERY  32
+#define MARK_SECONDS 10
 
 static const char claimed_dir[] = "claimed";
 static const char bad_dir[] = "bad";
@@ -31,14 +33,77 @@ static void close_dir(DIR **dir)
 #define scoped_fd  __attribute__((cleanup(close_fd)))
 #define scoped_dir __attribute__((cleanup(close_dir)))
 
+/** What others may have put there is not replayed, and nothing is entrusted to them. */
+static bool is_ours(const struct stat *status)
+{
+    uid_t me = geteuid();
+
+    return (status->st_mode & S_IWOTH) == 0 &&
+           (me == 0 || status->st_uid == me || status->st_uid == 0);
+}
+
+/** Flush a directory. Some file systems cannot and say EINVAL: they have no need to. */
+static bool flush_dir(int fd)
+{
+    return fsync(fd) == 0 || errno == EINVAL;
+}
+
+/** What root makes belongs to the directory's owner, who could not touch it otherwise. */
+static bool give_to_owner(int dir, int fd)
+{
+    struct stat status;
+
+    return geteuid() != 0 ||
+           (fstat(dir, &status) == 0 && fchown(fd, status.st_uid, status.st_gid) == 0);
+}
+
+/** The directory itself; the one above is flushed so that it lasts. */
+static bool make_spool(const char *path)
+{
+    scoped_fd int above = -1;
+
+    if (mkdir(path, 0700) != 0)
+        return errno == EEXIST;
+    if (chmod(path, 0700) != 0)
+        return false;
+    scoped_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    above = fd < 0 ? -1 : openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return above >= 0 && flush_dir(above);
+}
+
 /** The spool's directory, made where it is missing; -1 with errno. */
 static int open_spool(const struct spool *spool, bool make)
 {
-    int fd = open(spool->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    struct stat status;
+    int fd = open(spool->dir, flags);
 
-    if (fd < 0 && errno == ENOENT && make && mkdir(spool->dir, 0700) == 0)
-        fd = open(spool->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT && make && make_spool(spool->dir))
+        fd = open(spool->dir, flags);
+    if (fd >= 0 && (fstat(fd, &status) != 0 || !is_ours(&status))) {
+        close(fd);
+        errno = EPERM;
+        return -1;
+    }
     return fd;
+}
+
+/** A folder of the spool, made where it is missing; -1 with errno. */
+static int open_folder(int dir, const char *name)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(dir, name, flags);
+
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    if (mkdirat(dir, name, 0700) != 0)
+        return errno == EEXIST ? openat(dir, name, flags) : -1;
+    if (fchmodat(dir, name, 0700, 0) != 0 || (fd = openat(dir, name, flags)) < 0)
+        return -1;
+    if (give_to_owner(dir, fd) && flush_dir(dir))
+        return fd;
+    close(fd);
+    return -1;
 }
 
 static bool is_waiting(const char *name)
@@ -57,7 +122,7 @@ static bool is_temporary(const char *name)
 
 static DIR *open_list(int dir, const char *below)
 {
-    int fd = openat(dir, below, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = openat(dir, below, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *list = fd < 0 ? NULL : fdopendir(fd);
 
     if (!list && fd >= 0)
@@ -65,39 +130,58 @@ static DIR *open_list(int dir, const char *below)
     return list;
 }
 
-static size_t count_files(int dir, const char *below, size_t *ret_bytes)
+/** How many files are in a folder; their bytes are added to *bytes. */
+static size_t count_files(int dir, const char *below, size_t *bytes)
 {
     scoped_dir DIR *list = open_list(dir, below);
     const struct dirent *entry;
     struct stat status;
-    size_t n = 0, bytes = 0;
+    size_t n = 0;
 
     while (list && (entry = readdir(list))) {
         if (!is_waiting(entry->d_name))
             continue;
         n++;
-        if (ret_bytes && fstatat(dirfd(list), entry->d_name, &status, 0) == 0)
-            bytes += (size_t)status.st_size;
+        if (bytes && fstatat(dirfd(list), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+            *bytes += (size_t)status.st_size;
     }
-    if (ret_bytes)
-        *ret_bytes = bytes;
     return n;
+}
+
+static bool is_full(int dir)
+{
+    size_t bytes = 0, files = count_files(dir, ".", &bytes);
+
+    files += count_files(dir, claimed_dir, &bytes);
+    files += count_files(dir, bad_dir, &bytes);
+    return files >= SPOOL_FILES_MAX || bytes >= SPOOL_BYTES_MAX;
+}
+
+static void set_mark(int dir)
+{
+    scoped_fd int fd = openat(dir, full_mark, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (fd >= 0 && give_to_owner(dir, fd))
+        (void)!futimens(fd, NULL);
 }
 
 /** Is there room for one more? Remembered in a mark, so that a full spool costs one look. */
 static bool has_room(const struct spool *spool, int dir)
 {
-    bool marked = faccessat(dir, full_mark, F_OK, 0) == 0;
+    int64_t now = spool->clock->epoch_ms(spool->clock->self) / 1000;
+    struct stat mark;
     unsigned char dice = 0;
 
+    bool marked = fstatat(dir, full_mark, &mark, AT_SYMLINK_NOFOLLOW) == 0;
+    if (marked && now >= mark.st_mtim.tv_sec && now - mark.st_mtim.tv_sec < MARK_SECONDS)
+        return false;
     (void)spool->clock->random(spool->clock->self, &dice, 1);
-    if (dice % COUNT_EVERY != 0)
-        return !marked;
-    size_t bytes, files = count_files(dir, ".", &bytes);
-    bool full = files >= SPOOL_FILES_MAX || bytes >= SPOOL_BYTES_MAX;
-    if (full && !marked)
-        close(openat(dir, full_mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-    if (!full && marked)
+    if (!marked && dice % COUNT_EVERY != 0)
+        return true;
+    bool full = is_full(dir);
+    if (full)
+        set_mark(dir);
+    else if (marked)
         unlinkat(dir, full_mark, 0);
     return !full;
 }
@@ -120,31 +204,39 @@ static bool write_temporary(int dir, const char *name, struct text content)
 {
     scoped_fd int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-    return fd >= 0 && write_all(fd, content) && fsync(fd) == 0;
+    return fd >= 0 && fchmod(fd, 0600) == 0 && give_to_owner(dir, fd) && write_all(fd, content) &&
+           fsync(fd) == 0;
+}
+
+static bool unavailable(struct fault *reterr, const char *what, const char *why)
+{
+    fault_set(reterr, FAULT_SPOOL_UNAVAILABLE, "%s: %s", what, why);
+    if (reterr)
+        reterr->retry_after = 5;
+    return false;
 }
 
 bool spool_put(const struct spool *spool, struct text content, struct fault *reterr)
 {
     char uuid[37], name[80], temporary[80];
-    scoped_fd int dir = open_spool(spool, true);
 
-    if (dir < 0)
-        return fault_set(reterr, FAULT_SPOOL_UNAVAILABLE, "cannot open the spool: %s",
-                         strerrordesc_np(errno));
     if (content.n > SPOOL_FILE_MAX)
-        return fault_set(reterr, FAULT_SPOOL_UNAVAILABLE, "event has %zu bytes", content.n);
+        return unavailable(reterr, "cannot write to the spool", "event is too long");
+    scoped_fd int dir = open_spool(spool, true);
+    if (dir < 0)
+        return unavailable(reterr, "cannot open the spool", strerrordesc_np(errno));
     if (!has_room(spool, dir))
-        return fault_set(reterr, FAULT_SPOOL_UNAVAILABLE, "spool is full");
-    clock_uuid(spool->clock, uuid);
+        return unavailable(reterr, "cannot write to the spool", "it is full");
+    if (!clock_uuid(spool->clock, uuid))
+        return unavailable(reterr, "cannot write to the spool", "no random bytes for a name");
     snprintf(name, sizeof(name), "%013lld-%s.json",
              (long long)spool->clock->epoch_ms(spool->clock->self), uuid);
     snprintf(temporary, sizeof(temporary), ".%s", uuid);
     if (!write_temporary(dir, temporary, content) || renameat(dir, temporary, dir, name) != 0 ||
-        fsync(dir) != 0) {
+        !flush_dir(dir)) {
         int error = errno;
         unlinkat(dir, temporary, 0);
-        return fault_set(reterr, FAULT_SPOOL_UNAVAILABLE, "cannot write to the spool: %s",
-                         strerrordesc_np(error));
+        return unavailable(reterr, "cannot write to the spool", strerrordesc_np(error));
     }
     return true;
 }
@@ -159,6 +251,11 @@ static bool is_orphan(const struct spool *spool, int dir, const char *name)
            now - status.st_ctim.tv_sec > SPOOL_CLAIM_SECONDS;
 }
 
+static bool is_dead_claim(const struct spool *spool, int claimed, const char *name)
+{
+    return is_waiting(name) && is_orphan(spool, claimed, name);
+}
+
 /** Claims of processes that are no more wait again. */
 static void give_back_dead(const struct spool *spool, int dir)
 {
@@ -166,7 +263,7 @@ static void give_back_dead(const struct spool *spool, int dir)
     const struct dirent *entry;
 
     while (list && (entry = readdir(list)))
-        if (is_waiting(entry->d_name) && is_orphan(spool, dirfd(list), entry->d_name))
+        if (is_dead_claim(spool, dirfd(list), entry->d_name))
             renameat(dirfd(list), entry->d_name, dir, entry->d_name);
 }
 
@@ -178,37 +275,59 @@ static int by_name(const void *a, const void *b)
 bool spool_waits(const struct spool *spool)
 {
     scoped_fd int dir = open_spool(spool, false);
-    scoped_dir DIR *list = dir < 0 ? NULL : open_list(dir, ".");
+    scoped_dir DIR *waiting = dir < 0 ? NULL : open_list(dir, ".");
+    scoped_dir DIR *claimed = dir < 0 ? NULL : open_list(dir, claimed_dir);
     const struct dirent *entry;
 
-    while (list && (entry = readdir(list)))
+    while (waiting && (entry = readdir(waiting)))
         if (is_waiting(entry->d_name))
+            return true;
+    while (claimed && (entry = readdir(claimed)))
+        if (is_dead_claim(spool, dirfd(claimed), entry->d_name))
             return true;
     return false;
 }
 
-bool spool_look(const struct spool *spool, size_t most, struct spool_walk *ret_walk)
+/** The names; what was begun to be written and never finished goes. */
+static void collect_names(const struct spool *spool, DIR *list, size_t most,
+                          struct spool_walk *walk)
 {
-    scoped_fd int dir = open_spool(spool, false);
-    scoped_dir DIR *list = dir < 0 ? NULL : open_list(dir, ".");
     const struct dirent *entry;
 
-    *ret_walk = (struct spool_walk){0};
-    if (!list)
-        return false;
-    give_back_dead(spool, dir);
-    ret_walk->names = calloc(most, sizeof(*ret_walk->names));
-    while (ret_walk->names && ret_walk->n < most && (entry = readdir(list))) {
-        if (is_waiting(entry->d_name) && (ret_walk->names[ret_walk->n] = strdup(entry->d_name)))
-            ret_walk->n++;
-        else if (is_temporary(entry->d_name) && is_orphan(spool, dir, entry->d_name))
-            unlinkat(dir, entry->d_name, 0);
+    while (walk->n < most && (entry = readdir(list))) {
+        const char *name = entry->d_name;
+        if (is_waiting(name) && (walk->names[walk->n] = strdup(name)))
+            walk->n++;
+        else if (is_temporary(name) && is_orphan(spool, dirfd(list), name))
+            unlinkat(dirfd(list), name, 0);
     }
-    if (ret_walk->n)
-        qsort(ret_walk->names, ret_walk->n, sizeof(*ret_walk->names), by_name);
-    else
-        spool_finish(ret_walk);
-    return ret_walk->n > 0;
+}
+
+bool spool_look(const struct spool *spool, size_t most, struct spool_walk *ret_walk)
+{
+    struct spool_walk walk = {0};
+    scoped_fd int dir = open_spool(spool, false);
+    int error = errno;
+    scoped_dir DIR *list = NULL;
+
+    if (dir >= 0) {
+        give_back_dead(spool, dir);
+        list = open_list(dir, ".");
+        error = errno;
+    }
+    if (!list) {
+        walk.error = dir < 0 && error == ENOENT ? 0 : error;
+    } else if (!(walk.names = calloc(most, sizeof(*walk.names)))) {
+        walk.error = ENOMEM;
+    } else {
+        collect_names(spool, list, most, &walk);
+        if (walk.n)
+            qsort(walk.names, walk.n, sizeof(*walk.names), by_name);
+        else
+            spool_finish(&walk);
+    }
+    *ret_walk = walk;
+    return walk.n > 0;
 }
 
 void spool_finish(struct spool_walk *walk)
@@ -219,53 +338,66 @@ void spool_finish(struct spool_walk *walk)
     *walk = (struct spool_walk){0};
 }
 
-static bool move(int dir, const char *from, const char *name, const char *to)
+/** Can the same be read another time? */
+static bool is_passing(int error)
 {
-    char source[128], target[128];
-
-    snprintf(source, sizeof(source), "%s/%s", from, name);
-    snprintf(target, sizeof(target), "%s/%s", to, name);
-    if (renameat(dir, source, dir, target) == 0)
-        return true;
-    if (errno != ENOENT || (mkdirat(dir, to, 0700) != 0 && errno != EEXIST))
-        return false;
-    return renameat(dir, source, dir, target) == 0;
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == EINTR ||
+           error == EAGAIN || error == ESTALE;
 }
 
-static struct text read_claimed(int dir, const char *name, struct arena *arena)
+/** The whole file; false with errno, 0 where it is no file that spool_put() wrote. */
+static bool read_whole(int folder, const char *name, struct arena *arena, struct text *ret_content)
 {
-    char path[128];
+    /* O_NONBLOCK: a named pipe must not hold us. */
+    const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
     struct stat status;
-
-    snprintf(path, sizeof(path), "%s/%s", claimed_dir, name);
-    scoped_fd int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ||
-        status.st_size > SPOOL_FILE_MAX)
-        return (struct text){0};
-    char *content = arena_new(arena, char, (size_t)status.st_size + 1);
     size_t n = 0;
-    while (content && n < (size_t)status.st_size) {
-        ssize_t got = read(fd, content + n, (size_t)status.st_size - n);
+
+    scoped_fd int fd = openat(folder, name, flags);
+    if (fd < 0 || fstat(fd, &status) != 0)
+        return false;
+    errno = 0;
+    if (!S_ISREG(status.st_mode) || status.st_size > SPOOL_FILE_MAX)
+        return false;
+    size_t size = (size_t)status.st_size;
+    char *content = arena_new(arena, char, size + 1);
+    errno = ENOMEM;
+    while (content && n < size) {
+        ssize_t got = read(fd, content + n, size - n);
         if (got < 0 && errno == EINTR)
             continue;
+        if (got == 0)
+            errno = 0;
         if (got <= 0)
-            return (struct text){0};
+            return false;
         n += (size_t)got;
     }
-    return (struct text){content, content ? n : 0};
+    *ret_content = (struct text){content, n};
+    return content != NULL;
 }
 
 bool spool_claim(const struct spool *spool, struct spool_walk *walk, struct arena *arena,
                  struct spool_claim *ret_claim)
 {
     scoped_fd int dir = open_spool(spool, false);
+    scoped_fd int claimed = dir < 0 ? -1 : open_folder(dir, claimed_dir);
 
-    while (dir >= 0 && walk->at < walk->n) {
+    if (claimed < 0) {
+        walk->error = errno;
+        return false;
+    }
+    while (walk->at < walk->n) {
         const char *name = walk->names[walk->at++];
-        if (!move(dir, ".", name, claimed_dir))
-            continue;
+        if (renameat(dir, name, claimed, name) != 0) {
+            if (errno == ENOENT)
+                continue;
+            walk->error = errno;
+            return false;
+        }
+        *ret_claim = (struct spool_claim){0};
         snprintf(ret_claim->name, sizeof(ret_claim->name), "%s", name);
-        ret_claim->content = read_claimed(dir, name, arena);
+        if (!read_whole(claimed, name, arena, &ret_claim->content) && is_passing(errno))
+            ret_claim->passing = errno;
         return true;
     }
     return false;
@@ -274,30 +406,37 @@ bool spool_claim(const struct spool *spool, struct spool_walk *walk, struct aren
 void spool_end(const struct spool *spool, const struct spool_claim *claim, enum spool_end end)
 {
     scoped_fd int dir = open_spool(spool, false);
-    char path[128];
+    scoped_fd int claimed = dir < 0 ? -1 : open_folder(dir, claimed_dir);
+    scoped_fd int bad = -1;
 
-    if (dir < 0)
+    if (claimed < 0)
         return;
-    if (end == SPOOL_GIVE_BACK) {
-        (void)move(dir, claimed_dir, claim->name, ".");
-    } else if (end == SPOOL_SET_ASIDE) {
-        (void)move(dir, claimed_dir, claim->name, bad_dir);
-    } else {
-        snprintf(path, sizeof(path), "%s/%s", claimed_dir, claim->name);
-        unlinkat(dir, path, 0);
+    switch (end) {
+    case SPOOL_DONE:
+        unlinkat(claimed, claim->name, 0);
+        break;
+    case SPOOL_GIVE_BACK:
+        renameat(claimed, claim->name, dir, claim->name);
+        break;
+    case SPOOL_SET_ASIDE:
+        bad = open_folder(dir, bad_dir);
+        if (bad >= 0)
+            renameat(claimed, claim->name, bad, claim->name);
+        break;
     }
 }
 
 void spool_state(const struct spool *spool, struct spool_state *ret_state)
 {
-    scoped_fd int dir = open_spool(spool, false);
+    scoped_fd int dir = open(spool->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct stat status;
 
     *ret_state = (struct spool_state){0};
     if (dir < 0 || fstat(dir, &status) != 0)
         return;
     ret_state->exists = true;
-    ret_state->writable = faccessat(dir, ".", W_OK | X_OK, AT_EACCESS) == 0;
+    ret_state->writable =
+        is_ours(&status) && faccessat(dir, ".", R_OK | W_OK | X_OK, AT_EACCESS) == 0;
     ret_state->private = (status.st_mode & 077) == 0;
     ret_state->waiting = count_files(dir, ".", NULL);
     ret_state->claimed = count_files(dir, claimed_dir, NULL);

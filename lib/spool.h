@@ -9,7 +9,13 @@
  *
  *     SPOOL_DIR/1700000000000-<uuid>.json   waits
  *     SPOOL_DIR/claimed/…                   is being handled
- *     SPOOL_DIR/bad/…                       was set aside: nobody can make sense of it
+ *     SPOOL_DIR/bad/…                       was set aside: nobody can make sense of it. Moved back
+ *                                           into SPOOL_DIR it waits again
+ *
+ * Directories are 0700 and files 0600 whatever the umask. A directory that everybody may write to,
+ * or that belongs to neither this user nor root, is not used: what lies there may be anybody's.
+ * What root puts there by hand is given to the directory's owner. Symbolic links are not followed
+ * below SPOOL_DIR.
  */
 #ifndef SPOOL_H
 #define SPOOL_H
@@ -19,8 +25,8 @@
 #include "fault.h"
 
 #define SPOOL_FILE_MAX      (1u << 20) /* bytes of one file */
-#define SPOOL_FILES_MAX     100000     /* waiting: about so many, or so many bytes, are refused */
-#define SPOOL_BYTES_MAX     (1u << 30)
+#define SPOOL_FILES_MAX     100000     /* waiting, claimed and bad: from about so many on, or so */
+#define SPOOL_BYTES_MAX     (1u << 30) /* many bytes, nothing more is taken in */
 #define SPOOL_CLAIM_SECONDS 120
 
 struct spool {
@@ -29,31 +35,39 @@ struct spool {
 };
 
 /**
- * Store a text. Makes the directory (0700) where it is missing; files are 0600.
- * Fails with FAULT_SPOOL_UNAVAILABLE: no directory, no space, too many files, text too long.
+ * Store a text. Makes the directory where it is missing, not those above it. True: it is on the
+ * disk. Fails with FAULT_SPOOL_UNAVAILABLE: no directory or not ours, no space, too many files,
+ * text too long.
  */
 must_check bool spool_put(const struct spool *spool, struct text content, struct fault *reterr);
 
 /** A file that is ours to handle. */
 struct spool_claim {
     char name[80];
-    struct text content; /* in the arena; empty where the file cannot be read whole */
+    struct text content; /* in the arena; empty for what is no file, too long or unreadable */
+    int passing;         /* errno: cannot be read now, but may be later (descriptors, memory); 0 */
 };
 
-/** Claims, from the oldest on. Zero-initialise; spool_finish() when done. */
+/** Some of what waits, from the oldest of them on. spool_finish() when done. */
 struct spool_walk {
     char **names; /* those seen waiting, in order */
     size_t n, at;
+    int error; /* errno: why the spool cannot be read, or its files not claimed; 0 */
 };
 
-/** Does anything wait? Cheap: asked after each request. */
+/** Does anything wait, or a dead claim? Cheap: asked after each request. */
 bool spool_waits(const struct spool *spool);
 
-/** Look what waits, at most `most` names, and give dead claims back. False where there is nothing.
+/**
+ * Look what waits, at most `most` names in no order of the directory's, and give dead claims back.
+ * False where there is nothing to take; ret_walk->error says if that is a fault.
  */
 must_check bool spool_look(const struct spool *spool, size_t most, struct spool_walk *ret_walk);
 
-/** Claim the next file that nobody else has taken meanwhile; false at the end of the walk. */
+/**
+ * Claim the next file that nobody else has taken meanwhile; false at the end of the walk, or where
+ * the directory does not allow it (walk->error).
+ */
 must_check bool spool_claim(const struct spool *spool, struct spool_walk *walk, struct arena *arena,
                             struct spool_claim *ret_claim);
 void spool_finish(struct spool_walk *walk);
@@ -68,7 +82,9 @@ void spool_end(const struct spool *spool, const struct spool_claim *claim, enum 
 
 struct spool_state {
     size_t waiting, claimed, bad;
-    bool exists, writable, private;
+    bool exists;
+    bool writable; /* and ours: see above */
+    bool private;  /* to others neither readable nor writable */
 };
 
 /** How the spool stands. For --check. */
