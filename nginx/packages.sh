@@ -13,6 +13,15 @@ packages_run="postgresql nginx fcgiwrap curl openssl ca-certificates"
 packages_test="valgrind"
 packages_clang="clang"
 
+# pgTAP for the newest server that is installed.
+packages_pgtap()
+{
+    for server in /usr/lib/postgresql/*/bin/postgres; do
+        version=${server#/usr/lib/postgresql/}
+        echo "${version%%/*}"
+    done | sort -n | sed -n '$s/.*/postgresql-&-pgtap/p'
+}
+
 packages_missing()
 {
     for package in "$@"; do
