@@ -9,8 +9,9 @@ create table if not exists messaging.message_status_events (
     received_at timestamptz not null default clock_timestamp(),
     unique nulls not distinct (external_id, status, error_code)
 );
+-- Not of the events without a message: those are looked for by their SID, however many there are.
 create index if not exists message_status_events_message_log_id_idx
-    on messaging.message_status_events (message_log_id);
+    on messaging.message_status_events (message_log_id) where message_log_id is not null;
 alter table messaging.message_status_events owner to messaging_owner;
 comment on table messaging.message_status_events is
     'Delivery events as Twilio posted them, one for each (SID, status, error code).';

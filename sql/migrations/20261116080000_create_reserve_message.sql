@@ -17,6 +17,7 @@ create or replace function messaging.reserve_message(
 returns table (
     outcome text, id uuid, saved jsonb, twilio_status text, remaining integer, reset_seconds integer)
 language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
+set enable_sort = off set enable_incremental_sort = off
 as $$
 declare
     v_window constant interval := '60 seconds';
@@ -78,11 +79,13 @@ begin
         from (
             select m.created_at
             from public.message_logs m
-            where m.sender_id = p_sender
-              -- A pair, so that it bounds the index on (sender_id, created_at) and no other.
-              and (m.sender_id, m.created_at) >= (p_sender, v_now - v_window)
+            -- Not sender_id = p_sender, which would let an index on created_at alone give the order:
+            -- as it stands only the one on (sender_id, created_at) does, and it is read from the
+            -- sender's newest row to the window's end. Sorting being off, nothing else is considered.
+            where (m.sender_id, m.created_at) >= (p_sender, v_now - v_window)
+              and m.sender_id <= p_sender
               and m.message_type in ('sms', 'whatsapp')
-            order by m.created_at desc
+            order by m.sender_id desc, m.created_at desc
             limit p_limit
         ) as newest;
         if outcome = 'reserved' then

@@ -1,0 +1,66 @@
+# Every statement of the functions, as it is run inside them, finds its rows by an index; with plans
+# made for the values and with those that a kept connection ends up with.
+#   ROWS=1000000 run.sh DIR test_plans.sh     for the large table
+. "$root/tests/sql/tap.sh"
+db=plans
+rows=${ROWS:-20000}
+# Where a table has a few pages no index pays; then it must do that there is one.
+[ "$rows" -ge 1000000 ] && seqscan=on || seqscan=off
+fresh_database $db
+psql -XAtq -d $db -v rows="$rows" -f "$root/tests/sql/generate.sql"
+sid=$(value "select external_id from message_logs where external_id is not null order by id limit 1")
+user=$(value "select test_id('u', 0)")
+
+for mode in force_custom_plan force_generic_plan; do
+    # auto_explain shows the plans of nested statements; as the function's owner's policies apply.
+    psql -XAtq -d $db > "$work/plans_$mode" 2>&1 <<SQL
+load 'auto_explain';
+set auto_explain.log_min_duration = 0;
+set auto_explain.log_nested_statements = on;
+set auto_explain.log_analyze = on;
+set auto_explain.log_level = notice;
+set plan_cache_mode = $mode;
+set enable_seqscan = $seqscan;
+begin;
+select id from messaging.reserve_message('c', 'key', '$user', 5, 'sms', '+201012345678', 'x', test_id('r', 1), null, '{}') \gset
+select from messaging.reserve_message('c', 'key', '$user', 5, 'sms', '+201012345678', 'x', test_id('r', 1), null, '{}');
+select messaging.settle_message(:'id', 'SMnew', 'queued', null, null, '{"segments": "1"}', false, null);
+select from messaging.record_status(:'id', 'SMnew', 'sent', null, null, '{}', null);
+select from messaging.record_status(null, '$sid', 'sent', null, null, '{}', null);
+select from messaging.record_status(null, 'SMnew', 'failed', '30003', null, '{}', null);
+select from messaging.record_status(null, 'SMunknown', 'failed', '30003', null, '{}', null);
+select id from messaging.reserve_message('c', null, null, null, 'sms', '+201012345678', 'x', null, null, '{}') \gset
+select from messaging.record_status(:'id', 'SMunknown', 'failed', '30003', null, '{}', null);
+select messaging.settle_message(:'id', null, 'failed', null, null, null, true, null);
+select from messaging.unsettled_messages('12 hours', null, null, 100);
+select from messaging.unsettled_messages('12 hours', now() - interval '3 days', test_id('u', 0), 100);
+select from messaging.known_sids(array['$sid', 'SM1', 'SM2']);
+rollback;
+SQL
+    is "$mode: no table is read whole" "$(grep 'Seq Scan' "$work/plans_$mode")" ''
+    is "$mode: no error" "$(grep -E 'ERROR|FATAL' "$work/plans_$mode")" ''
+    matches "$mode: the sender's newest rows by his index" "$(cat "$work/plans_$mode")" \
+        '*Index Scan Backward using message_logs_sender_id_created_at_idx*Index Cond: ((ROW(sender_id, created_at) >= ROW(* AND (sender_id <= *'
+    for index in message_logs_external_id_key message_logs_pkey message_logs_sent_at_idx idempotency_keys_pkey \
+        idempotency_keys_message_log_id_key message_status_events_external_id_status_erro; do
+        is "$mode: by $index" "$(grep -c "Scan.* using $index" "$work/plans_$mode" | sed 's/^[1-9].*/used/')" used
+    done
+done
+
+# However many e-mails and old messages a sender has, and whatever the rest writes in this minute, the
+# window is a few rows; and the few unsettled of many are found in what 30 days hold.
+value "insert into message_logs (recipient, message_type, sender_id, created_at) select '+2010', 'sms', test_id('u', 1 + n % 50), clock_timestamp() from generate_series(1, 5000) as n"
+value 'analyze message_logs'
+read_rows=$(psql -XAtq -d $db 2>&1 <<SQL | grep -A 5 'Limit .*actual' | grep 'Index Scan' | grep -o 'rows=[0-9]* loops' | head -n 1
+load 'auto_explain';
+set auto_explain.log_min_duration = 0;
+set auto_explain.log_nested_statements = on;
+set auto_explain.log_analyze = on;
+set auto_explain.log_level = notice;
+begin;
+select from messaging.reserve_message('c', null, '$user', 5, 'sms', '+201012345678', 'x', null, null, '{}');
+rollback;
+SQL
+)
+is 'a busy minute of others is not read' "$read_rows" 'rows=0 loops'
+done_testing
