@@ -206,8 +206,10 @@ static const struct endpoint_row rows[] = {
      .body = DELIVERED,
      .database = {FAKE_AWAY},
      .statements = {RECORD_DELIVERED("'" ID "'")},
-     REFUSED("503 Service Unavailable", "Database unavailable. The event was not stored",
-             "database_unavailable")},
+     .status = "503 Service Unavailable",
+     .headers = "Retry-After: 5\r\n",
+     .answer = "{\"success\":false,\"error\":\"Database unavailable. The event was not stored\","
+               "\"code\":\"database_unavailable\",\"retry_after\":5}"},
     {"what is refused is not spooled",
      {FORM, QUERY, SIGNED("rubbish")},
      .body = DELIVERED,
