@@ -7,7 +7,8 @@
 #include "replay.h"
 #include "twilio.h"
 
-/* A whole request takes at most 30 s: what Twilio may use of it leaves room for the settlement. */
+/* A whole request takes at most 30 s: what reservation and Twilio may use of it leaves room for the
+ * settlement. */
 #define TWILIO_DEADLINE_MS 26000
 
 /** What becomes of the row and of the key, and what the caller is told, for each verdict. */
@@ -225,11 +226,10 @@ static void settle(struct service *service, struct arena *arena,
 
 static bool send_reserved(struct service *service, struct arena *arena,
                           const struct message *message,
-                          const struct message_log_reservation *reservation,
+                          const struct message_log_reservation *reservation, int64_t deadline,
                           struct dispatch_receipt *ret_receipt, struct fault *reterr)
 {
     const struct twilio twilio = {service->settings, &service->http, service->clock};
-    int64_t deadline = service->clock->monotonic_ms(service->clock->self) + TWILIO_DEADLINE_MS;
     struct twilio_result result;
     struct text row = {0};
 
@@ -249,6 +249,7 @@ bool dispatch_message(struct service *service, struct arena *arena,
                       const struct dispatch_order *order, struct dispatch_receipt *ret_receipt,
                       struct rate_limit *ret_rate, struct fault *reterr)
 {
+    int64_t deadline = service->clock->monotonic_ms(service->clock->self) + TWILIO_DEADLINE_MS;
     struct message_log_reservation reservation;
 
     *ret_receipt = (struct dispatch_receipt){0};
@@ -258,5 +259,6 @@ bool dispatch_message(struct service *service, struct arena *arena,
         return replay(arena, &reservation, ret_receipt, reterr);
     if (reservation.outcome != MESSAGE_LOG_RESERVED)
         return refuse(&reservation, ret_rate, reterr);
-    return send_reserved(service, arena, order->message, &reservation, ret_receipt, reterr);
+    return send_reserved(service, arena, order->message, &reservation, deadline, ret_receipt,
+                         reterr);
 }
