@@ -1,5 +1,10 @@
-/* FastCGI records: any bytes on the socket end in an answer or a closed connection, and the process
- * goes on. The thread that serves is the real one; only descriptor 0 is ours. */
+/* FastCGI records as a web server makes them of a hostile request: any names, values and body, in
+ * records cut anywhere, and a connection that ends anywhere. It ends in an answer or a closed
+ * connection, and the process goes on. The thread that serves is the real one; only descriptor 0 is
+ * ours.
+ *
+ * Lengths inside a record are sound: libfcgi believes them, so its socket is the web server's
+ * alone. */
 
 #include <pthread.h>
 #include <string.h>
@@ -7,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "buffer.h"
 #include "fastcgi.h"
 #include "fuzz.h"
 
@@ -58,16 +64,101 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return pthread_create(&thread, NULL, run, NULL);
 }
 
+/** What is left of the input, and what goes onto the socket. */
+struct stream {
+    const uint8_t *data;
+    size_t size;
+    struct buffer out;
+};
+
+static uint8_t next_byte(struct stream *stream)
+{
+    if (stream->size == 0)
+        return 0;
+    stream->size--;
+    return *stream->data++;
+}
+
+static struct text next_bytes(struct stream *stream, size_t n)
+{
+    struct text bytes = {(const char *)stream->data, n < stream->size ? n : stream->size};
+
+    stream->data += bytes.n;
+    stream->size -= bytes.n;
+    return bytes;
+}
+
+/** FCGI_Header (section 3.3): version, type, request 1, content length, padding, reserved. */
+static void add_record(struct stream *stream, uint8_t type, struct text content)
+{
+    const char header[] = {1, (char)type, 0, 1, (char)(content.n >> 8), (char)content.n, 0, 0};
+
+    buffer_add(&stream->out, (struct text){header, sizeof(header)});
+    buffer_add(&stream->out, content);
+}
+
+/** The content in records of any sizes, then the empty one that ends it. */
+static void add_stream(struct stream *stream, uint8_t type, struct text content)
+{
+    while (content.n) {
+        size_t n = (size_t)next_byte(stream) + 1;
+        struct text piece = {content.s, n < content.n ? n : content.n};
+        add_record(stream, type, piece);
+        content = text_skip(content, piece.n);
+    }
+    add_record(stream, type, (struct text){0});
+}
+
+static void add_pair(struct buffer *parameters, struct text name, struct text value)
+{
+    buffer_add_char(parameters, (char)name.n); /* below 128: one byte (section 3.4) */
+    buffer_add_char(parameters, (char)value.n);
+    buffer_add(parameters, name);
+    buffer_add(parameters, value);
+}
+
+static bool make_records(struct stream *stream, struct arena *arena, struct text *ret_bytes)
+{
+    static const char *const names[] = {
+        "REQUEST_METHOD", "CONTENT_LENGTH",    "CONTENT_TYPE",          "QUERY_STRING",
+        "HTTP_ORIGIN",    "HTTP_X_REQUEST_ID", "HTTP_TRANSFER_ENCODING"};
+    struct buffer parameters;
+    struct text content;
+
+    buffer_init(&parameters, arena, 65536);
+    for (int pairs = next_byte(stream) % 16; pairs > 0; pairs--) {
+        uint8_t which = next_byte(stream);
+        struct text name =
+            which < ARRAY_LEN(names) ? text_of(names[which]) : next_bytes(stream, which % 128u);
+        add_pair(&parameters, name, next_bytes(stream, next_byte(stream) % 128u));
+    }
+    add_record(stream, 1, (struct text){"\0\1\0\0\0\0\0\0", 8}); /* begin, as a responder */
+    if (!buffer_text(&parameters, &content))
+        return false;
+    add_stream(stream, 4, content);
+    content = (struct text){(const char *)stream->data, stream->size};
+    uint8_t cut = next_byte(stream);
+    add_stream(stream, 5, content);
+    if (!buffer_text(&stream->out, ret_bytes))
+        return false;
+    if (cut)
+        ret_bytes->n -= ret_bytes->n * cut / 512;
+    return true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char scrap[4096];
-    int peer = socket(AF_UNIX, SOCK_STREAM, 0);
+    struct text bytes;
+    FUZZ_ARENA(arena);
+    struct stream stream = {data, size, {0}};
 
-    if (size > 65536 || connect(peer, (struct sockaddr *)&address, address_size) != 0) {
-        close(peer);
+    buffer_init(&stream.out, &arena, 1u << 20);
+    if (!make_records(&stream, &arena, &bytes))
         return 0;
-    }
-    (void)!send(peer, data, size, MSG_NOSIGNAL);
+    int peer = socket(AF_UNIX, SOCK_STREAM, 0);
+    MUST(peer >= 0 && connect(peer, (struct sockaddr *)&address, address_size) == 0);
+    (void)!send(peer, bytes.s, bytes.n, MSG_NOSIGNAL);
     shutdown(peer, SHUT_WR);
     while (recv(peer, scrap, sizeof(scrap), 0) > 0)
         ;
