@@ -57,7 +57,8 @@ static int reconcile(struct service *service, struct arena *arena, int argc, cha
 {
     struct reconcile_options options;
 
-    return reconcile_options(argc, argv, &options) ? reconcile_run(service, arena, &options) : 2;
+    (void)arena;
+    return reconcile_options(argc, argv, &options) ? reconcile_run(service, &options) : 2;
 }
 
 static const struct program_verb verb = {

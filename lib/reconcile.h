@@ -2,10 +2,12 @@
  * What Twilio never told us is fetched: send-twilio-message --reconcile.
  *
  * A row with a SID is asked for by that SID. A row without one (its outcome is unknown, or its
- * process died) is looked for in Twilio's list by recipient, time and text; a message that another
- * row has already is never claimed. A row that Twilio's complete list does not have was never sent
- * and becomes `failed`. Everything is written by the functions that callbacks and senders use, so
- * live traffic, a second run and a late callback change nothing that is right.
+ * process died) is looked for in Twilio's list by recipient, time and text, a minute after it was
+ * handed over at the earliest; a message that another row has already is never claimed. A row that
+ * Twilio's complete list does not have was never sent and becomes `failed`; where a message may be
+ * its own though the text differs, it stays as it is. Everything is written by the functions that
+ * callbacks and senders use, so live traffic, a second run and a late callback change nothing that
+ * is right.
  *
  * Best practice: https://www.twilio.com/docs/messaging/guides/outbound-message-logging
  */
@@ -15,17 +17,19 @@
 #include "service.h"
 
 struct reconcile_options {
-    struct text older_than; /* an SQL interval: "12 hours" */
-    bool dry_run;           /* ask, tell, write nothing */
+    int64_t older_than_s; /* seconds since a message was handed over */
+    bool dry_run;         /* ask, tell, write nothing */
 };
 
-/** Arguments behind --reconcile: [--older-than 12h] [--dry-run]. False with a complaint on stderr.
+/**
+ * Arguments behind --reconcile: [--older-than 12h] [--dry-run]. False with a complaint on stderr.
  */
 must_check bool reconcile_options(int argc, char **argv, struct reconcile_options *ret_options);
 
-/** Run; prints progress and a summary. The exit status: 0, or 1 when something could not be asked.
+/**
+ * Run; prints progress and a summary, without numbers and texts. Stops where the database or Twilio
+ * does not answer. The exit status: 0, or 1 when not everything could be asked and written.
  */
-int reconcile_run(struct service *service, struct arena *arena,
-                  const struct reconcile_options *options);
+int reconcile_run(struct service *service, const struct reconcile_options *options);
 
 #endif

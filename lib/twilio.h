@@ -49,9 +49,8 @@ void twilio_add_messages_url(struct buffer *b, const struct settings *settings);
 struct http_request twilio_get(const struct settings *settings, const char *url);
 
 /** Statuses that a row may get from the programs themselves. */
-#define TWILIO_STATUS_ACCEPTED TEXT("accepted") /* Twilio has it: the least that is certain */
-#define TWILIO_STATUS_FAILED   TEXT("failed")
-#define TWILIO_STATUS_UNKNOWN  TEXT("unknown")
+#define TWILIO_STATUS_FAILED  TEXT("failed")
+#define TWILIO_STATUS_UNKNOWN TEXT("unknown")
 
 /**
  * Send a message and say what came of it.

@@ -4,9 +4,12 @@
 
 #include "json.h"
 
-#define DETAIL_SIZE 128
-
+/* A text may take 10 KB as JSON: a page must fit into HTTP_REPLY_MAX. */
 #define PAGE_SIZE "100"
+
+/* What a trial account's texts begin with, also in the resource.
+ * https://www.twilio.com/docs/usage/tutorials/how-to-use-your-free-trial-account */
+#define TRIAL_PREFIX "Sent from your Twilio trial account - "
 
 /* how often one question is asked, first and longest pause between (milliseconds) */
 #define TRIES       8
@@ -18,18 +21,16 @@ static bool is_passing(const struct http_reply *reply)
     return reply->outcome != HTTP_ANSWERED || reply->status == 429 || reply->status >= 500;
 }
 
-/** GET until there is an answer that says something; false with the reason after the last try. */
-static bool ask(const struct twilio *twilio, struct arena *arena, struct text url,
-                struct http_reply *reply, char *detail)
+/** GET until there is an answer that says something. TWILIO_FOUND: a 200. */
+static enum twilio_answer ask(const struct twilio *twilio, struct arena *arena, struct text url,
+                              struct http_reply *reply, char *detail)
 {
     const struct http_request request = twilio_get(twilio->settings, url.s);
     int64_t pause = PAUSE_FIRST;
 
     for (int tries = 1;; tries++) {
         twilio->http->perform(twilio->http->self, arena, &request, reply);
-        if (!is_passing(reply))
-            return true;
-        if (tries == TRIES)
+        if (!is_passing(reply) || tries == TRIES)
             break;
         if (reply->retry_after)
             pause = (int64_t)reply->retry_after * 1000;
@@ -37,10 +38,14 @@ static bool ask(const struct twilio *twilio, struct arena *arena, struct text ur
         pause = pause * 2;
     }
     if (reply->outcome == HTTP_ANSWERED)
-        snprintf(detail, DETAIL_SIZE, "Twilio answered %d", reply->status);
+        snprintf(detail, TWILIO_DETAIL_SIZE, "Twilio answered %d", reply->status);
     else
-        snprintf(detail, DETAIL_SIZE, "%s", reply->error);
-    return false;
+        snprintf(detail, TWILIO_DETAIL_SIZE, "%s", reply->error);
+    if (is_passing(reply) || reply->status == 401 || reply->status == 403)
+        return TWILIO_NO_ANSWER;
+    return reply->status == 200   ? TWILIO_FOUND
+           : reply->status == 404 ? TWILIO_NOT_FOUND
+                                  : TWILIO_NO_SENSE;
 }
 
 /** A member as text, whether Twilio has it as a string or as a number. */
@@ -69,26 +74,41 @@ static int64_t read_date(struct text date)
     return strptime(copy, "%a, %d %b %Y %H:%M:%S +0000", &parts) ? (int64_t)timegm(&parts) : 0;
 }
 
+static bool is_message_sid(struct text sid)
+{
+    return (text_starts(sid, TEXT("SM")) || text_starts(sid, TEXT("MM"))) && sid.n > 2 &&
+           text_only(sid, "");
+}
+
+static bool is_status(struct text status)
+{
+    return status.n > 0 && status.n <= 32 && text_only(status, "_");
+}
+
 static bool read_resource(struct arena *arena, const struct json_value *top,
                           struct twilio_message *ret_message)
 {
+    struct text to = {0}, created = {0}, sent = {0}, media = {0};
     struct twilio_message message = {0};
-    struct text to = {0}, created = {0}, media = {0};
 
     if (!take(arena, top, "sid", &message.sid) || !take(arena, top, "status", &message.status) ||
         !take(arena, top, "body", &message.body) ||
         !take(arena, top, "error_code", &message.error_code) ||
         !take(arena, top, "error_message", &message.error_message) ||
         !take(arena, top, "to", &to) || !take(arena, top, "date_created", &created) ||
-        !take(arena, top, "num_media", &media))
+        !take(arena, top, "date_sent", &sent) || !take(arena, top, "num_media", &media) ||
+        !is_message_sid(message.sid) || !is_status(message.status))
         return false;
+    if (text_starts(message.body, TEXT(TRIAL_PREFIX)))
+        message.body = text_skip(message.body, TEXT(TRIAL_PREFIX).n);
     message.channel = text_starts(to, TEXT("whatsapp:")) ? MESSAGE_WHATSAPP : MESSAGE_SMS;
     message.to = message.channel == MESSAGE_WHATSAPP ? text_skip(to, 9) : to;
     message.created = read_date(created);
+    message.sent = read_date(sent);
     message.outbound = text_starts(json_string(json_get(top, "direction")), TEXT("outbound"));
     (void)!text_number(media, 100, &message.num_media);
     *ret_message = message;
-    return message.sid.n > 0 && message.status.n > 0;
+    return true;
 }
 
 static bool message_url(const struct twilio *twilio, struct arena *arena, struct text sid,
@@ -107,35 +127,29 @@ static bool message_url(const struct twilio *twilio, struct arena *arena, struct
 enum twilio_answer twilio_fetch(const struct twilio *twilio, struct arena *arena, struct text sid,
                                 struct twilio_message *ret_message, char *detail)
 {
+    struct twilio_message message;
     struct http_reply reply;
     struct text url;
 
-    snprintf(detail, DETAIL_SIZE, "no memory for the question");
-    if (!text_only(sid, "") || !message_url(twilio, arena, sid, &url) ||
-        !ask(twilio, arena, url, &reply, detail))
-        return TWILIO_NO_ANSWER;
-    if (reply.status == 404)
+    if (!is_message_sid(sid))
         return TWILIO_NOT_FOUND;
-    snprintf(detail, DETAIL_SIZE, "Twilio answered %d", reply.status);
+    snprintf(detail, TWILIO_DETAIL_SIZE, "no memory for the question");
+    if (!message_url(twilio, arena, sid, &url))
+        return TWILIO_NO_SENSE;
+    enum twilio_answer answer = ask(twilio, arena, url, &reply, detail);
+    if (answer != TWILIO_FOUND)
+        return answer;
+    snprintf(detail, TWILIO_DETAIL_SIZE, "Twilio answered with another thing than the message");
     json_scoped struct json_document *document = json_parse(arena, reply.body, NULL);
-    if (reply.status != 200 || !document || !read_resource(arena, json_top(document), ret_message))
-        return TWILIO_NO_ANSWER;
+    if (!document || !read_resource(arena, json_top(document), &message) ||
+        !text_equal(message.sid, sid))
+        return TWILIO_NO_SENSE;
+    *ret_message = message;
     return TWILIO_FOUND;
 }
 
-static void add_day(struct buffer *b, const char *name, int64_t seconds)
-{
-    time_t time = (time_t)seconds;
-    struct tm parts;
-    char day[16];
-
-    gmtime_r(&time, &parts);
-    strftime(day, sizeof(day), "%Y-%m-%d", &parts);
-    buffer_addf(b, "&%s=%s", name, day);
-}
-
-static bool list_url(const struct twilio *twilio, struct arena *arena, enum message_channel channel,
-                     struct text to, int64_t from, int64_t until, struct text *ret_url)
+static bool first_url(const struct twilio *twilio, struct arena *arena,
+                      enum message_channel channel, struct text to, struct text *ret_url)
 {
     struct buffer b;
 
@@ -145,25 +159,29 @@ static bool list_url(const struct twilio *twilio, struct arena *arena, enum mess
     if (channel == MESSAGE_WHATSAPP)
         buffer_add_urlencoded(&b, TEXT("whatsapp:"));
     buffer_add_urlencoded(&b, to);
-    add_day(&b, "DateSent%3E", from);
-    add_day(&b, "DateSent%3C", until + 86400);
     return buffer_text(&b, ret_url);
 }
 
-/** next_page_uri is a path on the same host: anything else is not followed. */
+/** next_page_uri is a path on the same host, to the same list: anything else is not followed. */
 static bool next_url(const struct twilio *twilio, struct arena *arena, struct text next,
                      struct text *ret_url)
 {
-    struct buffer b;
+    struct buffer list, b;
+    struct text prefix, url;
 
-    if (!text_starts(next, TEXT("/2010-04-01/")))
-        return false;
+    buffer_init(&list, arena, 4096);
+    twilio_add_messages_url(&list, twilio->settings);
+    buffer_add(&list, TEXT(".json?"));
     buffer_init(&b, arena, 8192);
     buffer_add(&b, text_of(twilio->settings->twilio_api_url));
     buffer_add(&b, next);
-    return buffer_text(&b, ret_url);
+    if (!buffer_text(&list, &prefix) || !buffer_text(&b, &url) || !text_starts(url, prefix))
+        return false;
+    *ret_url = url;
+    return true;
 }
 
+/** A message that cannot be read makes the page worthless: it may be the one that is looked for. */
 static bool read_page(struct arena *arena, const struct json_value *top, struct twilio_page *page)
 {
     const struct json_value *list = json_get(top, "messages");
@@ -177,7 +195,8 @@ static bool read_page(struct arena *arena, const struct json_value *top, struct 
     if (!read.messages)
         return false;
     for (const struct json_value *v = json_first(list); v; v = json_next(v))
-        read.n += read_resource(arena, v, &read.messages[read.n]);
+        if (!read_resource(arena, v, &read.messages[read.n++]))
+            return false;
     if (!take(arena, top, "next_page_uri", &read.next))
         return false;
     *page = read;
@@ -185,20 +204,22 @@ static bool read_page(struct arena *arena, const struct json_value *top, struct 
 }
 
 enum twilio_answer twilio_list(const struct twilio *twilio, struct arena *arena,
-                               enum message_channel channel, struct text to, int64_t from,
-                               int64_t until, struct twilio_page *page, char *detail)
+                               enum message_channel channel, struct text to,
+                               struct twilio_page *page, char *detail)
 {
     struct http_reply reply;
     struct text url;
 
-    snprintf(detail, DETAIL_SIZE, "no memory for the question");
+    snprintf(detail, TWILIO_DETAIL_SIZE, "Twilio's list goes on elsewhere");
     if (!(page->next.n ? next_url(twilio, arena, page->next, &url)
-                       : list_url(twilio, arena, channel, to, from, until, &url)) ||
-        !ask(twilio, arena, url, &reply, detail))
-        return TWILIO_NO_ANSWER;
-    snprintf(detail, DETAIL_SIZE, "Twilio answered %d", reply.status);
+                       : first_url(twilio, arena, channel, to, &url)))
+        return TWILIO_NO_SENSE;
+    enum twilio_answer answer = ask(twilio, arena, url, &reply, detail);
+    if (answer != TWILIO_FOUND)
+        return answer == TWILIO_NOT_FOUND ? TWILIO_NO_SENSE : answer;
+    snprintf(detail, TWILIO_DETAIL_SIZE, "Twilio answered with another thing than a list");
     json_scoped struct json_document *document = json_parse(arena, reply.body, NULL);
-    if (reply.status != 200 || !document || !read_page(arena, json_top(document), page))
-        return TWILIO_NO_ANSWER;
+    if (!document || !read_page(arena, json_top(document), page))
+        return TWILIO_NO_SENSE;
     return TWILIO_FOUND;
 }

@@ -1,0 +1,81 @@
+#include "pairing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_in_time(const struct message_log_unsettled *row,
+                       const struct twilio_message *message, int64_t earlier)
+{
+    return message->created >= row->sent_at - earlier &&
+           message->created <= row->sent_at + PAIRING_LATER_S;
+}
+
+bool pairing_is_near(const struct message_log_unsettled *row, const struct twilio_message *message)
+{
+    return message->outbound && message->channel == row->channel &&
+           text_equal(message->to, row->recipient) &&
+           (message->created == 0 || is_in_time(row, message, PAIRING_EARLIER_S));
+}
+
+/** Twilio counts media late: none may still be some. Of a single one the row does not tell. */
+static bool media_agree(const struct message_log_unsettled *row,
+                        const struct twilio_message *message)
+{
+    return row->n_media < 2 || message->num_media == 0 || message->num_media == row->n_media;
+}
+
+/** One way of being that row's: a text of its own, or a template, which Twilio renders. */
+static bool is_match(const struct message_log_unsettled *row, const struct twilio_message *message,
+                     bool template, int64_t earlier)
+{
+    return row->template == template && pairing_is_near(row, message) &&
+           is_in_time(row, message, earlier) && media_agree(row, message) &&
+           (template || text_equal(message->body, row->body));
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct pairing *one = a, *other = b;
+
+    return (other->message.created > one->message.created) -
+           (other->message.created < one->message.created);
+}
+
+/* All rows wait equally long, so newest message to newest row pairs as many as can be. */
+static void pair_by(struct message_log_unsettled *rows, size_t n, struct pairing *pairings,
+                    size_t n_pairings, bool template, int64_t earlier)
+{
+    for (size_t m = 0; m < n_pairings; m++)
+        for (size_t i = n; i-- > 0 && !pairings[m].row;)
+            if (rows[i].sid.n == 0 && is_match(&rows[i], &pairings[m].message, template, earlier)) {
+                pairings[m].row = &rows[i];
+                rows[i].sid = pairings[m].message.sid;
+            }
+}
+
+void pairing_make(struct message_log_unsettled *rows, size_t n, struct pairing *pairings,
+                  size_t n_pairings)
+{
+    if (n_pairings)
+        qsort(pairings, n_pairings, sizeof(*pairings), newest_first);
+    for (int template = 0; template <= 1; template ++) {
+        pair_by(rows, n, pairings, n_pairings, template, 0);
+        pair_by(rows, n, pairings, n_pairings, template, PAIRING_EARLIER_S);
+    }
+}
+
+static bool may_say(struct text body, const struct message_log_unsettled *row)
+{
+    return row->template || body.n == 0 || row->body.n == 0 ||
+           memmem(body.s, body.n, row->body.s, row->body.n);
+}
+
+bool pairing_is_doubtful(const struct message_log_unsettled *row, const struct pairing *pairings,
+                         size_t n_pairings)
+{
+    for (size_t m = 0; m < n_pairings; m++)
+        if (!pairings[m].row && pairing_is_near(row, &pairings[m].message) &&
+            may_say(pairings[m].message.body, row))
+            return true;
+    return false;
+}

@@ -1,0 +1,42 @@
+/**
+ * Which message of Twilio's list is which row: for rows whose SID never came back.
+ *
+ * A message has no identifier of ours, so recipient, channel, time and text must do. Rows and
+ * messages are paired in the order of their times, as many as can be; a row that is no template
+ * takes nothing but its own text.
+ */
+#ifndef PAIRING_H
+#define PAIRING_H
+
+#include "message_log.h"
+#include "twilio_lookup.h"
+
+/* Twilio's clock against the database's, and the longest way from reservation to Twilio (seconds).
+ */
+#define PAIRING_EARLIER_S 2
+#define PAIRING_LATER_S   60
+
+/** A message that no row in the database has. */
+struct pairing {
+    struct twilio_message message;
+    struct message_log_unsettled *row; /* whose it is; NULL: nobody's */
+};
+
+/** Recipient, channel and time agree: it may be that row's, whatever the texts say. */
+bool pairing_is_near(const struct message_log_unsettled *row, const struct twilio_message *message);
+
+/**
+ * Pair rows (of one recipient, oldest first, without SIDs) with messages, which are sorted. A row
+ * that has found its message gets its SID: a slice of the message's.
+ */
+void pairing_make(struct message_log_unsettled *rows, size_t n, struct pairing *pairings,
+                  size_t n_pairings);
+
+/**
+ * Is there a message left that may well be this row's after all? Its text is said otherwise, or not
+ * at all: by a template, with media, with something in front or behind.
+ */
+bool pairing_is_doubtful(const struct message_log_unsettled *row, const struct pairing *pairings,
+                         size_t n_pairings);
+
+#endif
