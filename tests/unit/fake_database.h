@@ -10,7 +10,7 @@
 
 #define FAKE_CELLS_MAX 8
 
-/** What a statement gets. Zero is the end of a script. */
+/** What a statement gets. Zero (FAKE_END) is the end of a script. */
 struct fake_answer {
     const char *cells[FAKE_CELLS_MAX]; /* one row; NULL is null */
     size_t n_cells;
@@ -26,6 +26,11 @@ struct fake_answer {
     {                                                                                              \
         .cells = {__VA_ARGS__},                                                                    \
         .n_cells = sizeof((const char *[]){__VA_ARGS__}) / sizeof(const char *)                    \
+    }
+
+#define FAKE_END                                                                                   \
+    {                                                                                              \
+        .n_cells = 0                                                                               \
     }
 
 /** A database that is away. */
