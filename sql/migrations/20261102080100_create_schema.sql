@@ -9,6 +9,7 @@
 do $$
 declare
     wanted record;
+    v_enough boolean;
 begin
     for wanted in
         select * from (values ('messaging_owner', 'nologin'), ('twilio_cgi', 'login')) as roles (name, options)
@@ -21,9 +22,15 @@ begin
             null;
         end;
     end loop;
-    -- Who is no superuser may give objects to the roles he is a member of.
+    -- Who is no superuser may give objects to the roles he is a member of; from PostgreSQL 16 on a
+    -- role's maker is a member in name only, until he grants himself the rest.
+    if current_setting('server_version_num')::integer < 160000 then
+        v_enough := pg_has_role('messaging_owner', 'member');
+    else
+        v_enough := pg_has_role('messaging_owner', 'set') and pg_has_role('messaging_owner', 'usage');
+    end if;
     begin
-        if not pg_has_role('messaging_owner', 'member') then
+        if not v_enough then
             execute format('grant messaging_owner to %I', current_user);
         end if;
     exception when unique_violation then

@@ -42,13 +42,18 @@ begin
             exit when found;
 
             select k.fingerprint, k.message_log_id, k.begun_at, k.twilio_status, k.answer,
-                m.external_id, m.status, to_jsonb(m) as stored
+                m.id as row_id, m.external_id, m.status, to_jsonb(m) as stored
             into v_key
             from messaging.idempotency_keys k
-            join public.message_logs m on m.id = k.message_log_id
+            left join public.message_logs m on m.id = k.message_log_id
             where k.caller = p_caller and k.key = p_key;
-            -- Released between the two statements: free again.
+            -- Released between the two statements, or left behind by a row that is gone: free again.
             continue when not found;
+            if v_key.row_id is null then
+                delete from messaging.idempotency_keys k
+                where k.caller = p_caller and k.key = p_key and k.message_log_id = v_key.message_log_id;
+                continue;
+            end if;
 
             id := v_key.message_log_id;
             if v_key.fingerprint <> v_fingerprint then

@@ -18,7 +18,9 @@ declare
 begin
     perform messaging.sid_lock(p_sid);
 
-    select m.id into record_status.id from public.message_logs m where m.external_id = p_sid;
+    -- Locked before the event refers to it: the foreign key's own lock then costs nothing more.
+    select m.id into record_status.id from public.message_logs m where m.external_id = p_sid
+    for no key update;
     if not found and p_id is not null then
         update public.message_logs m set external_id = p_sid, updated_at = clock_timestamp()
         where m.id = p_id and m.external_id is null

@@ -11,7 +11,7 @@ insert into maintenance_requests (id, created_by) select test_id('r', n), test_i
 alter table message_logs disable trigger all;
 insert into message_logs (id, request_id, recipient, message_type, message_content, status, external_id, sent_at, delivered_at,
     created_at, updated_at, sender_id)
-select md5('m' || n)::uuid, case when n % 3 = 0 then test_id('r', n % (:rows / 100)) end, '+2010' || lpad((n * 7919 % 100000000)::text, 8, '0'),
+select md5('m' || n)::uuid, case when n % 3 = 0 then test_id('r', n % (:rows / 100)) end, '+2010' || lpad((n::bigint * 7919 % 100000000)::text, 8, '0'),
     case when n % 20 = 0 then 'email' when n % 2 = 0 then 'whatsapp' else 'sms' end, 'رسالة رقم ' || n || repeat(' نص', 10),
     case when n % 997 = 0 then 'sent' when n % 5 = 0 then 'read' when n % 7 = 0 then 'undelivered' else 'delivered' end,
     case when n % 20 > 0 then 'SM' || md5('s' || n) end, at, at + interval '3 seconds', at, at,

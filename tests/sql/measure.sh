@@ -23,7 +23,7 @@ time_of() {
 
 cat > "$work/reserve.bench" <<'SQL'
 \set n random(1, :rows)
-select * from messaging.reserve_message('c', :'round' || '-' || :n || '-' || random(), (left(md5('u'), 8) || '-0000-4000-8000-' || lpad((:n % (:rows / 100))::text, 12, '0'))::uuid, 1000000, 'sms', '+201012345678', 'x', null, null, '{}');
+select * from messaging.reserve_message('c', concat_ws('-', :round::text, :n::text, random()), (left(md5('u'), 8) || '-0000-4000-8000-' || lpad((:n::int % (:rows::int / 100))::text, 12, '0'))::uuid, 1000000, 'sms', '+201012345678', 'x', null, null, '{}');
 SQL
 cat > "$work/record.bench" <<'SQL'
 \set n random(1, :rows)

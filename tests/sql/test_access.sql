@@ -136,6 +136,35 @@ select is((select string_agg(lower(privilege_type), ' ' order by privilege_type)
     where c.oid = 'message_logs'::regclass and x.grantee = 'messaging_owner'::regrole), 'insert select update',
     'the functions cannot delete a message');
 
+select is((select string_agg(line, E'\n' order by line) from (
+        select c.oid::regclass || ' ' || x.grantee::regrole || ': ' || string_agg(lower(x.privilege_type), ' ' order by x.privilege_type) as line
+        from pg_class c, aclexplode(c.relacl) as x
+        where (c.relnamespace = 'messaging'::regnamespace or c.oid in ('message_logs'::regclass, 'whatsapp_messages'::regclass))
+          and x.grantee <> c.relowner and c.relkind in ('r', 'v', 'S')
+        group by c.oid, x.grantee) as l),
+    'message_logs authenticated: select
+message_logs messaging_owner: insert select update
+message_logs service_role: insert select update
+messaging.delivery_report authenticated: select
+messaging.delivery_report service_role: select
+messaging.failure_report authenticated: select
+messaging.failure_report service_role: select
+messaging.message_status_events authenticated: select
+messaging.twilio_errors authenticated: select
+messaging.twilio_errors service_role: select
+whatsapp_messages authenticated: select
+whatsapp_messages service_role: select', 'every grant on a table');
+select is((select string_agg(x.grantee::regrole || ' ' || lower(x.privilege_type), ', ' order by x.grantee::regrole::text) from pg_namespace n, aclexplode(n.nspacl) as x
+    where n.nspname = 'messaging' and x.grantee <> n.nspowner), 'authenticated usage, service_role usage, twilio_cgi usage', 'and on the schema');
+
+-- The functions' work, where the neighbours have row-level security.
+select become('twilio_cgi');
+create temporary table about as select r.id from messaging.reserve_message('c', null, null, null, 'sms', '+7', 'x', '00000000-0000-4000-8000-0000000000b1', null, null) as r;
+select messaging.record_status(id, 'SM7', 'failed', '30003', null, '{}', null) from about;
+select set_config('role', 'none', true);
+select is((select recipient_id from notifications), '00000000-0000-4000-8000-00000000000b', 'whoever made the request is told');
+delete from message_logs where recipient = '+7';
+
 -- Claims of every kind.
 select is(attempt('authenticated', 'not a uuid', 'select from messaging.delivery_report'), '0', 'a sub that is no UUID is nobody');
 select set_config('request.jwt.claims', '', true);

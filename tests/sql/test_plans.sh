@@ -42,8 +42,8 @@ SQL
     matches "$mode: the sender's newest rows by his index" "$(cat "$work/plans_$mode")" \
         '*Index Scan Backward using message_logs_sender_id_created_at_idx*Index Cond: ((ROW(sender_id, created_at) >= ROW(* AND (sender_id <= *'
     for index in message_logs_external_id_key message_logs_pkey message_logs_sent_at_idx idempotency_keys_pkey \
-        idempotency_keys_message_log_id_key message_status_events_external_id_status_erro; do
-        is "$mode: by $index" "$(grep -c "Scan.* using $index" "$work/plans_$mode" | sed 's/^[1-9].*/used/')" used
+        idempotency_keys_message_log_id_key message_status_events_external_id_status_error_code_key; do
+        is "$mode: by $index" "$(grep -cE "Scan.* (using|on) $index" "$work/plans_$mode" | sed 's/^[1-9].*/used/')" used
     done
 done
 

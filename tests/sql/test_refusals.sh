@@ -1,10 +1,12 @@
 # What is no supported starting point is refused in one sentence, and left as it was.
 . "$root/tests/sql/tap.sh"
 
+starting_point refusals_base 3 20 0
+
 # refused NAME SQL-THAT-SPOILS PATTERN
 refused() {
     db=refusals
-    starting_point $db 3 20 0
+    psql -XAtq -d postgres -c "drop database if exists $db" -c "create database $db template refusals_base owner app_owner" 2> /dev/null
     psql -XAtq -d $db -v ON_ERROR_STOP=1 -c "set client_min_messages = error" -c "$2"
     schema_of $db > "$work/before.sql"
     said=$(migrate $db)

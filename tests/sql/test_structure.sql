@@ -29,8 +29,8 @@ from unnest(array['id', 'message_sid', 'sender_id', 'recipient_phone', 'message_
     'request_id', 'media_url', 'delivered_at', 'read_at', 'error_code', 'error_message', 'created_at', 'updated_at',
     'sent_at', 'failed_at']) as name
 left join pg_attribute on attrelid = 'public.whatsapp_messages'::regclass and attname = name;
-select is((select reloptions from pg_class where oid = 'public.whatsapp_messages'::regclass), '{security_invoker=true}',
-    'the view reads with the reader''s rights');
+select is(reloptions, '{security_invoker=true}', relname || ' reads with the reader''s rights') from pg_class
+where oid in ('public.whatsapp_messages'::regclass, 'messaging.delivery_report'::regclass, 'messaging.failure_report'::regclass);
 
 select throws_ok($$insert into message_logs (recipient, message_type, external_id)
     select '+201012345678', 'sms', 'SM1' from generate_series(1, 2)$$, '23505', null, 'one SID, one row');
