@@ -16,7 +16,8 @@
 #   holds SQL VALUE                    a query's result
 #   equals WHAT EXPECTED ACTUAL        anything
 #   twilio_got [TEXT...]               exactly one message was posted to the sandbox, with these
-#   twilio_got_nothing
+#   twilio_got_nothing                 none was; a pattern in $beside names recipients not meant
+#   twilio_set NAME=VALUE...           options of the sandbox, from now on: see its --help
 #   settings NAME=VALUE...             from now on instead of the defaults; without any: the defaults
 #   send NAME METHOD TARGET BODY [HEADER...]; take NAME    a request in the background, its answer
 #
@@ -99,14 +100,12 @@ end()
     rm -rf "$work"
 }
 
-# By hand there is nobody to call back; a web server gets real callbacks.
+# Without callbacks, so that a row stays as the program left it: see twilio_set.
 start_sandbox()
 {
-    callbacks=on
-    [ "$transport" != direct ] || callbacks=off
     rm -f "$work/twilio.port"
     TWILIO_ACCOUNT_SID=$sid TWILIO_AUTH_TOKEN=$auth_token "$sandbox" --log "$work/twilio.log" \
-        --port-file "$work/twilio.port" --callbacks=$callbacks --callback-delay-ms 20 \
+        --port-file "$work/twilio.port" --callbacks=off --callback-delay-ms 20 \
         --slow-ms 300 >>"$work/sandbox.out" 2>&1 &
     sandbox_pid=$!
     await test -s "$work/twilio.port"
@@ -134,7 +133,10 @@ sql() { psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$(conninfo postgres)" "$@"; }
 # The programs' settings, a file that a shell can read.
 settings()
 {
-    cat >"$work/settings" <<TEXT
+    # A file of its own each time: a program in the background may not have read the last one yet.
+    settings_count=$((${settings_count:-0} + 1))
+    settings_file=$work/settings.$settings_count
+    cat >"$settings_file" <<TEXT
 TWILIO_ACCOUNT_SID=$sid
 TWILIO_AUTH_TOKEN=$auth_token
 TWILIO_PHONE_NUMBER=+15005550006
@@ -146,7 +148,7 @@ SPOOL_DIR=$work/spool
 TEXT
     for setting; do
         printf "%s='%s'\n" "${setting%%=*}" "$(printf %s "${setting#*=}" | sed "s/'/'\\\\''/g")" \
-            >>"$work/settings"
+            >>"$settings_file"
     done
     [ -z "${server_running:-}" ] || server_reload
 }
@@ -289,7 +291,7 @@ run_program()
         REQUEST_METHOD="$method" QUERY_STRING="$query" CONTENT_TYPE="$type" \
         CONTENT_LENGTH="$length" REMOTE_ADDR="$remote" SCRIPT_NAME="/functions/v1/${target%%\?*}" \
         SERVER_NAME=localhost SERVER_PORT=80 "$@" \
-        sh -c "$settings_then" "$work/settings" ${program_wrapper:-} \
+        sh -c "$settings_then" "$settings_file" ${program_wrapper:-} \
         "$work/cgi-bin/${target%%\?*}" \
         <"$body_file" >"$answer" 2>"$answer.stderr"
     echo "$?" >"$answer.exit"
@@ -337,7 +339,14 @@ read_answer()
 answers()
 {
     equals 'status' "$1" "$status"
-    header Content-Type 'application/json; charset=utf-8'
+    header Cache-Control no-store
+    header X-Content-Type-Options nosniff
+    case $(header_value X-Request-Id) in
+    ????????*) ;;
+    *) complain 'header X-Request-Id' 'eight characters or more' "$(header_value X-Request-Id)" ;;
+    esac
+    # A web server may leave the type out where there is nothing.
+    [ "$1" = 204 ] || header Content-Type 'application/json; charset=utf-8'
     case $1 in
     204) equals 'body' '' "$body" ;;
     200) body_has '{"success":true,' ;;
@@ -410,12 +419,23 @@ forget_rows() { sql -c 'truncate message_logs cascade' >/dev/null 2>&1; }
 
 # ---------------------------------------------------------------- Twilio's side
 
+twilio_set()
+{
+    for option; do
+        shift
+        set -- "$@" -d "$option"
+    done
+    equals 'the sandbox takes options' 200 \
+        "$(curl -q -s -o /dev/null -w '%{http_code}' "$twilio_url/sandbox/config" "$@")"
+}
+
 mark_twilio() { twilio_mark=$(wc -l <"$work/twilio.log" 2>/dev/null || echo 0); }
 
 posted()
 {
     tail -n +"$((twilio_mark + 1))" "$work/twilio.log" |
-        grep '"type":"request","method":"POST","path":"[^"]*/Messages.json"'
+        grep '"type":"request","method":"POST","path":"[^"]*/Messages.json"' |
+        grep -v "\"To\":\"${beside:-none}\""
 }
 
 twilio_got()

@@ -18,10 +18,10 @@ server_start()
 # shellcheck disable=SC2016 # for the other shell to expand
 start_programs()
 {
-    chmod 644 "$work/settings"
+    chmod 644 "$settings_file"
     rm -f "$web/run/fcgiwrap.socket"
     ( cd "$web" && as_user setsid sh -c 'echo $$ >run/fcgiwrap.pid; set -a; . "$0"
-        exec "$@" 2>>log/programs.log' "$work/settings" env -u PGHOST -u PGPORT -u PGUSER \
+        exec "$@" 2>>log/programs.log' "$settings_file" env -u PGHOST -u PGPORT -u PGUSER \
         fcgiwrap -c 8 -s unix:run/fcgiwrap.socket ) </dev/null >/dev/null 2>&1 &
     programs_shell=$!
     await test -S "$web/run/fcgiwrap.socket"

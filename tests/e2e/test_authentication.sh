@@ -1,0 +1,122 @@
+#!/bin/sh
+# Who may send: tokens at send-whatsapp, and at send-twilio-message where the deployment asks for them.
+
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+begin
+message='{"to":"01012345678","message":"hello"}'
+json='Content-Type: application/json'
+now=$(date +%s)
+
+# refused 'NAME' STATUS CODE [HEADER]
+refused()
+{
+    it "$1"
+    post send-whatsapp "$message" "$json" ${4:+"$4"}
+    answers "$2" "$3"
+    case $2 in
+    401) header WWW-Authenticate Bearer ;;
+    *) no_header WWW-Authenticate ;;
+    esac
+    no_header RateLimit-Limit
+    twilio_got_nothing
+    holds_no_row
+}
+
+with_token() { printf 'Authorization: Bearer %s' "$1"; }
+claims() { printf '{"sub":"%s","role":"authenticated","aud":"authenticated"%s}' "$user" "$1"; }
+
+refused 'no token' 401 missing_authorization
+refused 'an empty header' 401 missing_authorization 'Authorization: '
+refused 'another scheme' 401 unauthorized 'Authorization: Basic dXNlcjpwYXNz'
+refused 'what is no token' 401 unauthorized 'Authorization: Bearer abc'
+refused 'a token with another secret' 401 unauthorized \
+    "$(with_token "$(jwt "$(user_claims $user)" '{"alg":"HS256","typ":"JWT"}' another-secret)")"
+refused 'a token whose claims were changed' 401 unauthorized \
+    "$(bearer $user | sed "s/\\.[^.]*\\./.$(user_claims $other_user | base64url)./")"
+refused 'the algorithm none' 401 unauthorized \
+    "$(with_token "$(printf '{"alg":"none"}' | base64url).$(user_claims $user | base64url).")"
+refused 'the algorithm HS512' 401 unauthorized \
+    "$(with_token "$(jwt "$(user_claims $user)" '{"alg":"HS512"}')")"
+refused 'a token that has expired' 401 unauthorized "$(with_token "$(jwt "$(claims ",\"exp\":$((now - 60))")")")"
+refused 'a token that never expires' 401 unauthorized "$(with_token "$(jwt "$(claims '')")")"
+refused 'a token for later' 401 unauthorized \
+    "$(with_token "$(jwt "$(claims ",\"exp\":$((now + 7200)),\"nbf\":$((now + 3600))")")")"
+refused 'a token for another audience' 401 unauthorized \
+    "$(with_token "$(jwt "{\"sub\":\"$user\",\"role\":\"authenticated\",\"aud\":\"others\",\"exp\":$(later)}")")"
+refused "the front end's anonymous key" 403 forbidden "$(with_token "$(jwt "{\"role\":\"anon\",\"exp\":$(later)}")")"
+refused 'another role' 403 forbidden \
+    "$(with_token "$(jwt "{\"sub\":\"$user\",\"role\":\"authenticator\",\"aud\":\"authenticated\",\"exp\":$(later)}")")"
+refused 'a subject that is no UUID' 403 forbidden \
+    "$(with_token "$(jwt "{\"sub\":\"me\",\"role\":\"authenticated\",\"aud\":\"authenticated\",\"exp\":$(later)}")")"
+refused 'a user without a profile' 403 forbidden "$(bearer $stranger)"
+
+settings JWT_ISSUER=https://auth.example
+refused 'a token of another issuer' 401 unauthorized "$(bearer $user)"
+it 'a token of the issuer'
+post send-whatsapp "$message" "$json" \
+    "$(with_token "$(jwt "$(claims ",\"iss\":\"https://auth.example\",\"exp\":$(later)")")")"
+answers 200
+it "a server's token is asked for no issuer"
+post send-whatsapp "$message" "$json" "$(server_bearer)"
+answers 200
+settings
+
+it 'the clocks of two hosts may differ by some seconds'
+post send-whatsapp "$message" "$json" "$(with_token "$(jwt "$(claims ",\"exp\":$(($(date +%s) - 1))")")")"
+answers 200
+
+it 'the scheme may be written in any case'
+post send-whatsapp "$message" "$json" "$(bearer $user | sed 's/Bearer/bEARER/')"
+answers 200
+
+it 'a token is looked at before the message'
+post send-whatsapp 'no JSON' "$json"
+answers 401 missing_authorization
+
+forget_rows
+it 'send-twilio-message ignores tokens by default'
+post send-twilio-message "$message" 'Authorization: Bearer abc'
+answers 200
+no_header RateLimit-Limit
+row queued 'sender_id is null' t
+
+settings SEND_TWILIO_MESSAGE_AUTH=optional
+it 'optional: nobody may send'
+post send-twilio-message "$message"
+answers 200
+no_header RateLimit-Limit
+row queued 'sender_id is null' t
+it 'optional: a user is the sender, and limited'
+post send-twilio-message "$message" "$(bearer $user)"
+answers 200
+header RateLimit-Limit 5
+row queued sender_id $user
+it 'optional: the anonymous key is nobody'
+post send-twilio-message "$message" "$(with_token "$(jwt "{\"role\":\"anon\",\"exp\":$(later)}")")"
+answers 200
+row queued 'sender_id is null' t
+it 'optional: a token that is there must be valid'
+post send-twilio-message "$message" 'Authorization: Bearer abc'
+answers 401 unauthorized
+twilio_got_nothing
+
+settings SEND_TWILIO_MESSAGE_AUTH=required
+it 'required: nobody may not send'
+post send-twilio-message "$message"
+answers 401 missing_authorization 'Missing authorization header'
+twilio_got_nothing
+it 'required: the anonymous key may not send'
+post send-twilio-message "$message" "$(with_token "$(jwt "{\"role\":\"anon\",\"exp\":$(later)}")")"
+answers 403 forbidden
+twilio_got_nothing
+it 'required: a user may'
+post send-twilio-message "$message" "$(bearer $user)"
+answers 200
+row queued sender_id $user
+it 'required: a server may'
+post send-twilio-message "$message" "$(server_bearer)"
+answers 200
+no_header RateLimit-Limit
+
+finish

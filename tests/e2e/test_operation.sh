@@ -1,0 +1,131 @@
+#!/bin/sh
+# What an operator does by hand: usage, --version, --check, and the README's table of settings.
+
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+begin
+
+# by_hand PROGRAM [ARGUMENT...]: sets $status (the exit status), $output and $errors.
+by_hand()
+{
+    program=$1
+    shift
+    answer=$work/output
+    env -i PATH=/usr/bin:/bin sh -c "$settings_then" "$settings_file" "$work/cgi-bin/$program" "$@" \
+        >"$work/output" 2>"$work/errors"
+    status=$?
+    output=$(cat "$work/output") errors=$(cat "$work/errors")
+}
+
+# prints TEXT...
+prints()
+{
+    for text; do
+        case $output in
+        *"$text"*) ;;
+        *) complain 'part of the output' "$text" "$output" ;;
+        esac
+    done
+}
+
+lacks()
+{
+    for text; do
+        case $output$errors in
+        *"$text"*) complain 'not in the output' "$text" "$output$errors" ;;
+        esac
+    done
+}
+
+for program in send-twilio-message send-whatsapp twilio-delivery-status; do
+    it "$program, started by hand, says what it is"
+    by_hand $program
+    equals 'exit status' 0 "$status"
+    prints "$program: " '--check' '--version' DATABASE_URL PUBLIC_URL
+    started=$output
+    by_hand $program --help
+    equals 'the output' "$started" "$output"
+
+    it "$program --version"
+    by_hand $program --version
+    equals 'exit status' 0 "$status"
+    equals 'the output' "$program $(sed -n 's/.*VERSION \([0-9.]*\) LANGUAGES.*/\1/p' "$root/CMakeLists.txt")" "$output"
+
+    it "$program with an unknown option"
+    by_hand $program --chekc
+    equals 'exit status' 2 "$status"
+    equals 'the output' '' "$output"
+    equals 'the message' "$program: unknown option '--chekc', see --help" "$errors"
+
+    it "$program --check, when all is well"
+    settings TWILIO_AUTH_TOKEN_SECONDARY=another-secret-token
+    by_hand $program --check
+    equals 'exit status' 0 "$status"
+    prints "$program: ready" 'reachable, schema ' 'DATABASE_URL '
+    lacks "$auth_token" "$jwt_secret" another-secret-token
+
+    it "$program --check names what is missing"
+    settings PUBLIC_URL=
+    by_hand $program --check
+    equals 'exit status' 1 "$status"
+    prints 'missing' "$program: not ready"
+    equals 'the line' 1 "$(printf '%s\n' "$output" | grep -c '^PUBLIC_URL  *missing')"
+
+    it "$program --check names what is wrong"
+    settings CORS_ALLOW_ORIGIN="'"
+    by_hand $program --check
+    equals 'exit status' 1 "$status"
+    equals 'the line' 1 "$(printf '%s\n' "$output" | grep -c '^CORS_ALLOW_ORIGIN  *invalid')"
+
+    it "$program --check, when the database is away"
+    settings DATABASE_URL="host='$work/nowhere' user=twilio_cgi password=the-database-password"
+    by_hand $program --check
+    equals 'exit status' 1 "$status"
+    prints 'cannot connect to the database' "$program: not ready"
+    lacks the-database-password
+    settings
+done
+
+for program in send-twilio-message send-whatsapp; do
+    it "$program --check resolves Twilio's address"
+    by_hand $program --check
+    prints resolvable
+    settings TWILIO_API_URL=https://no-such-host.invalid
+    by_hand $program --check
+    equals 'exit status' 1 "$status"
+    prints 'not resolvable'
+    settings
+done
+
+it 'an argument that a web server makes of a query string is no verb'
+answer=$work/output
+env -i REQUEST_METHOD=GET sh -c "$settings_then" "$settings_file" "$work/cgi-bin/send-whatsapp" --check \
+    >"$work/output" 2>>"$work/stderr"
+equals 'the first line' 'Status: 405 Method Not Allowed' "$(head -n 1 "$work/output" | tr -d '\r')"
+
+it 'the whole answer, byte by byte'
+env -i REQUEST_METHOD=GET HTTP_X_REQUEST_ID=one sh -c "$settings_then" "$settings_file" \
+    "$work/cgi-bin/send-whatsapp" </dev/null >"$work/output" 2>>"$work/stderr"
+printf '%s\r\n' 'Status: 405 Method Not Allowed' 'Content-Type: application/json; charset=utf-8' \
+    'Cache-Control: no-store' 'X-Content-Type-Options: nosniff' 'X-Request-Id: one' \
+    'Access-Control-Allow-Origin: *' \
+    'Access-Control-Expose-Headers: X-Request-Id, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Idempotent-Replayed, WWW-Authenticate' \
+    'Allow: POST, OPTIONS' '' >"$work/expected"
+printf '{"success":false,"error":"Method not allowed","code":"method_not_allowed"}' >>"$work/expected"
+equals 'standard output' "$(od -c "$work/expected")" "$(od -c "$work/output")"
+
+it 'the webhook has no business with libcurl'
+answer=
+equals 'libraries' '' "$(ldd "$work/cgi-bin/twilio-delivery-status" | grep -E 'libcurl|libjwt')"
+
+it "the README's table of settings is the programs' own"
+table()
+{
+    for program in send-twilio-message send-whatsapp twilio-delivery-status; do
+        "$work/cgi-bin/$program" --help | sed '1,/^Settings/d'
+    done | sort -u | sed -n 's/^  \([A-Z_]*\)  *\(.*\)/\1 | \2/p'
+}
+readme_table() { sed -n 's/^| `\([A-Z_]*\)` | \(.*\) |$/\1 | \2/p' "$root/README.md" | sort -u; }
+equals 'the table' "$(table)" "$(readme_table)"
+
+finish
