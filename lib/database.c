@@ -13,6 +13,9 @@
 #define CONNECT_MS   5000
 #define STATEMENT_MS 8000
 
+/* of libpq's words in the log */
+#define LINE_MAX_BYTES 200
+
 /** Connections for as many threads; the one used last is used next, so that few stay warm. */
 struct pool {
     char *string; /* NULL: PG* */
@@ -56,16 +59,22 @@ static bool wait_socket(const PGconn *conn, short events, int64_t deadline)
 }
 
 /** libpq's words on one line, without its trailing line end. */
-static bool unavailable(struct fault *reterr, const char *what, const char *message)
+static void one_line(const char *message, char ret_line[LINE_MAX_BYTES])
 {
-    char line[200];
     size_t n = 0;
 
-    for (; message && message[n] && n < sizeof(line) - 1; n++)
-        line[n] = message[n] == '\n' ? ' ' : message[n];
-    while (n && line[n - 1] == ' ')
+    for (; message && message[n] && n < LINE_MAX_BYTES - 1; n++)
+        ret_line[n] = message[n] == '\n' ? ' ' : message[n];
+    while (n && ret_line[n - 1] == ' ')
         n--;
-    line[n] = '\0';
+    ret_line[n] = '\0';
+}
+
+static bool unavailable(struct fault *reterr, const char *what, const char *message)
+{
+    char line[LINE_MAX_BYTES];
+
+    one_line(message, line);
     fault_set(reterr, FAULT_DATABASE_UNAVAILABLE, "%s: %s", what, line);
     if (reterr)
         reterr->retry_after = 5;
@@ -111,8 +120,10 @@ static PGconn *connect_database(const struct pool *pool, struct fault *reterr)
         PQsetNoticeReceiver(conn, ignore_notice, NULL);
         return conn;
     }
-    const char *why = conn ? PQerrorMessage(conn) : "no memory";
-    unavailable(reterr, "cannot connect to the database", *why ? why : "no answer in time");
+    const char *why = !conn                              ? "no memory"
+                      : PQstatus(conn) == CONNECTION_BAD ? PQerrorMessage(conn)
+                                                         : "no answer in time";
+    unavailable(reterr, "cannot connect to the database", why);
     PQfinish(conn);
     return NULL;
 }
@@ -175,14 +186,13 @@ static bool statement_failed(const PGresult *result, struct database_result *ret
                              struct fault *reterr)
 {
     const char *state = ret_result->sqlstate;
-    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    char message[LINE_MAX_BYTES];
 
     keep(ret_result->sqlstate, sizeof(ret_result->sqlstate),
          PQresultErrorField(result, PG_DIAG_SQLSTATE));
     keep(ret_result->constraint, sizeof(ret_result->constraint),
          PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
-    if (!message)
-        message = "";
+    one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), message);
     if (!*state || is_class(state, "08") || is_class(state, "53") || is_class(state, "57") ||
         is_class(state, "58") || is_class(state, "40") || is_class(state, "55") ||
         strcmp(state, "25006") == 0)
