@@ -1,0 +1,729 @@
+/* libpq against a server in a thread that speaks just enough of PostgreSQL's protocol (version 3,
+ * https://www.postgresql.org/docs/current/protocol-message-formats.html) to misbehave. Where a
+ * deadline has to pass, poll() and clock_gettime() are replaced: waiting moves the clock. */
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "database.h"
+#include "fake_record.h"
+#include "unit.h"
+
+int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
+int __real_clock_gettime(clockid_t id, struct timespec *ret_now);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ret_now);
+
+static int64_t skew_ms; /* what the clock is ahead */
+static bool patient;    /* poll() waits as long as it is told to */
+
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+    int ready = __real_poll(fds, n, !patient && timeout > 100 ? 100 : timeout);
+
+    if (ready == 0 && !patient)
+        skew_ms += timeout;
+    return ready;
+}
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *ret_now)
+{
+    int result = __real_clock_gettime(id, ret_now);
+
+    ret_now->tv_sec += skew_ms / 1000;
+    ret_now->tv_nsec += skew_ms % 1000 * 1000000;
+    if (ret_now->tv_nsec >= 1000000000) {
+        ret_now->tv_nsec -= 1000000000;
+        ret_now->tv_sec++;
+    }
+    return result;
+}
+
+enum deed {
+    END,
+    ROW,       /* one row of `cells` */
+    NO_ROWS,   /* a result with one column and no rows */
+    NOTICE,    /* a notice, then one row */
+    ERROR,     /* with sqlstate and constraint */
+    HANG_UP,   /* the connection closes instead of an answer */
+    HALF,      /* half a row, then the connection closes */
+    SAY_BYE,   /* an answer, a fatal error nobody asked for, and the connection closes */
+    LATE,      /* after 300 ms */
+    SILENCE,   /* no answer */
+    REFUSE,    /* at the beginning: an error with sqlstate */
+    SHUT,      /* at the beginning: the connection closes */
+    SPEECHLESS /* at the beginning: no answer */
+};
+
+/** What is done to one connection's beginning or to one statement. */
+struct act {
+    enum deed deed;
+    const char *cells[3]; /* a NULL behind the first is null */
+    const char *sqlstate, *constraint;
+};
+
+#define ACTS_MAX 8
+
+/** A connection: acts of its beginning (those from REFUSE on) and of its statements. */
+struct script {
+    struct act acts[ACTS_MAX];
+};
+
+struct server {
+    const struct script *scripts;
+    int listener, port, stop[2];
+    pthread_t thread;
+    size_t n_connections;
+    struct fake_record record; /* "sql|parameter|null" */
+};
+
+/** One message on its way out. */
+struct out {
+    char bytes[4096];
+    size_t n, start;
+};
+
+static void put_byte(struct out *out, char byte)
+{
+    assert_true(out->n < sizeof(out->bytes));
+    out->bytes[out->n++] = byte;
+}
+
+static void put_number(struct out *out, uint32_t number, int bytes)
+{
+    while (bytes--)
+        put_byte(out, (char)(number >> (8 * bytes)));
+}
+
+static void put_text(struct out *out, const char *text)
+{
+    while (*text)
+        put_byte(out, *text++);
+}
+
+static void put_string(struct out *out, const char *text)
+{
+    put_text(out, text);
+    put_byte(out, 0);
+}
+
+static void begin(struct out *out, char type)
+{
+    put_byte(out, type);
+    out->start = out->n;
+    put_number(out, 0, 4);
+}
+
+static void finish(struct out *out)
+{
+    uint32_t length = htonl((uint32_t)(out->n - out->start));
+
+    memcpy(out->bytes + out->start, &length, 4);
+}
+
+static void put_simple(struct out *out, char type)
+{
+    begin(out, type);
+    finish(out);
+}
+
+static void put_ready(struct out *out)
+{
+    begin(out, 'Z');
+    put_byte(out, 'I');
+    finish(out);
+}
+
+static void put_error(struct out *out, char type, const char *severity, const struct act *act)
+{
+    begin(out, type);
+    put_string(out, severity);
+    put_byte(out, 'V');
+    put_string(out, severity + 1);
+    put_byte(out, 'C');
+    put_string(out, act->sqlstate ? act->sqlstate : "00000");
+    put_byte(out, 'M');
+    put_string(out, "the server's words\nin two lines");
+    if (act->constraint) {
+        put_byte(out, 'n');
+        put_string(out, act->constraint);
+    }
+    put_byte(out, 0);
+    finish(out);
+}
+
+static uint32_t count_cells(const struct act *act)
+{
+    uint32_t n = ARRAY_LEN(act->cells);
+
+    while (n > 1 && !act->cells[n - 1])
+        n--;
+    return n;
+}
+
+static void put_row(struct out *out, const struct act *act)
+{
+    uint32_t columns = act->deed == NO_ROWS ? 1 : count_cells(act) + 1;
+
+    put_simple(out, '1');
+    put_simple(out, '2');
+    begin(out, 'T');
+    put_number(out, columns, 2);
+    for (uint32_t i = 0; i < columns; i++) {
+        put_string(out, "column");
+        put_number(out, 0, 4);
+        put_number(out, 0, 2);
+        put_number(out, 25, 4);
+        put_number(out, 0xFFFF, 2);
+        put_number(out, 0xFFFFFFFF, 4);
+        put_number(out, 0, 2);
+    }
+    finish(out);
+    if (act->deed != NO_ROWS) {
+        begin(out, 'D');
+        put_number(out, columns, 2);
+        for (uint32_t i = 0; i + 1 < columns; i++) {
+            put_number(out, (uint32_t)strlen(act->cells[i]), 4);
+            put_text(out, act->cells[i]);
+        }
+        put_number(out, 0xFFFFFFFF, 4); /* the last is null */
+        finish(out);
+    }
+    begin(out, 'C');
+    put_string(out, "SELECT 1");
+    finish(out);
+    put_ready(out);
+}
+
+static bool read_whole(int fd, void *to, size_t n)
+{
+    return recv(fd, to, n, MSG_WAITALL) == (ssize_t)n;
+}
+
+static uint32_t number_at(const char *at, int bytes)
+{
+    uint32_t number = 0;
+
+    while (bytes--)
+        number = number << 8 | (unsigned char)*at++;
+    return number;
+}
+
+/** The parameters of a Bind message behind its two names. */
+static void describe_bind(FILE *text, const char *at)
+{
+    at += strlen(at) + 1;
+    at += strlen(at) + 1;
+    at += 2 + 2 * number_at(at, 2);
+    uint32_t n = number_at(at, 2);
+    at += 2;
+    while (n--) {
+        uint32_t length = number_at(at, 4);
+        at += 4;
+        if (length == 0xFFFFFFFF) {
+            fputs("|null", text);
+            continue;
+        }
+        fprintf(text, "|%.*s", (int)length, at);
+        at += length;
+    }
+}
+
+/** Read up to a Sync; false where the client goes. */
+static bool read_statement(struct server *server, int fd)
+{
+    char head[5], body[65536], *described = NULL;
+    size_t size;
+    FILE *text = open_memstream(&described, &size);
+    bool good;
+
+    for (;;) {
+        good = read_whole(fd, head, 5);
+        size_t n = good ? number_at(head + 1, 4) - 4 : 0;
+        good = good && n <= sizeof(body) && (n == 0 || read_whole(fd, body, n));
+        if (!good || head[0] == 'X' || head[0] == 'S')
+            break;
+        if (head[0] == 'P')
+            fputs(body + strlen(body) + 1, text);
+        if (head[0] == 'B')
+            describe_bind(text, body);
+    }
+    fclose(text);
+    if (!good || head[0] == 'X') {
+        free(described);
+        return false;
+    }
+    fake_record_add(&server->record, described);
+    return true;
+}
+
+static void wait_for_end(int fd)
+{
+    char scrap[256];
+
+    while (recv(fd, scrap, sizeof(scrap), 0) > 0)
+        ;
+}
+
+static void send_out(int fd, const struct out *out)
+{
+    (void)!send(fd, out->bytes, out->n, MSG_NOSIGNAL);
+}
+
+/** Startup: what the client says is not looked at. */
+static bool welcome(int fd, const struct act *act)
+{
+    char length[4], body[1024];
+    struct out out = {.n = 0};
+
+    if (!read_whole(fd, length, 4) || !read_whole(fd, body, number_at(length, 4) - 4))
+        return false;
+    if (act->deed == SPEECHLESS)
+        wait_for_end(fd);
+    if (act->deed == REFUSE) {
+        put_error(&out, 'E', "SFATAL", act);
+        send_out(fd, &out);
+    }
+    if (act->deed >= REFUSE)
+        return false;
+    begin(&out, 'R');
+    put_number(&out, 0, 4);
+    finish(&out);
+    put_ready(&out);
+    send_out(fd, &out);
+    return true;
+}
+
+/** False where the connection ends with it. */
+static bool answer(int fd, const struct act *act)
+{
+    const struct act bye = {.sqlstate = "57P01"};
+    struct out out = {.n = 0};
+
+    switch (act->deed) {
+    case NOTICE:
+        put_error(&out, 'N', "SNOTICE", act);
+        put_row(&out, act);
+        break;
+    case ERROR:
+        put_error(&out, 'E', "SERROR", act);
+        put_ready(&out);
+        break;
+    case LATE:
+        usleep(300000);
+        put_row(&out, act);
+        break;
+    case SILENCE:
+        wait_for_end(fd);
+        return false;
+    case HANG_UP:
+        return false;
+    case HALF:
+        put_row(&out, act);
+        out.n /= 2;
+        break;
+    case SAY_BYE:
+        put_row(&out, act);
+        put_error(&out, 'E', "SFATAL", &bye);
+        break;
+    default:
+        put_row(&out, act);
+    }
+    send_out(fd, &out);
+    return act->deed != HALF && act->deed != SAY_BYE;
+}
+
+static void play(struct server *server, const struct script *script, int fd)
+{
+    const struct act *act = script->acts;
+
+    if (!welcome(fd, act))
+        return;
+    while (read_statement(server, fd)) {
+        if (act->deed == END || !answer(fd, act))
+            return;
+        act++;
+    }
+}
+
+static void *run(void *self)
+{
+    struct server *server = self;
+    struct pollfd fds[] = {{.fd = server->listener, .events = POLLIN},
+                           {.fd = server->stop[0], .events = POLLIN}};
+
+    while (__real_poll(fds, 2, 10000) > 0 && !(fds[1].revents & POLLIN)) {
+        int fd = accept(server->listener, NULL, NULL);
+        if (fd < 0)
+            break;
+        play(server, &server->scripts[server->n_connections++], fd);
+        close(fd);
+    }
+    return NULL;
+}
+
+static struct server server;
+static struct arena arena;
+static struct database database;
+static struct database_result result;
+static struct fault fault;
+
+static void open_database(const char *options, size_t connections)
+{
+    char string[256];
+
+    snprintf(string, sizeof(string),
+             "host=127.0.0.1 port=%d user=u dbname=d sslmode=disable gssencmode=disable%s",
+             server.port, options);
+    assert_true(database_open(string, connections, &database, &fault));
+}
+
+static void start(const struct script *scripts)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof(at);
+
+    server = (struct server){.scripts = scripts};
+    server.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(server.listener >= 0);
+    assert_int_equal(bind(server.listener, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(listen(server.listener, 8), 0);
+    assert_int_equal(getsockname(server.listener, (struct sockaddr *)&at, &n), 0);
+    server.port = ntohs(at.sin_port);
+    assert_int_equal(pipe(server.stop), 0);
+    assert_int_equal(pthread_create(&server.thread, NULL, run, &server), 0);
+    open_database("", 1);
+}
+
+/** Close the database and the server. */
+static void stop(void)
+{
+    database_close(&database);
+    assert_int_equal(write(server.stop[1], "x", 1), 1);
+    pthread_join(server.thread, NULL);
+    close(server.listener);
+    close(server.stop[0]);
+    close(server.stop[1]);
+}
+
+static bool ask(void)
+{
+    static const char *const parameters[] = {"it's", NULL, ""};
+
+    return database.query(database.self, &arena, "select f($1,$2,$3)", parameters, 3, &result,
+                          &fault);
+}
+
+#define ASKED "select f($1,$2,$3)|it's|null|"
+
+/** One statement on a fresh connection. */
+static const struct statement_row {
+    const char *label;
+    struct act act;
+    const char *fault;  /* NULL: a row came */
+    const char *detail; /* a part of it */
+} statements[] = {
+    {"a row", {ROW, {"a", "b"}}},
+    {"a row after a notice", {NOTICE, {"a", "b"}}},
+    {"a violated foreign key",
+     {ERROR, {NULL}, "23503", "some_fkey"},
+     "internal",
+     "23503 some_fkey"},
+    {"text that is no UUID", {ERROR, {NULL}, "22P02"}, "internal", "22P02"},
+    {"a function that raises", {ERROR, {NULL}, "P0001"}, "internal", "P0001"},
+    {"a function that is not there", {ERROR, {NULL}, "42883"}, "misconfigured", "sql/migrate.sql"},
+    {"a schema that is not there", {ERROR, {NULL}, "3F000"}, "misconfigured", "sql/migrate.sql"},
+    {"a right that is missing", {ERROR, {NULL}, "42501"}, "misconfigured", "42501"},
+    {"a connection failure",
+     {ERROR, {NULL}, "08006"},
+     "database_unavailable",
+     "the server's words"},
+    {"too many connections", {ERROR, {NULL}, "53300"}, "database_unavailable", NULL},
+    {"a full disk", {ERROR, {NULL}, "53100"}, "database_unavailable", NULL},
+    {"a shutdown", {ERROR, {NULL}, "57P01"}, "database_unavailable", NULL},
+    {"a statement that was cancelled", {ERROR, {NULL}, "57014"}, "database_unavailable", NULL},
+    {"an input/output error", {ERROR, {NULL}, "58030"}, "database_unavailable", NULL},
+    {"a deadlock", {ERROR, {NULL}, "40P01"}, "database_unavailable", NULL},
+    {"a lock that is not to be had", {ERROR, {NULL}, "55P03"}, "database_unavailable", NULL},
+    {"a standby", {ERROR, {NULL}, "25006"}, "database_unavailable", NULL},
+    {"another state of a transaction", {ERROR, {NULL}, "25001"}, "internal", NULL},
+    {"no answer but the end", {HANG_UP}, "database_unavailable", "server closed the connection"},
+    {"half an answer", {HALF, {"a", "b"}}, "database_unavailable", NULL},
+    {"no answer in time", {SILENCE}, "database_unavailable", "no answer in time"},
+};
+
+static void test_statement(void **state)
+{
+    static const char *const asked[] = {ASKED, NULL};
+    const struct statement_row *row = *state;
+    const struct script scripts[] = {{{row->act}}, {{{SHUT}}}};
+
+    start(scripts);
+    bool good = ask();
+    stop();
+    if (good != !row->fault)
+        fail_msg("%s", good ? "got a row" : fault.detail);
+    fake_record_expect(&server.record, asked);
+    assert_int_equal(server.n_connections, 1);
+    if (good) {
+        assert_int_equal(result.rows, 1);
+        assert_int_equal(result.columns, 3);
+        assert_text_equal(database_cell(&result, 0, 0), "a");
+        assert_text_equal(database_cell(&result, 0, 1), "b");
+        assert_null(database_cell(&result, 0, 2).s);
+        return;
+    }
+    assert_string_equal(fault_code(&fault), row->fault);
+    bool away = fault.kind == FAULT_DATABASE_UNAVAILABLE;
+    assert_int_equal(fault.retry_after, away ? 5 : 0);
+    if (row->detail && !strstr(fault.detail, row->detail))
+        fail_msg("%s", fault.detail);
+    assert_null(strchr(fault.detail, '\n'));
+    if (row->act.deed == ERROR) {
+        assert_string_equal(result.sqlstate, row->act.sqlstate);
+        assert_string_equal(result.constraint, row->act.constraint ? row->act.constraint : "");
+    }
+}
+
+/** Beginnings of a connection that lead to nothing. */
+static const struct beginning_row {
+    const char *label;
+    struct act act;
+    const char *detail;
+} beginnings[] = {
+    {"a server that is full", {REFUSE, {NULL}, "53300"}, "the server's words"},
+    {"a server that starts up", {REFUSE, {NULL}, "57P03"}, "the server's words"},
+    {"a database that is not there", {REFUSE, {NULL}, "3D000"}, "the server's words"},
+    {"a server that hangs up", {SHUT}, "cannot connect to the database: "},
+    {"a server that says nothing", {SPEECHLESS}, "no answer in time"},
+};
+
+static void test_beginning(void **state)
+{
+    const struct beginning_row *row = *state;
+    const struct script scripts[] = {{{row->act}}, {{row->act}}};
+
+    start(scripts);
+    bool good = ask();
+    stop();
+    assert_false(good);
+    assert_string_equal(fault_code(&fault), "database_unavailable");
+    assert_int_equal(fault.retry_after, 5);
+    if (!strstr(fault.detail, row->detail))
+        fail_msg("%s", fault.detail);
+    assert_int_equal(server.record.n, 0);
+}
+
+/** Connection strings that lead nowhere. */
+static const struct string_row {
+    const char *label, *string, *detail;
+} strings[] = {
+    {"a socket that is not there", "host=/dev/null/nowhere", "cannot connect to the database: "},
+    {"a port on which nobody listens", "host=127.0.0.1 port=1", "cannot connect to the database: "},
+    {"a string that is none", "rubbish", "cannot connect to the database: "},
+    {"a name that is not there", "host=..", "cannot connect to the database: "},
+};
+
+static void test_string(void **state)
+{
+    const struct string_row *row = *state;
+
+    assert_true(database_open(row->string, 1, &database, &fault));
+    for (int i = 0; i < 2; i++) { /* a place that failed is free again */
+        assert_false(ask());
+        assert_string_equal(fault_code(&fault), "database_unavailable");
+        if (!strstr(fault.detail, row->detail))
+            fail_msg("%s", fault.detail);
+    }
+    database_close(&database);
+}
+
+static void test_environment(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("PGHOST", "/dev/null/elsewhere", 1), 0);
+    assert_true(database_open(NULL, 1, &database, &fault));
+    assert_false(ask());
+    assert_non_null(strstr(fault.detail, "elsewhere"));
+    database_close(&database);
+    assert_int_equal(unsetenv("PGHOST"), 0);
+}
+
+static void test_no_password_in_detail(void **state)
+{
+    (void)state;
+    assert_true(database_open("postgresql://u:hush-hush@127.0.0.1:1/d", 1, &database, &fault));
+    assert_false(ask());
+    assert_null(strstr(fault.detail, "hush-hush"));
+    database_close(&database);
+}
+
+static void test_no_rows(void **state)
+{
+    static const struct script scripts[] = {{{{NO_ROWS}}}};
+
+    (void)state;
+    start(scripts);
+    assert_true(ask());
+    stop();
+    assert_int_equal(result.rows, 0);
+    assert_int_equal(result.columns, 1);
+    assert_null(database_cell(&result, 0, 0).s);
+}
+
+static void test_cells_outside(void **state)
+{
+    struct text cells[] = {TEXT("a"), TEXT("b")};
+    const struct database_result small = {.rows = 1, .columns = 2, .cells = cells};
+
+    (void)state;
+    assert_text_equal(database_cell(&small, 0, 1), "b");
+    assert_int_equal(database_cell(&small, 0, 2).n, 0);
+    assert_int_equal(database_cell(&small, 1, 0).n, 0);
+}
+
+static void test_kept(void **state)
+{
+    static const struct script scripts[] = {
+        {{{ROW, {"a"}}, {ERROR, {NULL}, "23503"}, {ROW, {"b"}}}}, {{{SHUT}}}};
+
+    (void)state;
+    start(scripts);
+    assert_true(ask());
+    assert_false(ask());
+    assert_true(ask());
+    stop();
+    assert_text_equal(database_cell(&result, 0, 0), "b");
+    assert_int_equal(server.n_connections, 1);
+}
+
+static void test_kept_one_is_gone(void **state)
+{
+    static const struct script scripts[] = {{{{SAY_BYE, {"a"}}}}, {{{ROW, {"b"}}}}};
+
+    (void)state;
+    start(scripts);
+    assert_true(ask());
+    assert_text_equal(database_cell(&result, 0, 0), "a");
+    usleep(50000);
+    assert_true(ask());
+    assert_text_equal(database_cell(&result, 0, 0), "b");
+    stop();
+    assert_int_equal(server.n_connections, 2);
+    assert_int_equal(server.record.n, 2);
+}
+
+/* Once a statement went out nobody knows what became of it: it is not for us to send it again. */
+static void test_broken_one_is_not_asked_again(void **state)
+{
+    static const struct script scripts[] = {{{{ROW, {"a"}}, {HANG_UP}}}, {{{ROW, {"b"}}}}};
+
+    (void)state;
+    start(scripts);
+    assert_true(ask());
+    assert_false(ask());
+    assert_int_equal(server.record.n, 2);
+    assert_true(ask());
+    assert_text_equal(database_cell(&result, 0, 0), "b");
+    stop();
+    assert_int_equal(server.n_connections, 2);
+}
+
+static void test_no_memory(void **state)
+{
+    static const struct script scripts[] = {{{{ROW, {"a"}}, {ROW, {"b"}}}}};
+    static const char *const none[] = {NULL};
+    struct arena small;
+
+    (void)state;
+    start(scripts);
+    arena_init(&small, 1);
+    assert_false(database.query(database.self, &small, "select 1", none, 0, &result, &fault));
+    assert_string_equal(fault_code(&fault), "internal");
+    arena_release(&small);
+    assert_true(ask());
+    stop();
+}
+
+static void *ask_alone(void *ret_good)
+{
+    struct database_result own_result;
+    struct fault own_fault;
+    struct arena own;
+
+    arena_init(&own, 1 << 16);
+    *(bool *)ret_good =
+        database.query(database.self, &own, "select 1", NULL, 0, &own_result, &own_fault);
+    arena_release(&own);
+    return NULL;
+}
+
+/* One place, held by a statement that takes 300 ms. Of the 5 s that another thread would wait for
+ * it the clock lets 100 ms pass, then as many as it takes. */
+static void test_busy(void **state)
+{
+    static const struct script scripts[] = {{{{LATE, {"a"}}, {ROW, {"b"}}}}};
+    pthread_t thread;
+    bool good = false;
+
+    (void)state;
+    patient = true;
+    start(scripts);
+    assert_int_equal(pthread_create(&thread, NULL, ask_alone, &good), 0);
+    usleep(50000);
+    skew_ms = -4900;
+    assert_false(ask());
+    assert_string_equal(fault_code(&fault), "database_unavailable");
+    assert_non_null(strstr(fault.detail, "all are busy"));
+    skew_ms = 0;
+    assert_true(ask());
+    assert_text_equal(database_cell(&result, 0, 0), "b");
+    pthread_join(thread, NULL);
+    assert_true(good);
+    stop();
+    assert_int_equal(server.n_connections, 1);
+}
+
+static int clear(void **state)
+{
+    (void)state;
+    skew_ms = 0;
+    patient = false;
+    fake_record_release(&server.record);
+    arena_clear(&arena);
+    return 0;
+}
+
+int main(void)
+{
+    static const struct CMUnitTest singles[] = {
+        {.name = "without a string the PG variables count", .test_func = test_environment},
+        {.name = "no password gets into the log", .test_func = test_no_password_in_detail},
+        {.name = "a result without rows", .test_func = test_no_rows},
+        {.name = "outside of a result there is nothing", .test_func = test_cells_outside},
+        {.name = "a connection is kept, also after an error", .test_func = test_kept},
+        {.name = "a kept connection that is gone is replaced", .test_func = test_kept_one_is_gone},
+        {.name = "what went out is not sent again",
+         .test_func = test_broken_one_is_not_asked_again},
+        {.name = "a busy connection is waited for, up to a deadline", .test_func = test_busy},
+        {.name = "for want of memory a result is lost, not the connection",
+         .test_func = test_no_memory},
+    };
+    struct CMUnitTest tests[ARRAY_LEN(statements) + ARRAY_LEN(beginnings) + ARRAY_LEN(strings) +
+                            ARRAY_LEN(singles)];
+    size_t n = 0;
+
+    ADD_ROWS(tests, n, statements, test_statement);
+    ADD_ROWS(tests, n, beginnings, test_beginning);
+    ADD_ROWS(tests, n, strings, test_string);
+    memcpy(tests + n, singles, sizeof(singles));
+    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
+        tests[i].teardown_func = clear;
+    arena_init(&arena, 1 << 20);
+    int failed = cmocka_run_group_tests_name("database", tests, NULL, NULL);
+    arena_release(&arena);
+    return failed;
+}

@@ -1,0 +1,618 @@
+/* libcurl behind one question: can the request have been processed? Against a server on loopback
+ * that misbehaves in a thread, and with curl_easy_perform() replaced where real parts cannot be
+ * brought to fail. */
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+#include "fake_record.h"
+#include "http.h"
+#include "unit.h"
+
+CURLcode __real_curl_easy_perform(CURL *curl);
+CURLcode __wrap_curl_easy_perform(CURL *curl);
+
+static CURLcode pretended; /* CURLE_OK: libcurl's own */
+
+CURLcode __wrap_curl_easy_perform(CURL *curl)
+{
+    return pretended == CURLE_OK ? __real_curl_easy_perform(curl) : pretended;
+}
+
+/** What the server does with one connection. */
+struct act {
+    const char *answers[4];   /* one a request, then the connection is closed */
+    bool reads_nothing;       /* closes (with a reset) or answers before it has read */
+    bool silent;              /* reads and never answers */
+    bool closes_after_answer; /* though it has said nothing of it: a kept connection breaks */
+    size_t large;             /* bytes of 'x' behind the last answer */
+};
+
+struct server {
+    const struct act *acts; /* one a connection; a zero one is the end */
+    int listener;
+    int port;
+    pthread_t thread;
+    int stop[2];
+    char seen[65536]; /* all that was read */
+    size_t n_seen, n_connections, n_requests;
+};
+
+/** Is there something to read? False when the test is over. */
+static bool wait_readable(struct server *server, int fd)
+{
+    struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = server->stop[0], .events = POLLIN}};
+
+    return poll(fds, 2, 10000) > 0 && !(fds[1].revents & POLLIN);
+}
+
+/** Read one request whole: to the end of its body. */
+static bool read_one(struct server *server, int fd)
+{
+    size_t start = server->n_seen;
+
+    for (;;) {
+        char *head = server->seen + start, *end;
+        server->seen[server->n_seen] = '\0';
+        if ((end = strstr(head, "\r\n\r\n"))) {
+            const char *length = strstr(head, "Content-Length: ");
+            size_t body = length && length < end ? strtoul(length + 16, NULL, 10) : 0;
+            if (server->n_seen - start >= (size_t)(end + 4 - head) + body) {
+                server->n_requests++;
+                return true;
+            }
+        }
+        if (!wait_readable(server, fd))
+            return false;
+        ssize_t n =
+            recv(fd, server->seen + server->n_seen, sizeof(server->seen) - 1 - server->n_seen, 0);
+        if (n <= 0)
+            return false;
+        server->n_seen += (size_t)n;
+    }
+}
+
+static void send_all(int fd, const char *from, size_t n)
+{
+    while (n) {
+        ssize_t done = send(fd, from, n, MSG_NOSIGNAL);
+        if (done <= 0)
+            return;
+        from += done;
+        n -= (size_t)done;
+    }
+}
+
+static void send_large(int fd, size_t n)
+{
+    static char chunk[65536];
+
+    memset(chunk, 'x', sizeof(chunk));
+    for (; n > sizeof(chunk); n -= sizeof(chunk))
+        send_all(fd, chunk, sizeof(chunk));
+    send_all(fd, chunk, n);
+}
+
+static void play(struct server *server, const struct act *act, int fd)
+{
+    const struct linger reset = {1, 0};
+
+    if (act->reads_nothing) {
+        for (size_t i = 0; act->answers[i]; i++)
+            send_all(fd, act->answers[i], strlen(act->answers[i]));
+        if (!act->answers[0])
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+        return;
+    }
+    if (act->silent) {
+        while (read_one(server, fd))
+            ;
+        return;
+    }
+    for (size_t i = 0; act->answers[i] && read_one(server, fd); i++)
+        send_all(fd, act->answers[i], strlen(act->answers[i]));
+    send_large(fd, act->large);
+    if (act->closes_after_answer || !wait_readable(server, fd))
+        return;
+    read_one(server, fd);
+}
+
+static void *run(void *self)
+{
+    struct server *server = self;
+
+    while (wait_readable(server, server->listener)) {
+        int fd = accept(server->listener, NULL, NULL);
+        if (fd < 0)
+            break;
+        play(server, &server->acts[server->n_connections++], fd);
+        close(fd);
+    }
+    return NULL;
+}
+
+static void start(struct server *server, const struct act *acts)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof(at);
+
+    memset(server, 0, sizeof(*server));
+    server->acts = acts;
+    server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(server->listener >= 0);
+    assert_int_equal(bind(server->listener, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(listen(server->listener, 8), 0);
+    assert_int_equal(getsockname(server->listener, (struct sockaddr *)&at, &n), 0);
+    server->port = ntohs(at.sin_port);
+    assert_int_equal(pipe(server->stop), 0);
+    assert_int_equal(pthread_create(&server->thread, NULL, run, server), 0);
+}
+
+static void stop(struct server *server)
+{
+    assert_int_equal(write(server->stop[1], "x", 1), 1);
+    pthread_join(server->thread, NULL);
+    close(server->listener);
+    close(server->stop[0]);
+    close(server->stop[1]);
+}
+
+static struct server server;
+static struct arena arena;
+
+/** One exchange of an open client with the server. */
+static struct http_reply ask(const struct http *http, const char *scheme, int port,
+                             const char *form, int total_ms)
+{
+    char url[128];
+    struct http_reply reply;
+    struct http_request request = {.url = url,
+                                   .user = "AC1",
+                                   .password = "token",
+                                   .post = form != NULL,
+                                   .form = text_of(form),
+                                   .connect_ms = 2000,
+                                   .total_ms = total_ms};
+
+    snprintf(url, sizeof(url), "%s://127.0.0.1:%d/a?b=c", scheme, port);
+    http->perform(http->self, &arena, &request, &reply);
+    return reply;
+}
+
+static struct http open_client(bool plain)
+{
+    const struct http_options options = {.plain = plain};
+    struct fault fault;
+    struct http http;
+
+    assert_true(http_open(&options, &http, &fault));
+    return http;
+}
+
+#define OK(body, length) "HTTP/1.1 200 OK\r\nContent-Length: " length "\r\n\r\n" body
+
+/** One connection, one request, and what is told of it. */
+static const struct exchange_row {
+    const char *label;
+    struct act act;
+    const char *scheme; /* NULL: http, which is allowed */
+    bool get;
+    enum http_outcome want;
+    int status, retry_after;
+    const char *body, *error; /* error: a part of it */
+} exchanges[] = {
+    {"an answer", {{OK("hello", "5")}}, .want = HTTP_ANSWERED, .status = 200, .body = "hello"},
+    {"an answer to GET",
+     {{OK("hello", "5")}},
+     .get = true,
+     .want = HTTP_ANSWERED,
+     .status = 200,
+     .body = "hello"},
+    {"an answer without a body", {{OK("", "0")}}, .want = HTTP_ANSWERED, .status = 200, .body = ""},
+    {"an answer in chunks",
+     {{"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"}},
+     .want = HTTP_ANSWERED,
+     .status = 201,
+     .body = "hello"},
+    {"a refusal is an answer",
+     {{"HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n{}"}},
+     .want = HTTP_ANSWERED,
+     .status = 400,
+     .body = "{}"},
+    {"401 is not tried with other credentials",
+     {{"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"}},
+     .want = HTTP_ANSWERED,
+     .status = 401,
+     .body = ""},
+    {"a redirect is not followed",
+     {{"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"}},
+     .want = HTTP_ANSWERED,
+     .status = 302,
+     .body = ""},
+    {"307 is not followed either",
+     {{"HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"}},
+     .want = HTTP_ANSWERED,
+     .status = 307,
+     .body = ""},
+    {"Retry-After in seconds",
+     {{"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"}},
+     .want = HTTP_ANSWERED,
+     .status = 429,
+     .retry_after = 7,
+     .body = ""},
+    {"Retry-After beyond a day is none",
+     {{"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 999999\r\nContent-Length: 0\r\n\r\n"}},
+     .want = HTTP_ANSWERED,
+     .status = 429,
+     .body = ""},
+    {"Retry-After that is no number is none",
+     {{"HTTP/1.1 429 Too Many Requests\r\nRetry-After: soon\r\nContent-Length: 0\r\n\r\n"}},
+     .want = HTTP_ANSWERED,
+     .status = 429,
+     .body = ""},
+    {"a connection that closes instead of answering",
+     {{""}, .closes_after_answer = true},
+     .want = HTTP_NO_ANSWER,
+     .error = "Empty reply"},
+    {"a connection that is reset at once", {.reads_nothing = true}, .want = HTTP_NO_ANSWER},
+    {"garbage", {{"SMTP ready\r\n"}, .closes_after_answer = true}, .want = HTTP_NO_ANSWER},
+    {"a status line and no more says what it says",
+     {{"HTTP/1.1 503 Unavailable\r\n"}, .closes_after_answer = true},
+     .want = HTTP_ANSWERED,
+     .status = 503,
+     .body = ""},
+    {"a body that breaks off",
+     {{OK("hel", "5")}, .closes_after_answer = true},
+     .want = HTTP_NO_ANSWER},
+    {"chunks that break off",
+     {{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"},
+      .closes_after_answer = true},
+     .want = HTTP_NO_ANSWER},
+    {"a body above 2 MiB",
+     {{OK("", "3000000")}, .closes_after_answer = true, .large = 3000000},
+     .want = HTTP_NO_ANSWER,
+     .error = "answer is too large"},
+    {"an endless body",
+     {{"HTTP/1.1 200 OK\r\n\r\n"}, .closes_after_answer = true, .large = 4000000},
+     .want = HTTP_NO_ANSWER,
+     .error = "answer is too large"},
+    {"a server that never answers", {.silent = true}, .want = HTTP_NO_ANSWER, .error = "timed out"},
+    {"TLS with a server that has none sends nothing",
+     {{"HTTP/1.1 400 Bad Request\r\n\r\n"}, .reads_nothing = true},
+     .scheme = "https",
+     .want = HTTP_NOT_SENT},
+    {"a server that closes before TLS is there was sent nothing",
+     {.reads_nothing = true},
+     .scheme = "https",
+     .want = HTTP_NOT_SENT},
+};
+
+static void test_exchange(void **state)
+{
+    const struct exchange_row *row = *state;
+    const struct act acts[] = {row->act, row->act, row->act, {.silent = true}};
+    struct http http = open_client(true);
+
+    start(&server, acts);
+    struct http_reply reply =
+        ask(&http, row->scheme ? row->scheme : "http", server.port, row->get ? NULL : "a=b", 500);
+    stop(&server);
+    http_close(&http);
+    if (reply.outcome != row->want)
+        fail_msg("outcome %d: %s", (int)reply.outcome, reply.error);
+    assert_int_equal(reply.status, row->status);
+    assert_int_equal(reply.retry_after, row->retry_after);
+    assert_text_equal(reply.body, row->body);
+    if (row->want != HTTP_ANSWERED)
+        assert_string_not_equal(reply.error, "");
+    if (row->error && !strstr(reply.error, row->error))
+        fail_msg("%s", reply.error);
+    assert_int_equal(server.n_connections, 1);
+    assert_true(server.n_requests <= 1);
+}
+
+static void test_largest(void **state)
+{
+    const struct act acts[] = {
+        {{OK("", "2097152")}, .closes_after_answer = true, .large = HTTP_REPLY_MAX}, {{NULL}}};
+    struct http http = open_client(true);
+
+    (void)state;
+    start(&server, acts);
+    struct http_reply reply = ask(&http, "http", server.port, "a=b", 5000);
+    stop(&server);
+    http_close(&http);
+    assert_int_equal(reply.outcome, HTTP_ANSWERED);
+    assert_int_equal(reply.body.n, HTTP_REPLY_MAX);
+}
+
+static void test_request(void **state)
+{
+    const struct act acts[] = {{{OK("", "0")}}, {{NULL}}};
+    struct http http = open_client(true);
+    char want[512];
+
+    (void)state;
+    start(&server, acts);
+    struct http_reply reply = ask(&http, "http", server.port, "To=%2B20&Body=a", 2000);
+    stop(&server);
+    http_close(&http);
+    assert_int_equal(reply.outcome, HTTP_ANSWERED);
+    snprintf(want, sizeof(want),
+             "POST /a?b=c HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
+             "Authorization: Basic QUMxOnRva2Vu\r\nUser-Agent: twilio-cgi\r\n"
+             "Accept: application/json\r\nContent-Length: 15\r\n"
+             "Content-Type: application/x-www-form-urlencoded\r\n\r\nTo=%%2B20&Body=a",
+             server.port);
+    assert_string_equal(server.seen, want);
+}
+
+static void test_large_request(void **state)
+{
+    static char form[60001];
+    const struct act acts[] = {{{OK("", "0")}}, {{NULL}}};
+    struct http http = open_client(true);
+
+    (void)state;
+    memset(form, 'x', sizeof(form) - 1);
+    start(&server, acts);
+    struct http_reply reply = ask(&http, "http", server.port, form, 5000);
+    stop(&server);
+    http_close(&http);
+    assert_int_equal(reply.outcome, HTTP_ANSWERED);
+    assert_string_equal(server.seen + server.n_seen - 60000, form);
+}
+
+/** A port on which nobody listens. */
+static int closed_port(void)
+{
+    static const struct act none[] = {{{NULL}}};
+
+    start(&server, none);
+    stop(&server);
+    return server.port;
+}
+
+static void test_refused(void **state)
+{
+    struct http http = open_client(true);
+
+    (void)state;
+    struct http_reply reply = ask(&http, "http", closed_port(), "a=b", 2000);
+    http_close(&http);
+    assert_int_equal(reply.outcome, HTTP_NOT_SENT);
+    assert_int_equal(reply.status, 0);
+    assert_non_null(strstr(reply.error, "127.0.0.1"));
+}
+
+static void test_unknown_name(void **state)
+{
+    struct http http = open_client(true);
+    const struct http_request request = {.url = "http://..:1/",
+                                         .post = true,
+                                         .form = TEXT("a=b"),
+                                         .connect_ms = 2000,
+                                         .total_ms = 2000};
+    struct http_reply reply;
+
+    (void)state;
+    http.perform(http.self, &arena, &request, &reply);
+    http_close(&http);
+    assert_int_equal(reply.outcome, HTTP_NOT_SENT);
+}
+
+static void test_only_https(void **state)
+{
+    const struct act acts[] = {{{OK("", "0")}}, {{NULL}}};
+    struct http http = open_client(false);
+
+    (void)state;
+    start(&server, acts);
+    struct http_reply reply = ask(&http, "http", server.port, "a=b", 2000);
+    stop(&server);
+    http_close(&http);
+    assert_int_equal(reply.outcome, HTTP_NOT_SENT);
+    assert_int_equal(server.n_connections, 0);
+}
+
+static void test_no_files(void **state)
+{
+    struct http http = open_client(true);
+    const struct http_request request = {
+        .url = "file:///etc/passwd", .connect_ms = 2000, .total_ms = 2000};
+    struct http_reply reply;
+
+    (void)state;
+    http.perform(http.self, &arena, &request, &reply);
+    http_close(&http);
+    assert_int_equal(reply.outcome, HTTP_NOT_SENT);
+}
+
+static void test_no_proxy(void **state)
+{
+    const struct act acts[] = {{{OK("", "0")}}, {{NULL}}};
+    struct http http = open_client(true);
+    char proxy[64];
+
+    (void)state;
+    snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", closed_port());
+    assert_int_equal(setenv("http_proxy", proxy, 1), 0);
+    start(&server, acts);
+    struct http_reply reply = ask(&http, "http", server.port, "a=b", 2000);
+    stop(&server);
+    http_close(&http);
+    assert_int_equal(unsetenv("http_proxy"), 0);
+    assert_int_equal(reply.outcome, HTTP_ANSWERED);
+}
+
+static void test_kept(void **state)
+{
+    const struct act acts[] = {{{"HTTP/1.1 429 X\r\nRetry-After: 7\r\nContent-Length: 1\r\n\r\na",
+                                 OK("b", "1"), OK("c", "1")}},
+                               {{NULL}}};
+    struct http http = open_client(true);
+    char got[4] = "";
+
+    (void)state;
+    start(&server, acts);
+    for (size_t i = 0; i < 3; i++) {
+        struct http_reply reply = ask(&http, "http", server.port, i == 1 ? NULL : "a=b", 2000);
+        assert_int_equal(reply.outcome, HTTP_ANSWERED);
+        assert_int_equal(reply.retry_after, i == 0 ? 7 : 0);
+        got[i] = reply.body.s[0];
+    }
+    stop(&server);
+    http_close(&http);
+    assert_string_equal(got, "abc");
+    assert_int_equal(server.n_connections, 1);
+    assert_int_equal(server.n_requests, 3);
+}
+
+/* The request goes out over the kept connection, which breaks: it must not go out again. */
+static void test_kept_one_breaks(void **state)
+{
+    const struct act acts[] = {
+        {{OK("a", "1"), ""}, .closes_after_answer = true}, {{OK("never", "5")}}, {{NULL}}};
+    struct http http = open_client(true);
+
+    (void)state;
+    start(&server, acts);
+    assert_int_equal(ask(&http, "http", server.port, "a=b", 2000).outcome, HTTP_ANSWERED);
+    struct http_reply reply = ask(&http, "http", server.port, "a=b", 2000);
+    stop(&server);
+    http_close(&http);
+    assert_int_equal(reply.outcome, HTTP_NO_ANSWER);
+    assert_int_equal(server.n_requests, 2);
+}
+
+/* The server has closed the kept connection before: a new one, and one request. */
+static void test_kept_one_is_gone(void **state)
+{
+    const struct act acts[] = {
+        {{OK("a", "1")}, .closes_after_answer = true}, {{OK("b", "1")}}, {{NULL}}};
+    struct http http = open_client(true);
+
+    (void)state;
+    start(&server, acts);
+    assert_int_equal(ask(&http, "http", server.port, "a=b", 2000).outcome, HTTP_ANSWERED);
+    usleep(50000);
+    struct http_reply reply = ask(&http, "http", server.port, "a=b", 2000);
+    stop(&server);
+    http_close(&http);
+    assert_int_equal(reply.outcome, HTTP_ANSWERED);
+    assert_text_equal(reply.body, "b");
+    assert_int_equal(server.n_connections, 2);
+    assert_int_equal(server.n_requests, 2);
+}
+
+/* What was sent before does not count for the next exchange. */
+static void test_sent_is_per_exchange(void **state)
+{
+    const struct act acts[] = {{{OK("a", "1")}, .closes_after_answer = true}, {{NULL}}};
+    struct http http = open_client(true);
+
+    (void)state;
+    start(&server, acts);
+    assert_int_equal(ask(&http, "http", server.port, "a=b", 2000).outcome, HTTP_ANSWERED);
+    stop(&server);
+    struct http_reply reply = ask(&http, "http", server.port, "a=b", 2000);
+    http_close(&http);
+    assert_int_equal(reply.outcome, HTTP_NOT_SENT);
+}
+
+static void test_pretended(void **state)
+{
+    static const CURLcode codes[] = {CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT,
+                                     CURLE_SSL_CONNECT_ERROR,    CURLE_PEER_FAILED_VERIFICATION,
+                                     CURLE_OPERATION_TIMEDOUT,   CURLE_OUT_OF_MEMORY};
+    struct http http = open_client(true);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        pretended = codes[i];
+        struct http_reply reply = ask(&http, "http", 1, "a=b", 2000);
+        pretended = CURLE_OK;
+        assert_int_equal(reply.outcome, HTTP_NOT_SENT);
+        assert_string_equal(reply.error, curl_easy_strerror(codes[i]));
+    }
+    http_close(&http);
+}
+
+static void test_no_memory(void **state)
+{
+    const struct act acts[] = {{{OK("hello", "5")}}, {{NULL}}};
+    struct http http = open_client(true);
+    char url[64];
+    struct http_reply reply;
+    struct arena none;
+
+    (void)state;
+    arena_init(&none, 1);
+    start(&server, acts);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/", server.port);
+    const struct http_request request = {
+        .url = url, .post = true, .form = TEXT("a"), .connect_ms = 2000, .total_ms = 2000};
+    http.perform(http.self, &none, &request, &reply);
+    stop(&server);
+    http_close(&http);
+    arena_release(&none);
+    assert_int_equal(reply.outcome, HTTP_NO_ANSWER);
+}
+
+static void test_close_unopened(void **state)
+{
+    struct http http = {0};
+
+    (void)state;
+    http_close(&http);
+    http = open_client(true);
+    http_close(&http);
+    assert_null(http.self);
+}
+
+static int clear(void **state)
+{
+    (void)state;
+    arena_clear(&arena);
+    return 0;
+}
+
+int main(void)
+{
+    static const struct CMUnitTest singles[] = {
+        {.name = "2 MiB are taken", .test_func = test_largest},
+        {.name = "the request on the wire", .test_func = test_request},
+        {.name = "a request of 60,000 bytes", .test_func = test_large_request},
+        {.name = "a refused connection sent nothing", .test_func = test_refused},
+        {.name = "a name that is not there was sent nothing", .test_func = test_unknown_name},
+        {.name = "http is not for all", .test_func = test_only_https},
+        {.name = "other schemes are for nobody", .test_func = test_no_files},
+        {.name = "loopback goes by no proxy", .test_func = test_no_proxy},
+        {.name = "a connection is kept, and nothing of the last answer", .test_func = test_kept},
+        {.name = "over a kept connection that breaks nothing is sent twice",
+         .test_func = test_kept_one_breaks},
+        {.name = "a kept connection that is gone is replaced", .test_func = test_kept_one_is_gone},
+        {.name = "what was sent is told of each exchange", .test_func = test_sent_is_per_exchange},
+        {.name = "failures before the first byte sent nothing", .test_func = test_pretended},
+        {.name = "an answer that does not fit is none", .test_func = test_no_memory},
+        {.name = "what was not used closes too", .test_func = test_close_unopened},
+    };
+    struct CMUnitTest tests[ARRAY_LEN(exchanges) + ARRAY_LEN(singles)];
+    size_t n = 0;
+
+    ADD_ROWS(tests, n, exchanges, test_exchange);
+    memcpy(tests + n, singles, sizeof(singles));
+    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
+        tests[i].teardown_func = clear;
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    arena_init(&arena, 8 << 20);
+    int failed = cmocka_run_group_tests_name("http", tests, NULL, NULL);
+    arena_release(&arena);
+    curl_global_cleanup();
+    return failed;
+}
