@@ -1,0 +1,340 @@
+/* What the three programs share: the life of a request, and the verbs of their main. */
+
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fake_connection.h"
+#include "fake_database.h"
+#include "fake_record.h"
+#include "program.h"
+#include "unit.h"
+
+/** What the handler of these tests does, and what it was given. */
+static struct handling {
+    bool fails;
+    struct fault fault;
+    int64_t takes_ms;
+    struct fake_clock *time;
+    size_t n_calls;
+    char body[64];
+} handling;
+
+static bool handle(struct service *service, struct arena *arena, const struct cgi_request *request,
+                   struct cgi_response *response, struct fault *reterr)
+{
+    (void)service;
+    (void)arena;
+    handling.n_calls++;
+    if (handling.time)
+        handling.time->passed_ms += handling.takes_ms;
+    snprintf(handling.body, sizeof(handling.body), "%.*s", TEXT_ARG(request->body));
+    cgi_header(response, "X-Handler", TEXT("was here"));
+    response->body = TEXT("{\"success\":true}");
+    response->log_id = TEXT("row");
+    response->log_note = "noted";
+    if (!handling.fails)
+        return true;
+    *reterr = handling.fault;
+    return false;
+}
+
+static bool never(const struct settings *settings)
+{
+    (void)settings;
+    return false;
+}
+
+static int run_verb(struct service *service, struct arena *arena, int argc, char **argv)
+{
+    (void)arena;
+    printf("verb with %d arguments, the last '%s', spool %s\n", argc, argv[argc - 1],
+           service->spool.dir);
+    return 7;
+}
+
+static const struct program_verb verb = {
+    .name = "--tidy", .help = "--tidy      tidies up", .run = run_verb};
+static const struct program webhook = {
+    .name = "the-program",
+    .summary = "does what it is told",
+    .user = SETTINGS_WEBHOOK,
+    .bad_body = FAULT_MISSING_CALLBACK_FIELDS,
+    .handle = handle,
+    .verb = &verb,
+};
+static const struct program closed = {
+    .name = "the-program",
+    .summary = "is for servers",
+    .user = SETTINGS_WEBHOOK,
+    .bad_body = FAULT_INVALID_JSON,
+    .handle = handle,
+    .answers_preflight = never,
+};
+
+static const struct fault unset = {.kind = FAULT_MISCONFIGURED, .detail = "setting 'X' missing"};
+
+#define STANDARD                                                                                   \
+    "Content-Type: application/json; charset=utf-8\r\nCache-Control: no-store\r\n"                 \
+    "X-Content-Type-Options: nosniff\r\nX-Request-Id: test\r\n"
+#define EXPOSED                                                                                    \
+    "Access-Control-Expose-Headers: X-Request-Id, RateLimit-Limit, RateLimit-Remaining, "          \
+    "RateLimit-Reset, Retry-After, Idempotent-Replayed, WWW-Authenticate\r\n"
+#define ANY "Access-Control-Allow-Origin: *\r\n" EXPOSED
+#define PREFLIGHT                                                                                  \
+    "Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: POST, OPTIONS\r\n"            \
+    "Access-Control-Allow-Headers: authorization, x-client-info, apikey, content-type, "           \
+    "idempotency-key, x-request-id, x-supabase-api-version\r\n"                                    \
+    "Access-Control-Max-Age: 86400\r\n" EXPOSED
+#define NOTED ",\"note\":\"noted\",\"id\":\"row\"}\n"
+
+static const struct serve_row {
+    const char *label;
+    const struct program *program;
+    const char *method, *length; /* the body is "hello" */
+    bool fails;
+    struct fault fault;
+    const struct fault *configured;
+    size_t calls;
+    const char *answer, *log; /* from "status" on */
+} requests[] = {
+    {"POST is handled", &webhook, "POST", "5", .calls = 1,
+     .answer = "Status: 200 OK\r\n" STANDARD ANY "X-Handler: was here\r\n\r\n{\"success\":true}",
+     .log = "\"status\":200,\"ms\":12" NOTED},
+    {"a fault is the answer, with the handler's headers",
+     &webhook,
+     "POST",
+     "5",
+     true,
+     {.kind = FAULT_RATE_LIMITED, .retry_after = 9, .detail = "for the log"},
+     .calls = 1,
+     .answer = "Status: 429 Too Many Requests\r\n" STANDARD ANY
+               "X-Handler: was here\r\nRetry-After: 9\r\n\r\n{\"success\":false,\"error\":\"Rate "
+               "limit exceeded. Maximum 5 messages per minute.\",\"code\":\"rate_limited\","
+               "\"retry_after\":9}",
+     .log = "\"status\":429,\"ms\":12,\"code\":\"rate_limited\",\"detail\":\"for the log\"" NOTED},
+    {"OPTIONS is answered without a handler", &webhook, "OPTIONS", "0",
+     .answer = "Status: 204 No Content\r\n" STANDARD PREFLIGHT "\r\n",
+     .log = "\"status\":204,\"ms\":0}\n"},
+    {"OPTIONS is answered though settings are missing", &webhook, "OPTIONS", "0",
+     .configured = &unset, .answer = "Status: 204 No Content\r\n" STANDARD PREFLIGHT "\r\n",
+     .log = "\"status\":204,\"ms\":0}\n"},
+    {"OPTIONS is answered whatever its body", &webhook, "OPTIONS", "junk",
+     .answer = "Status: 204 No Content\r\n" STANDARD PREFLIGHT "\r\n",
+     .log = "\"status\":204,\"ms\":0}\n"},
+    {"OPTIONS says nothing to web pages where they have no business", &closed, "OPTIONS", "0",
+     .answer = "Status: 204 No Content\r\n" STANDARD "\r\n", .log = "\"status\":204,\"ms\":0}\n"},
+    {"another method is 405", &webhook, "DELETE", "5",
+     .answer = "Status: 405 Method Not Allowed\r\n" STANDARD ANY
+               "Allow: POST, OPTIONS\r\n\r\n{\"success\":false,\"error\":\"Method not allowed\","
+               "\"code\":\"method_not_allowed\"}",
+     .log = "\"status\":405,\"ms\":0,\"code\":\"method_not_allowed\",\"detail\":\"method is not "
+            "POST\"}\n"},
+    {"another method is 405 though settings are missing", &webhook, "GET", "0",
+     .configured = &unset,
+     .answer = "Status: 405 Method Not Allowed\r\n" STANDARD ANY
+               "Allow: POST, OPTIONS\r\n\r\n{\"success\":false,\"error\":\"Method not allowed\","
+               "\"code\":\"method_not_allowed\"}",
+     .log = "\"status\":405,\"ms\":0,\"code\":\"method_not_allowed\",\"detail\":\"method is not "
+            "POST\"}\n"},
+    {"a method in lower case is another", &webhook, "post", "5",
+     .answer = "Status: 405 Method Not Allowed\r\n" STANDARD ANY
+               "Allow: POST, OPTIONS\r\n\r\n{\"success\":false,\"error\":\"Method not allowed\","
+               "\"code\":\"method_not_allowed\"}",
+     .log = "\"status\":405,\"ms\":0,\"code\":\"method_not_allowed\",\"detail\":\"method is not "
+            "POST\"}\n"},
+    {"a setting that is missing is 500, and not named to the caller", &webhook, "POST", "5",
+     .configured = &unset,
+     .answer = "Status: 500 Internal Server Error\r\n" STANDARD ANY
+               "\r\n{\"success\":false,\"error\":\"Missing Twilio configuration\","
+               "\"code\":\"misconfigured\"}",
+     .log = "\"status\":500,\"ms\":0,\"code\":\"misconfigured\",\"detail\":\"setting 'X' "
+            "missing\"}\n"},
+    {"a broken body has the program's own word", &webhook, "POST", "6",
+     .answer = "Status: 400 Bad Request\r\n" STANDARD ANY
+               "\r\n{\"success\":false,\"error\":\"Missing required fields: MessageSid, "
+               "MessageStatus\",\"code\":\"missing_fields\"}",
+     .log = "\"status\":400,\"ms\":0,\"code\":\"missing_fields\",\"detail\":\"body ends after 5 of "
+            "6 bytes\"}\n"},
+    {"a broken body is no JSON elsewhere", &closed, "POST", "6",
+     .answer = "Status: 400 Bad Request\r\n" STANDARD ANY
+               "\r\n{\"success\":false,\"error\":\"Request body must be a JSON object\","
+               "\"code\":\"invalid_json\"}",
+     .log = "\"status\":400,\"ms\":0,\"code\":\"invalid_json\",\"detail\":\"body ends after 5 of 6 "
+            "bytes\"}\n"},
+    {"a body too large is 413 everywhere", &webhook, "POST", "70000",
+     .answer = "Status: 413 Content Too Large\r\n" STANDARD ANY
+               "\r\n{\"success\":false,\"error\":\"Request body is too large\","
+               "\"code\":\"body_too_large\"}",
+     .log = "\"status\":413,\"ms\":0,\"code\":\"body_too_large\",\"detail\":\"body has 70000 "
+            "bytes\"}\n"},
+};
+
+static void test_serve(void **state)
+{
+    const struct serve_row *row = *state;
+    char method[32], length[32], line[2048] = "";
+    const char *const variables[] = {method, length, "HTTP_X_REQUEST_ID=test", NULL};
+    const struct settings settings = {.cors_allow_origin = "*"};
+    struct fake_clock time = {0};
+    const struct clock clock = fake_clock(&time);
+    struct fake_connection fake = {.variables = variables, .body = TEXT("hello")};
+    const struct cgi_connection connection = fake_connection(&fake);
+    struct service service = {.settings = &settings, .clock = &clock, .database_answers = true};
+    int log_fd = memfd_create("log", MFD_CLOEXEC);
+    struct arena arena;
+
+    snprintf(method, sizeof(method), "REQUEST_METHOD=%s", row->method);
+    snprintf(length, sizeof(length), "CONTENT_LENGTH=%s", row->length);
+    handling =
+        (struct handling){.fails = row->fails, .fault = row->fault, .time = &time, .takes_ms = 12};
+    arena_init(&arena, 1 << 20);
+    program_serve(row->program, &service, &connection, &arena, log_fd, row->configured);
+    arena_release(&arena);
+    assert_int_equal(handling.n_calls, row->calls);
+    assert_string_equal(handling.body, row->calls ? "hello" : "");
+    assert_int_equal(fake.n_written, 1);
+    assert_string_equal(fake.written, row->answer);
+    assert_true(pread(log_fd, line, sizeof(line) - 1, 0) > 0);
+    assert_non_null(strstr(line, "\"program\":\"the-program\",\"request_id\":\"test\""));
+    assert_string_equal(strstr(line, "\"status\""), row->log);
+    assert_int_equal(fake.n_finished, 0);
+    close(log_fd);
+    fake_connection_release(&fake);
+}
+
+/** The whole main, in a process of its own: its output and exit status. */
+static const struct main_row {
+    const char *label;
+    const char *arguments[4];
+    const char *environment[8];
+    const char *body;
+    int status;
+    const char *out[4], *err; /* parts of them */
+} mains[] = {
+    {"by hand it tells its use",
+     {NULL},
+     {NULL},
+     .out = {"the-program: does what it is told\n", "--check", "--tidy      tidies up",
+             "PUBLIC_URL "}},
+    {"--help tells its use", {"--help"}, {NULL}, .out = {"WEBHOOK_SIGNATURE ", "[required]"}},
+    {"-h tells its use", {"-h"}, {NULL}, .out = {"the-program: does what it is told\n"}},
+    {"--version", {"--version"}, {NULL}, .out = {"the-program "}},
+    {"an unknown option is 2",
+     {"--frobnicate"},
+     {NULL},
+     .status = 2,
+     .err = "the-program: unknown option '--frobnicate', see --help\n"},
+    {"--check tells what is missing",
+     {"--check"},
+     {"TWILIO_AUTH_TOKEN=hush-hush", "DATABASE_URL=host=/dev/null/nowhere"},
+     .status = 1,
+     .out = {"TWILIO_AUTH_TOKEN              set\n", "PUBLIC_URL                     missing: ",
+             "database                       cannot connect", "the-program: not ready\n"}},
+    {"--check tells what is invalid",
+     {"--check"},
+     {"PUBLIC_URL=hush-hush", "TWILIO_AUTH_TOKEN=hush-hush", "DATABASE_URL=host=/dev/null/nowhere"},
+     .status = 1,
+     .out = {"PUBLIC_URL                     invalid: ", "the-program: not ready\n"}},
+    {"its verb is run with its arguments",
+     {"--tidy", "now"},
+     {"TWILIO_AUTH_TOKEN=hush-hush", "PUBLIC_URL=https://example.org", "SPOOL_DIR=/dev/null/x"},
+     .status = 7,
+     .out = {"verb with 3 arguments, the last 'now', spool /dev/null/x\n"}},
+    {"its verb is not run without settings",
+     {"--tidy"},
+     {NULL},
+     .status = 1,
+     .err = "the-program: setting 'TWILIO_AUTH_TOKEN' missing: is required\n"},
+    {"a request is answered, and arguments have no say",
+     {"--version"},
+     {"REQUEST_METHOD=POST", "CONTENT_LENGTH=5", "TWILIO_AUTH_TOKEN=hush-hush",
+      "PUBLIC_URL=https://example.org", "HTTP_X_REQUEST_ID=test"},
+     "hello",
+     .out = {"Status: 200 OK\r\n", "{\"success\":true}"},
+     .err = "\"status\":200"},
+    {"a request without settings is 500, the exit status 0",
+     {NULL},
+     {"REQUEST_METHOD=POST", "CONTENT_LENGTH=5", "HTTP_X_REQUEST_ID=test"},
+     "hello",
+     .out = {"Status: 500 Internal Server Error\r\n", "\"code\":\"misconfigured\""},
+     .err = "setting 'TWILIO_AUTH_TOKEN' missing"},
+    {"a request in an empty environment is 405 and has an id",
+     {NULL},
+     {"REQUEST_METHOD="},
+     .out = {"Status: 405 ", "X-Request-Id: "},
+     .err = "\"code\":\"method_not_allowed\""},
+};
+
+/** In the child: becomes the program. */
+static _Noreturn void become(const struct main_row *row, int in, int out, int err)
+{
+    char *argv[6] = {(char[]){"the-program"}};
+    int argc = 1;
+
+    if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 || clearenv() != 0)
+        _exit(99);
+    for (; row->arguments[argc - 1]; argc++)
+        argv[argc] = strdup(row->arguments[argc - 1]);
+    for (size_t i = 0; row->environment[i]; i++)
+        putenv(strdup(row->environment[i]));
+    handling = (struct handling){0};
+    int status = program_main(&webhook, argc, argv);
+    fflush(stdout);
+    _exit(status);
+}
+
+static void read_file(int fd, char *to, size_t size)
+{
+    ssize_t n = pread(fd, to, size - 1, 0);
+
+    assert_true(n >= 0);
+    to[n] = '\0';
+    close(fd);
+}
+
+static void test_main(void **state)
+{
+    const struct main_row *row = *state;
+    int in = memfd_create("in", 0), out = memfd_create("out", 0), err = memfd_create("err", 0);
+    char printed[16384], told[4096];
+    int status;
+
+    assert_true(in >= 0 && out >= 0 && err >= 0);
+    if (row->body) {
+        assert_true(write(in, row->body, strlen(row->body)) > 0);
+        assert_int_equal(lseek(in, 0, SEEK_SET), 0);
+    }
+    fflush(stdout);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        become(row, in, out, err);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    close(in);
+    read_file(out, printed, sizeof(printed));
+    read_file(err, told, sizeof(told));
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) != row->status)
+        fail_msg("exit status %d: %s%s", WEXITSTATUS(status), printed, told);
+    for (size_t i = 0; i < ARRAY_LEN(row->out) && row->out[i]; i++)
+        if (!strstr(printed, row->out[i]))
+            fail_msg("'%s' is not in: %s", row->out[i], printed);
+    if (!row->out[0])
+        assert_string_equal(printed, "");
+    if (row->err && !strstr(told, row->err))
+        fail_msg("'%s' is not in: %s", row->err, told);
+    assert_null(strstr(printed, "hush-hush"));
+    assert_null(strstr(told, "hush-hush"));
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[ARRAY_LEN(requests) + ARRAY_LEN(mains)];
+    size_t n = 0;
+
+    memset(tests, 0, sizeof(tests));
+    ADD_ROWS(tests, n, requests, test_serve);
+    ADD_ROWS(tests, n, mains, test_main);
+    return cmocka_run_group_tests_name("program", tests, NULL, NULL);
+}
