@@ -4,8 +4,7 @@
 
 #include <cjson/cJSON.h>
 
-/* Without the fix of CVE-2023-26819 cJSON stumbles over what is behind a number's 63rd character.
- */
+/* Before the fix of CVE-2023-26819 cJSON takes no number of more than 63 characters. */
 #define NUMBER_MAX 63
 
 /* Up to this many members are compared with each other without taking memory. */
