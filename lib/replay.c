@@ -55,7 +55,7 @@ bool replay_keep_event(const struct spool *spool, struct arena *arena,
     add_member(&b, "error_code", event->error_code);
     add_member(&b, "error_message", event->error_message);
     add_object(&b, "parameters", event->parameters);
-    add_member(&b, "received_at", event->received_at);
+    add_time(&b, spool->clock, "received_at", event->received_at);
     return put(spool, &b, reterr);
 }
 

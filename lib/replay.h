@@ -11,7 +11,7 @@
 #include "message_log.h"
 #include "spool.h"
 
-/** Keep a delivery event, which must have its received_at. Fails as spool_put does. */
+/** Keep a delivery event with its received_at, else the time of now. Fails as spool_put does. */
 must_check bool replay_keep_event(const struct spool *spool, struct arena *arena,
                                   const struct message_log_event *event, struct fault *reterr);
 

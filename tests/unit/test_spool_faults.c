@@ -105,8 +105,8 @@ static void a_directory_of_somebody_else_is_not_used(void **state)
     if (geteuid() != 0)
         skip();
     fake_spool_make();
-    assert_int_equal(chown(fake_spool_dir, 12345, 12345), 0);
-    assert_int_equal(chmod(fake_spool_dir, 0775), 0);
+    assert_int_equal(chown(fake_spool_dir, 12345, NOBODY), 0);
+    assert_int_equal(chmod(fake_spool_dir, 0770), 0);
     assert_int_equal(chmod(fake_spool_top, 0755), 0);
     as_nobody(put_into_foreign);
 }
