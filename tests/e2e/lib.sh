@@ -161,12 +161,12 @@ over() { [ "$transport" = "$1" ] || { [ "$1" = server ] && [ "$transport" != dir
 
 # ---------------------------------------------------------------- cases
 
-cases=0 failed_cases=0 case_name= case_failed=
+cases=0 failed_cases=0 case_name='' case_failed=''
 
 it()
 {
     close_case
-    case_name=$1 case_failed=
+    case_name=$1 case_failed=''
     mark_twilio
 }
 
@@ -270,7 +270,7 @@ exchange()
 # The environment that RFC 3875 describes.
 run_program()
 {
-    query= type= length=$(wc -c <"$body_file") remote=127.0.0.1
+    query='' type='' length=$(wc -c <"$body_file") remote=127.0.0.1
     case $target in
     *\?*) query=${target#*\?} ;;
     esac

@@ -1,0 +1,173 @@
+#!/bin/sh
+# nginx/local.sh from a clean checkout whose path has a space, and of what it must survive.
+#
+#   sh test_local.sh BUILD-DIRECTORY
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd -P)
+work=$(mktemp -d /tmp/twilio-cgi-local.XXXXXX) || exit 1
+chmod 755 "$work"
+checkout="$work/a checkout"
+state="$checkout/build/local"
+cases=0 failures=0
+# Compiled fast: it is not the programs that are tested here.
+export CMAKE_BUILD_TYPE=Debug
+
+end()
+{
+    trap - EXIT
+    [ ! -f "$checkout/nginx/local.sh" ] || sh "$checkout/nginx/local.sh" down >/dev/null 2>&1
+    rm -rf "$work"
+}
+trap end EXIT
+trap 'exit 1' HUP INT PIPE TERM
+
+copy()
+{
+    mkdir "$1"
+    ( cd "$root" && tar -cf - CMakeLists.txt cgi-bin lib nginx sql tests ) | tar -xf - -C "$1"
+    # Of the tests only the sandbox takes part.
+    sed -i '/subdirectory/{/sandbox/!d}' "$1/tests/CMakeLists.txt"
+}
+
+# local_sh VERB...: sets $status; the output is in $work/output.
+local_sh()
+{
+    sh "$checkout/nginx/local.sh" "$@" </dev/null >"$work/output" 2>&1
+    status=$?
+}
+
+# expect NAME STATUS [PATTERN...]
+expect()
+{
+    name=$1 problem=''
+    cases=$((cases + 1))
+    [ "$status" -eq "$2" ] || problem="exit status $status instead of $2"
+    shift 2
+    for pattern; do
+        grep -q -e "$pattern" "$work/output" || problem="$problem; no '$pattern'"
+    done
+    if [ -n "$problem" ]; then
+        failures=$((failures + 1))
+        echo "not ok $cases - $name: $problem"
+        sed 's/^/#   /' "$work/output"
+    else
+        echo "ok $cases - $name"
+    fi
+}
+
+# Processes that are at home in the checkout's build/local, wherever that is.
+ours()
+{
+    home=$(cd "$state" 2>/dev/null && pwd -P)
+    for process in /proc/[0-9]*; do
+        case $(readlink "$process/cwd" 2>/dev/null) in
+        "${home:-none}" | "${home:-none}"/*) echo "${process#/proc/}" ;;
+        esac
+    done
+}
+
+expect_none_left()
+{
+    status=$(ours | wc -l)
+    ours >"$work/output"
+    expect "$1" 0
+}
+
+copy "$checkout"
+
+local_sh status
+expect 'status before anything' 3 'web .*not running'
+local_sh down
+expect 'down before anything' 0 'Not running'
+local_sh demo
+expect 'demo before anything' 1 'not up'
+
+local_sh up
+expect 'up: the first message is delivered' 0 ' pending ' ' queued ' ' sent ' ' delivered ' \
+    'status = delivered' 'external_id = SM' 'segments = ' 'sent_at = ' 'delivered_at = '
+grep '^curl ' "$work/output" >"$work/calls"
+# The calls it prints are good: each but the wrong number gets 200.
+while IFS= read -r call; do
+    case $call in
+    *12345\",*) wanted=400 ;;
+    *) wanted=200 ;;
+    esac
+    sh -c "$call -s -o '$work/output' -w '%{http_code}'" </dev/null >"$work/code" 2>/dev/null
+    status=$(tail -c 3 "$work/code")
+    expect "printed: $(printf %s "$call" | cut -c 1-90)..." "$wanted"
+done <"$work/calls"
+status=$(wc -l <"$work/calls")
+expect 'seven calls are printed' 7
+
+local_sh up
+expect 'up again: already up' 0 'Already up'
+local_sh status
+expect 'status while it runs' 0 'database .*running' 'twilio .*running' 'programs .*running' \
+    'web .*running' 'Up at http://127.0.0.1:'
+if [ "$(id -u)" -eq 0 ]; then
+    status=$(for pid in $(ours); do stat -c %U "/proc/$pid"; done | grep -c '^root$')
+    expect 'nothing runs as root' 0
+fi
+status=$(stat -c %a "$state/environment")
+expect 'the settings are private' 600
+
+local_sh demo 01112345678
+expect 'demo, to another number' 0 'recipient = +201112345678' 'status = delivered'
+
+# A second checkout beside the first takes the next port.
+first_port=$(cat "$state/run/port")
+other="$work/other"
+copy "$other"
+first=$checkout
+checkout=$other
+local_sh up
+expect 'a second checkout comes up beside it' 0 'status = delivered'
+status=$([ "$(cat "$other/build/local/run/port")" != "$first_port" ]; echo $?)
+expect 'on a port of its own' 0
+local_sh down
+expect 'and goes down' 0 'Stopped'
+checkout=$first
+local_sh status
+expect 'without the first' 0
+
+# What is left of a run that was killed.
+kill -KILL "$(cut -d ' ' -f 1 "$state/run/web.pid")"
+local_sh status
+expect 'a part of it runs' 1 'web .*not running' 'database .*running'
+local_sh up
+expect 'up after a part has died' 0 'status = delivered'
+
+# A restart of the machine: the processes are gone, their numbers may be somebody else's.
+for pid in $(ours); do kill -KILL "$pid"; done
+while [ -n "$(ours)" ]; do sleep 0.1; done
+sleep 1000 &
+stranger=$!
+for service in database twilio programs web; do
+    echo "$stranger 1 00000000-0000-0000-0000-000000000000" >"$state/run/$service.pid"
+done
+sed -i "1s/.*/$stranger/" "$state/data/postmaster.pid"
+local_sh status
+expect 'status after a restart of the machine' 3
+local_sh down
+expect 'down after a restart of the machine' 0
+status=$(kill -0 "$stranger"; echo $?)
+expect 'who has the number now is left alone' 0
+local_sh up
+expect 'up after a restart of the machine: the data is there' 0 'status = delivered'
+status=$(kill -0 "$stranger"; echo $?)
+expect 'who has the number now is still left alone' 0
+kill "$stranger"
+local_sh down
+expect 'down' 0 'Stopped'
+expect_none_left 'nothing is left running'
+local_sh status
+expect 'status after down' 3
+
+# A failure says what went wrong and stops what it has started.
+echo 'select no_such_function();' >>"$checkout/sql/migrate.sql"
+local_sh up
+expect 'a failure shows the end of the log' 1 'the migration failed' 'no_such_function'
+expect_none_left 'and leaves nothing running'
+
+echo "1..$cases"
+[ "$failures" -eq 0 ]
