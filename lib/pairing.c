@@ -26,11 +26,11 @@ static bool media_agree(const struct message_log_unsettled *row,
 
 /** One way of being that row's: a text of its own, or a template, which Twilio renders. */
 static bool is_match(const struct message_log_unsettled *row, const struct twilio_message *message,
-                     bool template, int64_t earlier)
+                     bool rendered, int64_t earlier)
 {
-    return row->template == template && pairing_is_near(row, message) &&
+    return row->template == rendered && pairing_is_near(row, message) &&
            is_in_time(row, message, earlier) && media_agree(row, message) &&
-           (template || text_equal(message->body, row->body));
+           (rendered || text_equal(message->body, row->body));
 }
 
 static int newest_first(const void *a, const void *b)
@@ -43,11 +43,11 @@ static int newest_first(const void *a, const void *b)
 
 /* All rows wait equally long, so newest message to newest row pairs as many as can be. */
 static void pair_by(struct message_log_unsettled *rows, size_t n, struct pairing *pairings,
-                    size_t n_pairings, bool template, int64_t earlier)
+                    size_t n_pairings, bool rendered, int64_t earlier)
 {
     for (size_t m = 0; m < n_pairings; m++)
         for (size_t i = n; i-- > 0 && !pairings[m].row;)
-            if (rows[i].sid.n == 0 && is_match(&rows[i], &pairings[m].message, template, earlier)) {
+            if (rows[i].sid.n == 0 && is_match(&rows[i], &pairings[m].message, rendered, earlier)) {
                 pairings[m].row = &rows[i];
                 rows[i].sid = pairings[m].message.sid;
             }
@@ -58,9 +58,9 @@ void pairing_make(struct message_log_unsettled *rows, size_t n, struct pairing *
 {
     if (n_pairings)
         qsort(pairings, n_pairings, sizeof(*pairings), newest_first);
-    for (int template = 0; template <= 1; template ++) {
-        pair_by(rows, n, pairings, n_pairings, template, 0);
-        pair_by(rows, n, pairings, n_pairings, template, PAIRING_EARLIER_S);
+    for (int rendered = 0; rendered <= 1; rendered++) {
+        pair_by(rows, n, pairings, n_pairings, rendered, 0);
+        pair_by(rows, n, pairings, n_pairings, rendered, PAIRING_EARLIER_S);
     }
 }
 
