@@ -10,6 +10,7 @@
 
 #include <curl/curl.h>
 
+#include "clock.h"
 #include "fake_record.h"
 #include "http.h"
 #include "unit.h"
@@ -282,6 +283,11 @@ static const struct exchange_row {
      .want = HTTP_NO_ANSWER,
      .error = "answer is too large"},
     {"a server that never answers", {.silent = true}, .want = HTTP_NO_ANSWER, .error = "timed out"},
+    {"a server that never answers GET",
+     {.silent = true},
+     .get = true,
+     .want = HTTP_NO_ANSWER,
+     .error = "timed out"},
     {"TLS with a server that has none sends nothing",
      {{"HTTP/1.1 400 Bad Request\r\n\r\n"}, .reads_nothing = true},
      .scheme = "https",

@@ -1,5 +1,6 @@
 /* What the three programs share: the life of a request, and the verbs of their main. */
 
+#include <ftw.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -170,6 +171,14 @@ static const struct serve_row {
             "bytes\"}\n"},
 };
 
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
 static void test_serve(void **state)
 {
     const struct serve_row *row = *state;
@@ -201,6 +210,42 @@ static void test_serve(void **state)
     assert_int_equal(fake.n_finished, 0);
     close(log_fd);
     fake_connection_release(&fake);
+}
+
+/* A FastCGI thread keeps its service: that the database answered is true of one request only. */
+static void test_spool_waits_for_a_request(void **state)
+{
+    static const char *const variables[] = {"REQUEST_METHOD=OPTIONS", NULL};
+    static const struct fake_answer none[] = {FAKE_END};
+    const struct settings settings = {.cors_allow_origin = "*"};
+    char dir[] = "/tmp/unit-program-XXXXXX";
+    struct fake_database database = {.answers = none};
+    struct fake_clock time = {0};
+    const struct clock clock = fake_clock(&time);
+    struct fake_connection fake = {.variables = variables};
+    const struct cgi_connection connection = fake_connection(&fake);
+    int log_fd = memfd_create("log", MFD_CLOEXEC);
+    struct arena arena;
+    struct fault fault;
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    struct service service = {.settings = &settings,
+                              .clock = &clock,
+                              .database = fake_database(&database),
+                              .spool = {dir, &clock},
+                              .database_answers = true};
+    arena_init(&arena, 1 << 20);
+    assert_true(spool_put(&service.spool, TEXT("{}"), &fault));
+    assert_true(spool_waits(&service.spool));
+    program_serve(&webhook, &service, &connection, &arena, log_fd, NULL);
+    assert_true(spool_waits(&service.spool));
+    assert_int_equal(fake.n_finished, 0);
+    assert_int_equal(database.record.n, 0);
+    arena_release(&arena);
+    close(log_fd);
+    fake_connection_release(&fake);
+    nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 /** The whole main, in a process of its own: its output and exit status. */
@@ -330,11 +375,16 @@ static void test_main(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(requests) + ARRAY_LEN(mains)];
+    static const struct CMUnitTest singles[] = {
+        {.name = "what waits is replayed only after a request that met the database",
+         .test_func = test_spool_waits_for_a_request},
+    };
+    struct CMUnitTest tests[ARRAY_LEN(requests) + ARRAY_LEN(mains) + ARRAY_LEN(singles)];
     size_t n = 0;
 
     memset(tests, 0, sizeof(tests));
     ADD_ROWS(tests, n, requests, test_serve);
     ADD_ROWS(tests, n, mains, test_main);
+    memcpy(tests + n, singles, sizeof(singles));
     return cmocka_run_group_tests_name("program", tests, NULL, NULL);
 }

@@ -220,6 +220,9 @@ static const struct answer_row {
      {.status = 201, .body = "{\"sid\":\"" SID "\",\"status\":1}"},
      TWILIO_UNKNOWN},
     {"a redirect leaves it unknown", {.status = 302, .body = ""}, TWILIO_UNKNOWN},
+    {"a redirect with a Message resource leaves it unknown",
+     {.status = 302, .body = MESSAGE_JSON},
+     TWILIO_UNKNOWN},
     {"400 is a refusal of the message",
      {.status = 400,
       .body = "{\"code\":21211,\"message\":\"The 'To' number is not a valid phone number.\","
