@@ -1,0 +1,364 @@
+/* What is asked of Twilio, how often, and what is believed of the answers. */
+
+#include "fake_http.h"
+#include "twilio_lookup.h"
+#include "unit.h"
+
+#define SID      "SM0123456789abcdef0123456789abcdef"
+#define ACCOUNT  "AC0123456789abcdef0123456789abcdef"
+#define PATH     "/2010-04-01/Accounts/" ACCOUNT "/Messages"
+#define BASE     "https://api.twilio.com" PATH
+#define AS       " as " ACCOUNT ":token with "
+#define ASK      "GET " BASE "/" SID ".json" AS
+#define ASK_LIST "GET " BASE ".json?PageSize=100&To=%2B201012345678" AS
+
+#define RESOURCE(more)                                                                             \
+    "{\"sid\":\"" SID "\",\"status\":\"sent\",\"to\":\"+201012345678\",\"body\":\"Hi\","           \
+    "\"direction\":\"outbound-api\",\"num_media\":\"0\",\"error_code\":null,\"date_created\":"     \
+    "\"Thu, 01 Jan 2026 12:00:00 +0000\",\"date_sent\":null" more "}"
+#define LIST(next, messages) "{\"messages\":[" messages "],\"next_page_uri\":" next "}"
+
+static struct arena arena;
+
+static const struct settings usual = {
+    .twilio_account_sid = ACCOUNT,
+    .twilio_auth_token = "token",
+    .twilio_api_url = "https://api.twilio.com",
+};
+static const struct settings with_key = {
+    .twilio_account_sid = ACCOUNT,
+    .twilio_auth_token = "token",
+    .twilio_api_url = "http://127.0.0.1:4010",
+    .twilio_api_key = "SK1",
+    .twilio_api_key_secret = "secret",
+};
+
+struct question {
+    struct fake_clock time;
+    struct fake_http fake;
+    struct clock clock;
+    struct http http;
+    struct twilio twilio;
+    char detail[TWILIO_DETAIL_SIZE];
+};
+
+static void open_question(struct question *question, const struct settings *settings,
+                          const struct fake_reply *replies)
+{
+    *question = (struct question){.fake = {.replies = replies}};
+    question->clock = fake_clock(&question->time);
+    question->http = fake_http(&question->fake);
+    question->twilio = (struct twilio){settings, &question->http, &question->clock};
+}
+
+static void close_question(struct question *question, const char *const *want)
+{
+    fake_record_expect(&question->fake.record, want);
+    fake_record_release(&question->fake.record);
+}
+
+#define BROKEN                                                                                     \
+    {                                                                                              \
+        .outcome = HTTP_NO_ANSWER, .error = "connection broke"                                     \
+    }
+
+/* One SID, the replies, how often it was asked, and what came of it. */
+static const struct fetch_row {
+    const char *label, *sid;
+    struct fake_reply replies[10];
+    size_t asked;
+    enum twilio_answer want;
+    const char *detail;
+    int64_t slept[8];
+} fetches[] = {
+    {"a message", SID, {{.status = 200, .body = RESOURCE("")}}, 1, TWILIO_FOUND},
+    {"no such message", SID, {{.status = 404, .body = "{}"}}, 1, TWILIO_NOT_FOUND},
+    {"what cannot be a SID is not asked for", "../Calls", {{0}}, 0, TWILIO_NOT_FOUND},
+    {"nor a SID of something else",
+     "CA0123456789abcdef0123456789abcdef",
+     {{0}},
+     0,
+     TWILIO_NOT_FOUND},
+    {"nor two letters alone", "SM", {{0}}, 0, TWILIO_NOT_FOUND},
+    {"too many requests: later",
+     SID,
+     {{.status = 429}, {.status = 200, .body = RESOURCE("")}},
+     2,
+     TWILIO_FOUND,
+     .slept = {500}},
+    {"when Twilio says how much later, then",
+     SID,
+     {{.status = 429, .retry_after = 3}, {.status = 503}, {.status = 200, .body = RESOURCE("")}},
+     3,
+     TWILIO_FOUND,
+     .slept = {3000, 6000}},
+    {"but never longer than half a minute",
+     SID,
+     {{.status = 429, .retry_after = 3600}, {.status = 200, .body = RESOURCE("")}},
+     2,
+     TWILIO_FOUND,
+     .slept = {30000}},
+    {"a broken connection: again",
+     SID,
+     {BROKEN, {.outcome = HTTP_NOT_SENT, .error = "refused"}, {.status = 404}},
+     3,
+     TWILIO_NOT_FOUND,
+     .slept = {500, 1000}},
+    {"eight times, then no more",
+     SID,
+     {BROKEN, BROKEN, BROKEN, BROKEN, BROKEN, BROKEN, BROKEN, BROKEN, {.status = 404}},
+     8,
+     TWILIO_NO_ANSWER,
+     "connection broke",
+     {500, 1000, 2000, 4000, 8000, 16000, 30000}},
+    {"eight errors too",
+     SID,
+     {{.status = 500},
+      {.status = 502},
+      {.status = 503},
+      {.status = 500},
+      {.status = 500},
+      {.status = 500},
+      {.status = 500},
+      {.status = 504}},
+     8,
+     TWILIO_NO_ANSWER,
+     "Twilio answered 504",
+     {500, 1000, 2000, 4000, 8000, 16000, 30000}},
+    {"credentials that are refused are not tried again",
+     SID,
+     {{.status = 401}},
+     1,
+     TWILIO_NO_ANSWER,
+     "Twilio answered 401"},
+    {"forbidden is forbidden", SID, {{.status = 403}}, 1, TWILIO_NO_ANSWER, "Twilio answered 403"},
+    {"another refusal", SID, {{.status = 400}}, 1, TWILIO_NO_SENSE, "Twilio answered 400"},
+    {"a redirection is no answer",
+     SID,
+     {{.status = 302}},
+     1,
+     TWILIO_NO_SENSE,
+     "Twilio answered 302"},
+    {"garbage",
+     SID,
+     {{.status = 200, .body = "<html>"}},
+     1,
+     TWILIO_NO_SENSE,
+     "Twilio answered with another thing than the message"},
+    {"nothing", SID, {{.status = 200, .body = ""}}, 1, TWILIO_NO_SENSE},
+    {"a message without a status",
+     SID,
+     {{.status = 200, .body = "{\"sid\":\"" SID "\"}"}},
+     1,
+     TWILIO_NO_SENSE},
+    {"a status that is none",
+     SID,
+     {{.status = 200, .body = "{\"sid\":\"" SID "\",\"status\":\"se nt\\n\"}"}},
+     1,
+     TWILIO_NO_SENSE},
+    {"a status that is too long",
+     SID,
+     {{.status = 200,
+       .body = "{\"sid\":\"" SID "\",\"status\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}"}},
+     1,
+     TWILIO_NO_SENSE},
+    {"another message than the one asked for",
+     "MM0123456789abcdef0123456789abcdef",
+     {{.status = 200, .body = RESOURCE("")}},
+     1,
+     TWILIO_NO_SENSE},
+};
+
+static void fetch(void **state)
+{
+    const struct fetch_row *row = *state;
+    const char *want[10] = {NULL};
+    struct twilio_message message;
+    struct question question;
+    char url[256];
+
+    open_question(&question, &usual, row->replies);
+    snprintf(url, sizeof(url), "GET " BASE "/%s.json" AS, row->sid);
+    for (size_t i = 0; i < row->asked; i++)
+        want[i] = url;
+    enum twilio_answer answer =
+        twilio_fetch(&question.twilio, &arena, text_of(row->sid), &message, question.detail);
+    assert_int_equal(answer, row->want);
+    if (answer == TWILIO_FOUND)
+        assert_text_equal(message.sid, row->sid);
+    if (row->detail)
+        assert_string_equal(question.detail, row->detail);
+    assert_int_equal(question.time.n_slept, row->asked ? row->asked - 1 : 0);
+    for (size_t i = 0; i < question.time.n_slept; i++)
+        assert_int_equal(question.time.slept[i], row->slept[i]);
+    close_question(&question, want);
+}
+
+/* What a resource says. */
+static const struct resource_row {
+    const char *label, *body;
+    struct {
+        const char *status, *body, *to, *error_code, *error_message;
+        bool whatsapp, inbound;
+        uint64_t num_media;
+        int64_t created, sent;
+    } want;
+} resources[] = {
+    {"an SMS", RESOURCE(""), {"sent", "Hi", "+201012345678", .created = FAKE_EPOCH_MS / 1000}},
+    {"a WhatsApp message has its channel in front",
+     "{\"sid\":\"" SID "\",\"status\":\"read\",\"to\":\"whatsapp:+201012345678\",\"body\":\"م\","
+     "\"direction\":\"outbound-api\",\"num_media\":\"1\"}",
+     {"read", "م", "+201012345678", .whatsapp = true, .num_media = 1}},
+    {"an error, its number as a number",
+     "{\"sid\":\"" SID "\",\"status\":\"undelivered\",\"error_code\":30003,\"error_message\":"
+     "\"Unreachable\",\"direction\":\"outbound-reply\"}",
+     {"undelivered", "", "", "30003", "Unreachable"}},
+    {"an error whose number is a text",
+     "{\"sid\":\"" SID "\",\"status\":\"failed\",\"error_code\":\"63016\","
+     "\"direction\":\"outbound-call\"}",
+     {"failed", "", "", "63016", ""}},
+    {"somebody's answer",
+     "{\"sid\":\"" SID "\",\"status\":\"received\",\"direction\":\"inbound\"}",
+     {"received", "", "", .inbound = true}},
+    {"without a direction it is not ours",
+     "{\"sid\":\"" SID "\",\"status\":\"sent\"}",
+     {"sent", "", "", .inbound = true}},
+    {"a trial account's texts have something in front",
+     "{\"sid\":\"" SID "\",\"status\":\"sent\",\"direction\":\"outbound-api\",\"body\":"
+     "\"Sent from your Twilio trial account - Hi\"}",
+     {"sent", "Hi", ""}},
+    {"times are UTC",
+     "{\"sid\":\"" SID "\",\"status\":\"sent\",\"direction\":\"outbound-api\",\"date_created\":"
+     "\"Thu, 01 Jan 2026 12:00:01 +0000\",\"date_sent\":\"Fri, 02 Jan 2026 12:00:00 +0000\"}",
+     {"sent", "", "", .created = FAKE_EPOCH_MS / 1000 + 1, .sent = FAKE_EPOCH_MS / 1000 + 86400}},
+    {"another time is none",
+     "{\"sid\":\"" SID "\",\"status\":\"sent\",\"direction\":\"outbound-api\",\"date_created\":"
+     "\"2026-01-01T12:00:00Z\",\"date_sent\":\"Thu, 01 Jan 2026 12:00:01 +0200\"}",
+     {"sent", "", ""}},
+};
+
+static void resource(void **state)
+{
+    const struct resource_row *row = *state;
+    const struct fake_reply replies[2] = {{.status = 200, .body = row->body}};
+    static const char *const want[] = {ASK, NULL};
+    struct twilio_message message;
+    struct question question;
+
+    open_question(&question, &usual, replies);
+    assert_int_equal(twilio_fetch(&question.twilio, &arena, TEXT(SID), &message, question.detail),
+                     TWILIO_FOUND);
+    assert_text_equal(message.status, row->want.status);
+    assert_text_equal(message.body, row->want.body);
+    assert_text_equal(message.to, row->want.to);
+    assert_text_equal(message.error_code, row->want.error_code);
+    assert_text_equal(message.error_message, row->want.error_message);
+    assert_int_equal(message.channel, row->want.whatsapp ? MESSAGE_WHATSAPP : MESSAGE_SMS);
+    assert_int_equal(message.outbound, !row->want.inbound);
+    assert_int_equal(message.num_media, row->want.num_media);
+    assert_int_equal(message.created, row->want.created);
+    assert_int_equal(message.sent, row->want.sent);
+    close_question(&question, want);
+}
+
+/* One page: its address, the reply, and what is made of it. */
+static const struct list_row {
+    const char *label;
+    bool whatsapp;
+    const struct settings *settings;
+    const char *next; /* the page before said so; NULL: the first page */
+    struct fake_reply reply;
+    const char *asked;
+    enum twilio_answer want;
+    size_t n;
+    const char *want_next;
+} lists[] = {
+    {"the first page",
+     .reply = {.status = 200, .body = LIST("null", RESOURCE("") "," RESOURCE(""))},
+     .asked = ASK_LIST, .n = 2},
+    {"an empty list", .reply = {.status = 200, .body = LIST("null", "")}, .asked = ASK_LIST},
+    {"an empty address is none", .reply = {.status = 200, .body = LIST("\"\"", "")},
+     .asked = ASK_LIST},
+    {"of WhatsApp, by an API key, at another address", true, &with_key,
+     .reply = {.status = 200, .body = LIST("null", RESOURCE(""))},
+     .asked = "GET http://127.0.0.1:4010" PATH
+              ".json?PageSize=100&To=whatsapp%3A%2B201012345678 as SK1:secret with ",
+     .n = 1},
+    {"a page with another behind it",
+     .reply = {.status = 200, .body = LIST("\"" PATH ".json?Page=1&PageToken=PA1\"", RESOURCE(""))},
+     .asked = ASK_LIST, .n = 1, .want_next = PATH ".json?Page=1&PageToken=PA1"},
+    {"the next page", .next = PATH ".json?Page=1&PageToken=PA1",
+     .reply = {.status = 200, .body = LIST("null", RESOURCE(""))},
+     .asked = "GET " BASE ".json?Page=1&PageToken=PA1" AS, .n = 1},
+    {"a next page on another host is not asked for", .next = ".evil.example" PATH ".json?Page=1",
+     .want = TWILIO_NO_SENSE},
+    {"nor one that takes our address for a user name", .next = "@evil.example/",
+     .want = TWILIO_NO_SENSE},
+    {"nor another list", .next = "/2010-04-01/Accounts/" ACCOUNT "/Calls.json?Page=1",
+     .want = TWILIO_NO_SENSE},
+    {"nor that of another account", .next = "/2010-04-01/Accounts/AC1/Messages.json?Page=1",
+     .want = TWILIO_NO_SENSE},
+    {"a list that is not there is no empty one", .reply = {.status = 404}, .asked = ASK_LIST,
+     .want = TWILIO_NO_SENSE},
+    {"refused credentials", .reply = {.status = 401}, .asked = ASK_LIST, .want = TWILIO_NO_ANSWER},
+    {"an answer without a list", .reply = {.status = 200, .body = "{}"}, .asked = ASK_LIST,
+     .want = TWILIO_NO_SENSE},
+    {"a list that is an object", .reply = {.status = 200, .body = "{\"messages\":{}}"},
+     .asked = ASK_LIST, .want = TWILIO_NO_SENSE},
+    {"one message that cannot be read spoils the page",
+     .reply = {.status = 200, .body = LIST("null", RESOURCE("") ",{\"sid\":\"SM1\"}")},
+     .asked = ASK_LIST, .want = TWILIO_NO_SENSE},
+    {"half an answer", .reply = {.status = 200, .body = "{\"messages\":[" RESOURCE("")},
+     .asked = ASK_LIST, .want = TWILIO_NO_SENSE},
+};
+
+static void list(void **state)
+{
+    const struct list_row *row = *state;
+    const struct fake_reply replies[2] = {row->reply};
+    const char *const want[] = {row->asked, NULL};
+    struct twilio_page page = {.next = text_of(row->next)};
+    struct question question;
+
+    open_question(&question, row->settings ? row->settings : &usual, replies);
+    enum twilio_answer answer =
+        twilio_list(&question.twilio, &arena, row->whatsapp ? MESSAGE_WHATSAPP : MESSAGE_SMS,
+                    TEXT("+201012345678"), &page, question.detail);
+    assert_int_equal(answer, row->want);
+    if (answer == TWILIO_FOUND) {
+        assert_int_equal(page.n, row->n);
+        assert_text_equal(page.next, row->want_next);
+    }
+    for (size_t i = 0; i < page.n; i++)
+        assert_text_equal(page.messages[i].sid, SID);
+    close_question(&question, want);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    arena_init(&arena, 1 << 20);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    arena_release(&arena);
+    return 0;
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[64];
+    size_t n = 0;
+
+    ADD_ROWS(tests, n, fetches, fetch);
+    ADD_ROWS(tests, n, resources, resource);
+    ADD_ROWS(tests, n, lists, list);
+    for (size_t i = 0; i < n; i++) {
+        tests[i].setup_func = set_up;
+        tests[i].teardown_func = tear_down;
+    }
+    return _cmocka_run_group_tests("twilio_lookup", tests, n, NULL, NULL);
+}
