@@ -19,6 +19,10 @@ set local idle_in_transaction_session_timeout = 0;
 set local search_path = pg_catalog, public;
 -- Rows that a policy would hide are an error, not rows that are lost.
 set local row_security = off;
+-- A table is read a few times, and whole.
+set local work_mem = '64MB';
+set local maintenance_work_mem = '256MB';
+set local jit = off;
 
 create function pg_temp.pending(p_version text) returns boolean
 language plpgsql

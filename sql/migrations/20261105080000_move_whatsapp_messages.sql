@@ -63,6 +63,7 @@ declare
     v_old constant regclass := (
         select c.oid from pg_class c
         where c.relnamespace = 'public'::regnamespace and c.relname = 'whatsapp_messages' and c.relkind = 'r');
+    v_waiting constant text[] := '{sender_id,media_url,read_at,error_code}';
     v_triggers record;
     v_columns text[];
     v_sql text;
@@ -95,14 +96,54 @@ begin
 
     ---- message_logs in order
 
-    update public.message_logs m
-    set recipient = regexp_replace(m.recipient, '^\s*whatsapp:\s*', '', 'i'),
-        external_id = nullif(btrim(m.external_id), ''),
-        status = case when messaging.status_rank(lower(btrim(m.status))) is null then m.status
-            else lower(btrim(m.status)) end
-    where m.recipient ~* '^\s*whatsapp:'
-       or m.external_id <> btrim(m.external_id) or m.external_id = ''
-       or m.status <> lower(btrim(m.status)) and messaging.status_rank(lower(btrim(m.status))) is not null;
+    -- The prefix off recipients, known words in small letters; and what waited in metadata becomes the
+    -- columns. What does not fit stays where it is.
+    with tidy as materialized (
+        select m.id,
+            regexp_replace(m.recipient, '^\s*whatsapp:\s*', '', 'i') as recipient,
+            nullif(btrim(m.external_id), '') as external_id,
+            case when messaging.status_rank(lower(btrim(m.status))) is null then m.status
+                else lower(btrim(m.status)) end as status,
+            case when jsonb_typeof(m.metadata -> 'read_at') = 'string'
+                then pg_temp.time_or_null(m.metadata ->> 'read_at') end as read_at,
+            case when jsonb_typeof(m.metadata -> 'media_url') = 'string'
+                then nullif(m.metadata ->> 'media_url', '') end as media_url,
+            case when jsonb_typeof(m.metadata -> 'error_code') in ('string', 'number')
+                then nullif(m.metadata ->> 'error_code', '') end as error_code,
+            p.id as sender_id,
+            coalesce(m.metadata ?| v_waiting, false) as waiting
+        from public.message_logs m
+        left join public.profiles p on p.id::text = lower(m.metadata ->> 'sender_id')
+        where m.recipient ~* '^\s*whatsapp:'
+           or m.external_id <> btrim(m.external_id) or m.external_id = ''
+           or m.status <> lower(btrim(m.status)) and messaging.status_rank(lower(btrim(m.status))) is not null
+           or m.metadata ?| v_waiting),
+    tidied as (
+        update public.message_logs m
+        set recipient = t.recipient,
+            external_id = t.external_id,
+            status = t.status,
+            read_at = coalesce(m.read_at, t.read_at),
+            media_url = coalesce(m.media_url, t.media_url),
+            error_code = coalesce(m.error_code, t.error_code),
+            sender_id = coalesce(m.sender_id, t.sender_id),
+            metadata = m.metadata - array_remove(array[
+                case when coalesce(m.read_at, t.read_at) = t.read_at then 'read_at' end,
+                case when coalesce(m.media_url, t.media_url) = t.media_url then 'media_url' end,
+                case when coalesce(m.error_code, t.error_code) = t.error_code then 'error_code' end,
+                case when coalesce(m.sender_id, t.sender_id) = t.sender_id then 'sender_id' end,
+                -- A null or nothing says no more than the column's own null.
+                case when m.metadata -> 'read_at' in ('null', '""') then 'read_at' end,
+                case when m.metadata -> 'media_url' in ('null', '""') then 'media_url' end,
+                case when m.metadata -> 'error_code' in ('null', '""') then 'error_code' end,
+                case when m.metadata -> 'sender_id' in ('null', '""') then 'sender_id' end], null)
+        from tidy t
+        where t.id = m.id
+        returning t.waiting)
+    select count(*) filter (where t.waiting) into v_rows from tidied t;
+    if v_rows > 0 then
+        raise notice '% message_logs rows had sender_id, media_url, read_at or error_code in metadata', v_rows;
+    end if;
 
     -- Of two rows with one SID the older keeps it.
     with placed as (
@@ -121,39 +162,6 @@ begin
     if v_rows > 0 then
         raise notice '% message_logs rows had the SID of an older one; it is in their metadata as duplicate_external_id: %',
             v_rows, pg_temp.listed(v_list);
-    end if;
-
-    -- What waited in metadata becomes the columns. What does not fit stays where it is.
-    with waiting as materialized (
-        select m.id,
-            case when jsonb_typeof(m.metadata -> 'read_at') = 'string'
-                then pg_temp.time_or_null(m.metadata ->> 'read_at') end as read_at,
-            case when jsonb_typeof(m.metadata -> 'media_url') = 'string'
-                then nullif(m.metadata ->> 'media_url', '') end as media_url,
-            case when jsonb_typeof(m.metadata -> 'error_code') in ('string', 'number')
-                then nullif(m.metadata ->> 'error_code', '') end as error_code,
-            p.id as sender_id
-        from public.message_logs m
-        left join public.profiles p on p.id::text = lower(m.metadata ->> 'sender_id')
-        where m.metadata ?| '{sender_id,media_url,read_at,error_code}')
-    update public.message_logs m
-    set read_at = coalesce(m.read_at, w.read_at),
-        media_url = coalesce(m.media_url, w.media_url),
-        error_code = coalesce(m.error_code, w.error_code),
-        sender_id = coalesce(m.sender_id, w.sender_id),
-        metadata = m.metadata - array_remove(array[
-            case when coalesce(m.read_at, w.read_at) = w.read_at then 'read_at' end,
-            case when coalesce(m.media_url, w.media_url) = w.media_url then 'media_url' end,
-            case when coalesce(m.error_code, w.error_code) = w.error_code then 'error_code' end,
-            case when coalesce(m.sender_id, w.sender_id) = w.sender_id then 'sender_id' end], null)
-            -- A null or nothing says no more than the column's own null.
-            - array(select e.key from jsonb_each(m.metadata) e
-                where e.key in ('read_at', 'media_url', 'error_code', 'sender_id') and e.value in ('null', '""'))
-    from waiting w
-    where w.id = m.id;
-    get diagnostics v_rows = row_count;
-    if v_rows > 0 then
-        raise notice '% message_logs rows had sender_id, media_url, read_at or error_code in metadata', v_rows;
     end if;
 
     -- What the foreign keys that follow would not take.
@@ -176,7 +184,7 @@ begin
         from pg_attribute a where a.attrelid = v_old and a.attnum > 0 and not a.attisdropped;
 
         -- Columns are taken where they are. Those that nobody expected go to metadata.
-        select 'create temporary table messaging_old on commit drop as select '
+        select 'create temporary table messaging_raw on commit drop as select '
             || string_agg(
                 case when w.sources && v_columns
                     then format('%s as %I', replace(w.expression, '$', (
@@ -188,7 +196,7 @@ begin
                 then '''{}''::jsonb'
                 else format('jsonb_strip_nulls(to_jsonb(w) - %L::text[])',
                     array_agg(w.name) || '{message_sid,recipient_phone,message_body,message_content}'::text[]) end
-            || ' as extra, null::uuid as same_id, null::uuid as same_sid from public.whatsapp_messages w'
+            || ' as extra from public.whatsapp_messages w'
         into v_sql
         from (values
             ('id', '{id}'::text[], 'uuid', '$'),
@@ -212,43 +220,47 @@ begin
             ('updated_at', '{updated_at,created_at}', 'timestamptz', 'coalesce($, now())')
         ) as w (name, sources, type, expression);
         execute v_sql;
+        analyze messaging_raw;
+
+        -- One message, not two: the same id, or the same SID. Senders without a profile and requests
+        -- that are gone go to metadata.
+        create temporary table messaging_old on commit drop as
+        select o.id, o.sid, p.id as sender_id, o.recipient, o.content, o.status, r.id as request_id, o.media_url,
+            o.sent_at, o.delivered_at, o.read_at, o.failed_at, o.error_code, o.error_message, o.created_at,
+            o.updated_at,
+            o.extra || case when p.id is null and o.sender_id is not null
+                    then jsonb_build_object('sender_id', o.sender_id) else '{}' end
+                || case when r.id is null and o.request_id is not null
+                    then jsonb_build_object('request_id', o.request_id) else '{}' end as extra,
+            same_id.id as same_id, same_sid.id as same_sid, same_id.external_id as sid_of_same_id
+        from messaging_raw o
+        left join public.profiles p on p.id = o.sender_id
+        left join public.maintenance_requests r on r.id = o.request_id
+        left join public.message_logs same_id on same_id.id = o.id
+        left join public.message_logs same_sid on same_sid.external_id = o.sid;
         create index on messaging_old (id);
         analyze messaging_old;
 
-        -- One message, not two: the same id, or the same SID. An id counts for more, so a row that has
-        -- the SID of one old message and the id of another is the latter.
-        update messaging_old o set same_id = m.id from public.message_logs m where m.id = o.id;
-        update messaging_old o set same_sid = m.id from public.message_logs m where m.external_id = o.sid;
+        select count(*) into v_rows from messaging_old o
+        where o.request_id is null and o.extra ? 'request_id';
+        if v_rows > 0 then
+            raise notice '% old rows have a request_id without a maintenance request; it is in metadata', v_rows;
+        end if;
 
-        -- A SID that another row of message_logs keeps goes to metadata.
+        -- An id counts for more than a SID: a row that has the SID of one old message and the id of
+        -- another is the latter. A SID that another row of message_logs keeps goes to metadata.
         with doubles as (
             update messaging_old o
             set sid = null, same_sid = null, extra = o.extra || jsonb_build_object('duplicate_external_id', o.sid)
-            where o.same_id is not null and o.same_sid <> o.same_id
-               or exists (select from public.message_logs m where m.id = o.same_id and m.external_id <> o.sid)
-               or o.same_id is null and exists (select from messaging_old other where other.id = o.same_sid)
+            where o.same_sid <> o.same_id
+               or o.sid_of_same_id <> o.sid
+               or o.same_id is null and o.same_sid is not null
+                   and exists (select from messaging_old other where other.id = o.same_sid)
             returning o.extra ->> 'duplicate_external_id' as sid)
         select array_agg(d.sid order by d.sid), count(*) into v_list, v_rows from doubles d;
         if v_rows > 0 then
             raise notice '% old rows have the SID of another message; it is in their metadata as duplicate_external_id: %',
                 v_rows, pg_temp.listed(v_list);
-        end if;
-
-        with homeless as (
-            update messaging_old o
-            set sender_id = null, extra = o.extra || jsonb_build_object('sender_id', o.sender_id)
-            where o.sender_id is not null and not exists (select from public.profiles p where p.id = o.sender_id)
-            returning 1)
-        select count(*) into v_rows from homeless;
-        with homeless as (
-            update messaging_old o
-            set request_id = null, extra = o.extra || jsonb_build_object('request_id', o.request_id)
-            where o.request_id is not null
-              and not exists (select from public.maintenance_requests r where r.id = o.request_id)
-            returning 1)
-        select count(*) into v_rows from homeless;
-        if v_rows > 0 then
-            raise notice '% old rows have a request_id without a maintenance request; it is in metadata', v_rows;
         end if;
 
         select count(*) into v_before from public.message_logs;

@@ -109,7 +109,7 @@ begin
         from pg_trigger t
         join pg_proc p on p.oid = t.tgfoid
         where t.tgrelid in ('public.message_logs'::regclass, 'public.notifications'::regclass)
-          and not t.tgisinternal and not p.prosecdef
+          and not t.tgisinternal and t.tgenabled <> 'D' and not p.prosecdef
           and p.prosrc ~* '\m(insert\s+into|update|delete\s+from|perform|execute)\M'
     loop
         raise notice 'trigger % of % does more than look at its row: make % security definer, or grant messaging_owner what it needs',

@@ -159,7 +159,7 @@ begin
         perform messaging.join_error(p_id, p_status, p_error_code, p_error_message);
     end if;
     if p_callback and p_status in ('failed', 'undelivered') and v_status = p_status
-        and v_row.status not in ('failed', 'undelivered') and v_row.failed_at is null
+        and v_row.status not in ('failed', 'undelivered')
     then
         perform messaging.notify_failure(p_id);
     end if;
