@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,13 +19,13 @@ int __real_clock_gettime(clockid_t id, struct timespec *ret_now);
 int __wrap_clock_gettime(clockid_t id, struct timespec *ret_now);
 
 static int64_t skew_ms; /* what the clock is ahead */
-static bool patient;    /* poll() waits as long as it is told to */
+static bool hurried;    /* poll() waits 100 ms at most, and the clock is moved by the rest */
 
 int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
 {
-    int ready = __real_poll(fds, n, !patient && timeout > 100 ? 100 : timeout);
+    int ready = __real_poll(fds, n, hurried && timeout > 100 ? 100 : timeout);
 
-    if (ready == 0 && !patient)
+    if (ready == 0 && hurried)
         skew_ms += timeout;
     return ready;
 }
@@ -51,7 +52,7 @@ enum deed {
     HANG_UP,   /* the connection closes instead of an answer */
     HALF,      /* half a row, then the connection closes */
     SAY_BYE,   /* an answer, a fatal error nobody asked for, and the connection closes */
-    LATE,      /* after 300 ms */
+    LATE,      /* not before the test lets it */
     SILENCE,   /* no answer */
     REFUSE,    /* at the beginning: an error with sqlstate */
     SHUT,      /* at the beginning: the connection closes */
@@ -74,10 +75,11 @@ struct script {
 
 struct server {
     const struct script *scripts;
-    int listener, port, stop[2];
+    int listener, port, stop[2], go[2]; /* go: a late answer may go */
     pthread_t thread;
     size_t n_connections;
-    struct fake_record record; /* "sql|parameter|null" */
+    atomic_size_t n_asked, n_ended; /* statements, connections */
+    struct fake_record record;      /* "sql|parameter|null" */
 };
 
 /** One message on its way out. */
@@ -257,6 +259,7 @@ static bool read_statement(struct server *server, int fd)
         return false;
     }
     fake_record_add(&server->record, described);
+    server->n_asked++;
     return true;
 }
 
@@ -298,8 +301,9 @@ static bool welcome(int fd, const struct act *act)
 }
 
 /** False where the connection ends with it. */
-static bool answer(int fd, const struct act *act)
+static bool answer(int fd, const int *go, const struct act *act)
 {
+    char scrap;
     const struct act bye = {.sqlstate = "57P01"};
     struct out out = {.n = 0};
 
@@ -313,7 +317,7 @@ static bool answer(int fd, const struct act *act)
         put_ready(&out);
         break;
     case LATE:
-        usleep(300000);
+        (void)!read(go[0], &scrap, 1);
         put_row(&out, act);
         break;
     case SILENCE:
@@ -343,7 +347,7 @@ static void play(struct server *server, const struct script *script, int fd)
     if (!welcome(fd, act))
         return;
     while (read_statement(server, fd)) {
-        if (act->deed == END || !answer(fd, act))
+        if (act->deed == END || !answer(fd, server->go, act))
             return;
         act++;
     }
@@ -361,6 +365,7 @@ static void *run(void *self)
             break;
         play(server, &server->scripts[server->n_connections++], fd);
         close(fd);
+        server->n_ended++;
     }
     return NULL;
 }
@@ -394,6 +399,7 @@ static void start(const struct script *scripts)
     assert_int_equal(getsockname(server.listener, (struct sockaddr *)&at, &n), 0);
     server.port = ntohs(at.sin_port);
     assert_int_equal(pipe(server.stop), 0);
+    assert_int_equal(pipe(server.go), 0);
     assert_int_equal(pthread_create(&server.thread, NULL, run, &server), 0);
     open_database("", 1);
 }
@@ -407,6 +413,17 @@ static void stop(void)
     close(server.listener);
     close(server.stop[0]);
     close(server.stop[1]);
+    close(server.go[0]);
+    close(server.go[1]);
+}
+
+/** Up to ten seconds. */
+static void wait_until(const atomic_size_t *counter, size_t n)
+{
+    for (int i = 0; *counter < n; i++) {
+        assert_true(i < 10000);
+        usleep(1000);
+    }
 }
 
 static bool ask(void)
@@ -462,6 +479,7 @@ static void test_statement(void **state)
     const struct script scripts[] = {{{row->act}}, {{{SHUT}}}};
 
     start(scripts);
+    hurried = row->act.deed == SILENCE;
     bool good = ask();
     stop();
     if (good != !row->fault)
@@ -507,6 +525,7 @@ static void test_beginning(void **state)
     const struct script scripts[] = {{{row->act}}, {{row->act}}};
 
     start(scripts);
+    hurried = row->act.deed == SPEECHLESS;
     bool good = ask();
     stop();
     assert_false(good);
@@ -608,7 +627,7 @@ static void test_kept_one_is_gone(void **state)
     start(scripts);
     assert_true(ask());
     assert_text_equal(database_cell(&result, 0, 0), "a");
-    usleep(50000);
+    wait_until(&server.n_ended, 1);
     assert_true(ask());
     assert_text_equal(database_cell(&result, 0, 0), "b");
     stop();
@@ -661,8 +680,8 @@ static void *ask_alone(void *ret_good)
     return NULL;
 }
 
-/* One place, held by a statement that takes 300 ms. Of the 5 s that another thread would wait for
- * it the clock lets 100 ms pass, then as many as it takes. */
+/* One place, held by a statement that takes long. Of the 5 s that another thread waits for it the
+ * clock leaves 100 ms. */
 static void test_busy(void **state)
 {
     static const struct script scripts[] = {{{{LATE, {"a"}}, {ROW, {"b"}}}}};
@@ -670,15 +689,15 @@ static void test_busy(void **state)
     bool good = false;
 
     (void)state;
-    patient = true;
     start(scripts);
     assert_int_equal(pthread_create(&thread, NULL, ask_alone, &good), 0);
-    usleep(50000);
+    wait_until(&server.n_asked, 1);
     skew_ms = -4900;
     assert_false(ask());
     assert_string_equal(fault_code(&fault), "database_unavailable");
     assert_non_null(strstr(fault.detail, "all are busy"));
     skew_ms = 0;
+    assert_int_equal(write(server.go[1], "x", 1), 1);
     assert_true(ask());
     assert_text_equal(database_cell(&result, 0, 0), "b");
     pthread_join(thread, NULL);
@@ -691,7 +710,7 @@ static int clear(void **state)
 {
     (void)state;
     skew_ms = 0;
-    patient = false;
+    hurried = false;
     fake_record_release(&server.record);
     arena_clear(&arena);
     return 0;

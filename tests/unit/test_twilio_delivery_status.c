@@ -30,9 +30,11 @@ int endpoint_main(int argc, char **argv);
     "{\"success\":true,\"message\":\"Status updated successfully\",\"data\":{\"id\":\"" ID         \
     "\",\"external_id\":\"" SID "\",\"status\":\"delivered\"}}"
 
-#define ERROR(text, code)            "{\"success\":false,\"error\":\"" text "\",\"code\":\"" code "\"}"
+#define ERROR(text, code) "{\"success\":false,\"error\":\"" text "\",\"code\":\"" code "\"}"
+
 #define REFUSED(status_, text, code) .status = status_, .answer = ERROR(text, code)
-#define WRONG_SIGNATURE              REFUSED("403 Forbidden", "Invalid signature", "invalid_signature")
+
+#define WRONG_SIGNATURE REFUSED("403 Forbidden", "Invalid signature", "invalid_signature")
 #define MISSING                                                                                    \
     REFUSED("400 Bad Request", "Missing required fields: MessageSid, MessageStatus",               \
             "missing_fields")
