@@ -115,11 +115,11 @@ static PGconn *connect_database(const struct pool *pool, struct fault *reterr)
     const char *const values[] = {pool->string, "twilio-cgi", "UTF8", NULL};
     PGconn *conn = PQconnectStartParams(keys, values, 1);
 
+    /* a server that goes away while it is greeted would be heard on stderr */
+    PQsetNoticeReceiver(conn, ignore_notice, NULL);
     if (conn && PQstatus(conn) != CONNECTION_BAD &&
-        finish_connecting(conn, now_ms() + CONNECT_MS) && PQsetnonblocking(conn, 1) == 0) {
-        PQsetNoticeReceiver(conn, ignore_notice, NULL);
+        finish_connecting(conn, now_ms() + CONNECT_MS) && PQsetnonblocking(conn, 1) == 0)
         return conn;
-    }
     const char *why = !conn                              ? "no memory"
                       : PQstatus(conn) == CONNECTION_BAD ? PQerrorMessage(conn)
                                                          : "no answer in time";
