@@ -50,7 +50,7 @@ end()
 {
     trap - EXIT
     # shellcheck disable=SC2154
-    for child in ${background:-}; do kill "$child" 2>/dev/null; done
+    for child in ${background:-} ${disturbing:-}; do kill "$child" 2>/dev/null; done
     programs_stop
     [ ! -s "$web/run/nginx.pid" ] || kill "$(cat "$web/run/nginx.pid")" 2>/dev/null
     [ ! -d "$work/full" ] || umount "$work/full" 2>/dev/null
@@ -146,7 +146,9 @@ crowd()
     [ "$mode" != cgi ] || way="--programs $work/cgi-bin"
     # shellcheck disable=SC2086
     with_settings "$work/crowd" $way "$@" <"$work/requests" >"$work/answers.txt" 2>>"$work/stderr"
-    equals 'the exit status of crowd' 0 $?
+    equals "the exit status of crowd" 0 $?
+    [ -z "${disturbing:-}" ] || wait "$disturbing"
+    disturbing=
     load asked line "$work/requests"
     load answers answer "$work/answers.txt"
 }
@@ -213,6 +215,9 @@ database()
 }
 
 spool_files() { find "$work/spool" -type f | wc -l | tr -d ' '; }
+
+# As lib.sh has it, without more than what can be read.
+holds() { equals "$1" "$2" "$(sql -c "$1" 2>&1 | head -n 12 | cut -c1-300)"; }
 
 # The whole content, to compare.
 dump()
