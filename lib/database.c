@@ -64,7 +64,7 @@ static void one_line(const char *message, char ret_line[LINE_MAX_BYTES])
     size_t n = 0;
 
     for (; message && message[n] && n < LINE_MAX_BYTES - 1; n++)
-        ret_line[n] = message[n] == '\n' ? ' ' : message[n];
+        ret_line[n] = (char)(message[n] == '\n' ? ' ' : message[n]);
     while (n && ret_line[n - 1] == ' ')
         n--;
     ret_line[n] = '\0';

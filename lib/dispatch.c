@@ -250,7 +250,7 @@ bool dispatch_message(struct service *service, struct arena *arena,
                       struct rate_limit *ret_rate, struct fault *reterr)
 {
     int64_t deadline = service->clock->monotonic_ms(service->clock->self) + TWILIO_DEADLINE_MS;
-    struct message_log_reservation reservation;
+    struct message_log_reservation reservation = {0};
 
     *ret_receipt = (struct dispatch_receipt){0};
     if (!reserve(service, arena, order, &reservation, ret_rate, reterr))

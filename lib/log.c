@@ -10,7 +10,7 @@ void log_mask(struct text number, char ret_masked[24])
     size_t n = number.n < 23 ? number.n : 23;
 
     for (size_t i = 0; i < n; i++)
-        ret_masked[i] = i < 5 || (i >= number.n - 3 && number.n > 10) ? number.s[i] : '*';
+        ret_masked[i] = (char)(i < 5 || (i >= number.n - 3 && number.n > 10) ? number.s[i] : '*');
     ret_masked[n] = '\0';
 }
 
