@@ -128,16 +128,15 @@ static PGconn *connect_database(const struct pool *pool, struct fault *reterr)
     return NULL;
 }
 
-/** Has the server closed a kept connection while nobody looked? */
+/**
+ * Has the server ended a kept connection while nobody looked? It has nothing else to say to one that
+ * asked nothing, and its last words come before the end that libpq would notice.
+ */
 static bool is_stale(PGconn *conn)
 {
     struct pollfd fd = {.fd = PQsocket(conn), .events = POLLIN};
 
-    if (PQstatus(conn) != CONNECTION_OK || fd.fd < 0)
-        return true;
-    if (poll(&fd, 1, 0) <= 0)
-        return false;
-    return !PQconsumeInput(conn) || PQstatus(conn) != CONNECTION_OK;
+    return PQstatus(conn) != CONNECTION_OK || fd.fd < 0 || poll(&fd, 1, 0) != 0;
 }
 
 /** Send the statement and wait for its one result. NULL: broken, or not in time. */
