@@ -1,0 +1,233 @@
+/* The reconcile run where there is much: long lists of Twilio's, many rows; and its arguments. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "fake_http.h"
+#include "fake_reconcile.h"
+#include "unit.h"
+
+/** Twilio's list as a function: pages of 100 messages, the newest of an hour ago. */
+struct long_list {
+    int64_t every_s; /* from one message to the next; 0: a page comes again and again */
+    size_t asked;
+};
+
+static void perform(void *self, struct arena *arena, const struct http_request *request,
+                    struct http_reply *ret_reply)
+{
+    struct long_list *list = self;
+    struct buffer b;
+
+    assert_false(request->post);
+    buffer_init(&b, arena, 1 << 20);
+    buffer_add(&b, TEXT("{\"messages\":["));
+    for (size_t i = 0; i < 100 && list->every_s; i++) {
+        time_t at = (time_t)(FAKE_EPOCH_MS / 1000 - 3600 -
+                             (int64_t)(list->asked * 100 + i) * list->every_s);
+        struct tm parts;
+        char date[40];
+        gmtime_r(&at, &parts);
+        strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S +0000", &parts);
+        buffer_addf(&b,
+                    "%s{\"sid\":\"SM%032zu\",\"status\":\"delivered\",\"to\":\"" TO
+                    "\",\"body\":\"Hi\",\"direction\":\"outbound-api\",\"date_created\":\"%s\","
+                    "\"date_sent\":\"%s\"}",
+                    i ? "," : "", list->asked * 100 + i, date, date);
+    }
+    buffer_addf(&b, "],\"next_page_uri\":\"" PATH ".json?Page=%zu\"}", list->asked + 1);
+    list->asked++;
+    *ret_reply = (struct http_reply){.outcome = HTTP_ANSWERED, .status = 200};
+    assert_true(buffer_text(&b, &ret_reply->body));
+}
+
+static void a_recipient_with_hundreds_of_messages(void **state)
+{
+    /* The message is number 350: 3600 + 350 * 300 seconds ago. */
+    static const struct stored rows[] = {{R1, NULL, "unknown", 108602}};
+    static const struct fake_answer answers[4] = {TABLE, NONE, RECORDED(R1, "delivered")};
+    static const char *const statements[] = {
+        FIRST_PAGE, KNOWN("SM00000000000000000000000000000350"),
+        CLAIMED(R1, "SM00000000000000000000000000000350", "delivered"), NULL};
+    struct fake_reconcile tables = {.script = {.answers = answers}, .tables = {rows}, .n = {1}};
+    struct long_list list = {.every_s = 300};
+    int status;
+
+    (void)state;
+    char *output = fake_reconcile(&tables, (struct http){&list, perform}, NULL, false, &status);
+    fake_record_expect(&tables.script.record, statements);
+    assert_int_equal(list.asked, 4); /* what is older than the row is not looked at */
+    assert_int_equal(status, 0);
+    fake_record_release(&tables.script.record);
+    free(output);
+}
+
+static void a_list_without_an_end(void **state)
+{
+    static const struct stored rows[] = {{R1, NULL, "unknown"}};
+    static const struct fake_answer answers[2] = {TABLE};
+    static const char *const statements[] = {FIRST_PAGE, NULL};
+    struct fake_reconcile tables = {.script = {.answers = answers}, .tables = {rows}, .n = {1}};
+    struct long_list list = {0};
+    int status;
+
+    (void)state;
+    char *output = fake_reconcile(&tables, (struct http){&list, perform}, NULL, false, &status);
+    fake_record_expect(&tables.script.record, statements);
+    assert_int_equal(list.asked, 1000);
+    assert_int_equal(status, 1);
+    assert_string_equal(output, "0 messages checked\n1 could not be asked: Twilio's list has no "
+                                "end\n" SUMMARY(1, 0, 0, 0, 0));
+    fake_record_release(&tables.script.record);
+    free(output);
+}
+
+/** Rows from the oldest on, with so many seconds from one to the next. */
+static void make_many(struct stored *rows, size_t n, int64_t oldest_s, int64_t every_s,
+                      const char *text)
+{
+    for (size_t i = 0; i < n; i++)
+        rows[i] = (struct stored){R1, NULL, "unknown", oldest_s - (int64_t)i * every_s, text};
+}
+
+static void page_after_page(void **state)
+{
+    static struct stored rows[201];
+    static const struct fake_answer answers[3] = {TABLE, TABLE};
+    static const char *const statements[] = {
+        ALL_YOUNG, UNSETTLED "'0 seconds','21 s ago','" R1 "','200')", NULL};
+    struct fake_reconcile tables = {
+        .script = {.answers = answers}, .tables = {rows, rows + 200}, .n = {200, 1}};
+    struct fake_http twilio = {.replies = (struct fake_reply[1]){{.status = 0}}};
+    int status;
+
+    (void)state;
+    make_many(rows, 201, 40, 0, NULL);
+    for (size_t i = 0; i < 200; i++)
+        rows[i].age_s = 40 - (int64_t)i / 10;
+    char *output = fake_reconcile(&tables, fake_http(&twilio), "0s", false, &status);
+    fake_record_expect(&tables.script.record, statements);
+    assert_int_equal(twilio.record.n, 0);
+    assert_string_equal(output, "0 messages checked\n0 messages checked\n" SUMMARY(0, 0, 0, 0, 0));
+    assert_int_equal(status, 0);
+    fake_record_release(&tables.script.record);
+    free(output);
+}
+
+/** How many rows of 1600 long ones are looked for, with one question that is answered by 400. */
+static unsigned long look_for_many(int64_t every_s)
+{
+    enum { ROWS = 1600, TEXT_BYTES = 50000 };
+    static struct stored rows[ROWS];
+    static const struct fake_answer answers[9] = {TABLE, TABLE, TABLE, TABLE,
+                                                  TABLE, TABLE, TABLE, TABLE};
+    const struct fake_reply replies[2] = {{.status = 400}};
+    static const char *const requests[] = {LIST, NULL};
+    struct fake_reconcile tables = {.script = {.answers = answers}};
+    struct fake_http twilio = {.replies = replies};
+    char *text = calloc(1, TEXT_BYTES + 1);
+    int status;
+
+    assert_non_null(text);
+    memset(text, 'x', TEXT_BYTES);
+    make_many(rows, ROWS, 1000000, every_s, text);
+    for (size_t i = 0; i < 8; i++) {
+        tables.tables[i] = rows + i * 200;
+        tables.n[i] = 200;
+    }
+    char *output = fake_reconcile(&tables, fake_http(&twilio), NULL, false, &status);
+    fake_record_expect(&twilio.record, requests);
+    assert_true(tables.next < 8);
+    assert_int_equal(status, 1);
+    const char *line = strstr(output, " could not be asked");
+    assert_non_null(line);
+    while (line > output && line[-1] != '\n')
+        line--;
+    unsigned long asked = strtoul(line, NULL, 10);
+    fake_record_release(&twilio.record);
+    fake_record_release(&tables.script.record);
+    free(output);
+    free(text);
+    return asked;
+}
+
+/* Those that were seen with all their neighbours are looked for: not those of the last minute. */
+static void more_rows_than_fit(void **state)
+{
+    unsigned long apart = look_for_many(100), close = look_for_many(1);
+
+    (void)state;
+    assert_true(apart > 500);
+    assert_int_equal(apart - close, 62);
+}
+
+/* Arguments behind --reconcile. */
+static const struct options_row {
+    const char *label;
+    const char *argv[5];
+    bool good, dry_run;
+    int64_t older_than_s;
+} options_rows[] = {
+    {"nothing said: twelve hours", {NULL}, true, false, 43200},
+    {"days", {"--older-than", "2d"}, true, false, 172800},
+    {"hours", {"--older-than", "1h"}, true, false, 3600},
+    {"minutes", {"--older-than", "90m"}, true, false, 5400},
+    {"seconds", {"--older-than", "0s"}, true, false, 0},
+    {"a dry run", {"--dry-run"}, true, true, 43200},
+    {"both", {"--dry-run", "--older-than", "30s"}, true, true, 30},
+    {"a time without a number", {"--older-than", "h"}, false},
+    {"a time without a unit", {"--older-than", "12"}, false},
+    {"a time before now", {"--older-than", "-1h"}, false},
+    {"a time with an end", {"--older-than", "1h "}, false},
+    {"another unit", {"--older-than", "1w"}, false},
+    {"an age of the world", {"--older-than", "1000001d"}, false},
+    {"an option without its value", {"--older-than"}, false},
+    {"another option", {"--dry"}, false},
+};
+
+static void options(void **state)
+{
+    const struct options_row *row = *state;
+    const char *argv[7] = {"program", "--reconcile"};
+    struct reconcile_options got = {.older_than_s = -5};
+    int argc = 2, err = dup(STDERR_FILENO), file = memfd_create("error", MFD_CLOEXEC);
+    char complaint[256] = "";
+
+    for (size_t i = 0; i < 5 && row->argv[i]; i++)
+        argv[argc++] = row->argv[i];
+    assert_true(err >= 0 && file >= 0 && dup2(file, STDERR_FILENO) >= 0);
+    bool good = reconcile_options(argc, (char **)(uintptr_t)argv, &got);
+    dup2(err, STDERR_FILENO);
+    assert_true(pread(file, complaint, sizeof(complaint) - 1, 0) >= 0);
+    close(err);
+    close(file);
+    assert_int_equal(good, row->good);
+    assert_int_equal(complaint[0] == '\0', row->good);
+    assert_int_equal(got.older_than_s, row->good ? row->older_than_s : -5);
+    assert_int_equal(got.dry_run, row->dry_run);
+}
+
+#define ALONE(sentence, function)                                                                  \
+    {                                                                                              \
+        .name = sentence, .test_func = function                                                    \
+    }
+
+int main(void)
+{
+    struct CMUnitTest tests[32] = {
+        ALONE("a recipient with hundreds of messages", a_recipient_with_hundreds_of_messages),
+        ALONE("a list without an end is left at some time", a_list_without_an_end),
+        ALONE("rows are asked for page after page", page_after_page),
+        ALONE("more rows than fit", more_rows_than_fit),
+    };
+    size_t n = 0;
+
+    while (tests[n].name)
+        n++;
+    ADD_ROWS(tests, n, options_rows, options);
+    return _cmocka_run_group_tests("reconcile_lists", tests, n, NULL, NULL);
+}
