@@ -176,7 +176,7 @@ verb()
 
 # ---------------------------------------------------------------- Twilio, database, spool
 
-twilio_config() { curl -q -s -f -o /dev/null -d "$1" "$twilio_url/sandbox/config"; }
+twilio_config() { equals "the sandbox takes $1" 200 "$(curl -q -s -o /dev/null -w "%{http_code}" -d "$1" "$twilio_url/sandbox/config")"; }
 
 twilio_table()
 {
@@ -195,7 +195,7 @@ twilio_table()
 taken_table()
 {
     curl -q -s "$twilio_url/sandbox/messages" >"$work/taken"
-    sql -c 'drop table if exists taken' -c 'create table taken (message jsonb)' \
+    sql -c 'set client_min_messages = warning' -c 'drop table if exists taken' -c 'create table taken (message jsonb)' \
         -c "copy taken from stdin (format csv, delimiter e'\\x02', quote e'\\x01')" \
         -c "alter table taken add sid text generated always as (message->>'sid') stored,
             add body text generated always as (message->>'body') stored,
