@@ -567,7 +567,7 @@ up()
     stop_all
     settle_state
     trap 'ended=$?; trap - EXIT; [ "$ended" -eq 0 ] || stop_all; exit "$ended"' EXIT
-    trap 'exit 130' HUP INT TERM
+    trap 'exit 130' HUP INT PIPE TERM
     own_public_url=
     ! has_credentials || own_public_url=${PUBLIC_URL:-}
     build_programs

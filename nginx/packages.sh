@@ -128,15 +128,15 @@ packages_need()
         echo "Missing: $missing. Run this as root, or as a user with sudo." >&2
         return 1
     fi
-    echo "Installing: $missing"
+    echo "Installing (this may take some minutes): $missing"
     packages_root apt-get update -q >/dev/null 2>&1 </dev/null ||
         echo "apt-get update failed; trying with the package lists at hand" >&2
     trap packages_release EXIT
-    trap 'packages_release; exit 130' HUP INT TERM
+    trap 'packages_release; exit 130' HUP INT PIPE TERM
     # shellcheck disable=SC2086 # a list
     packages_hold && packages_install $missing
     packages_status=$?
     packages_release
-    trap - EXIT HUP INT TERM
+    trap - EXIT HUP INT PIPE TERM
     return "$packages_status"
 }

@@ -163,6 +163,28 @@ expect_none_left 'nothing is left running'
 local_sh status
 expect 'status after down' 3
 
+# An account of one's own: nothing is sent to anybody unasked.
+account=AC0123456789abcdef0123456789abcdef
+TWILIO_ACCOUNT_SID=$account TWILIO_AUTH_TOKEN=token "$checkout/build/tests/sandbox/twilio-sandbox" \
+    --port-file "$work/twilio.port" --from +12025550100 --callback-delay-ms 20 &
+real_twilio=$!
+while [ ! -s "$work/twilio.port" ]; do sleep 0.1; done
+export TWILIO_ACCOUNT_SID=$account TWILIO_AUTH_TOKEN=token TWILIO_PHONE_NUMBER=+12025550100
+TWILIO_API_URL=http://127.0.0.1:$(cat "$work/twilio.port")
+export TWILIO_API_URL
+local_sh up
+expect 'up with an account of its own' 0 'Nothing sent: this is the real Twilio' \
+    'Messages go to the real Twilio'
+unset TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_PHONE_NUMBER TWILIO_API_URL
+local_sh demo
+expect 'demo does not choose a number then' 0 'Nothing sent'
+local_sh demo 01012345678
+expect 'demo to a number' 0 'status = delivered'
+local_sh status
+expect 'status with an account of its own' 0 'web .*running' 'Messages go to the real Twilio'
+local_sh down
+kill "$real_twilio"
+
 # A failure says what went wrong and stops what it has started.
 echo 'select no_such_function();' >>"$checkout/sql/migrate.sql"
 local_sh up
