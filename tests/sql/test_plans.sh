@@ -37,7 +37,8 @@ select from messaging.unsettled_messages('12 hours', now() - interval '3 days', 
 select from messaging.known_sids(array['$sid', 'SM1', 'SM2']);
 rollback;
 SQL
-    is "$mode: no table is read whole" "$(grep 'Seq Scan' "$work/plans_$mode")" ''
+    # twilio_errors has two pages.
+    is "$mode: no table is read whole" "$(grep 'Seq Scan' "$work/plans_$mode" | grep -v 'on twilio_errors')" ''
     is "$mode: no error" "$(grep -E 'ERROR|FATAL' "$work/plans_$mode")" ''
     matches "$mode: the sender's newest rows by his index" "$(cat "$work/plans_$mode")" \
         '*Index Scan Backward using message_logs_sender_id_created_at_idx*Index Cond: ((ROW(sender_id, created_at) >= ROW(* AND (sender_id <= *'
