@@ -43,11 +43,14 @@ static ssize_t read_body(void *self, char *to, size_t n)
     return FCGX_GetStr(to, n < 65536 ? (int)n : 65536, request->in);
 }
 
+/** The answer comes in one piece: it goes out here, before what is left to do, the log first. */
 static bool write_answer(void *self, const char *from, size_t n)
 {
     FCGX_Request *request = self;
+    bool good = n <= INT32_MAX && FCGX_PutStr(from, (int)n, request->out) == (int)n;
 
-    return n <= INT32_MAX && FCGX_PutStr(from, (int)n, request->out) == (int)n;
+    FCGX_Finish_r(request);
+    return good;
 }
 
 static void finish(void *self)
@@ -90,7 +93,7 @@ static void serve_connections(const struct server *server, int epoll, void *stat
         if (FCGX_Accept_r(&request) != 0)
             continue; /* another thread was faster */
         server->handler->serve(state, &connection);
-        FCGX_Finish_r(&request);
+        FCGX_Finish_r(&request); /* no harm a second time */
     }
     FCGX_Free(&request, 1);
 }

@@ -20,6 +20,9 @@
 /* How much of the spool one request replays once it has been answered. */
 #define REPLAY_AFTER_REQUEST 8
 
+/* A thread that found the spool empty looks again after so long: a look is a dozen system calls. */
+#define LOOK_AGAIN_MS 1000
+
 /* A request takes 30 s at most; when all other deadlines failed, this one ends the process. */
 #define LAST_DEADLINE_S 60
 
@@ -54,10 +57,15 @@ static bool answer(const struct program *program, struct service *service, struc
 static void replay_waiting(struct service *service, const struct cgi_connection *connection,
                            struct arena *arena)
 {
+    int64_t now = service->clock->monotonic_ms(service->clock->self);
     struct replay_summary summary = {0};
 
-    if (!service->database_answers || !spool_waits(&service->spool))
+    if (!service->database_answers || now < service->next_look_ms)
         return;
+    if (!spool_waits(&service->spool)) {
+        service->next_look_ms = now + LOOK_AGAIN_MS;
+        return;
+    }
     if (connection->finish)
         connection->finish(connection->self);
     arena_clear(arena);

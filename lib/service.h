@@ -20,6 +20,7 @@ struct service {
     struct http http;       /* senders only */
     struct auth_keys *keys; /* senders only; NULL without a key set */
     bool database_answers;  /* in this request: what waits in the spool may be replayed */
+    int64_t next_look_ms;   /* at the spool, by the monotonic clock */
 };
 
 /** An endpoint: from a request to an answer. On failure the fault is the answer. */
