@@ -57,6 +57,20 @@ answers 200
 row queued
 twilio_got
 
+it 'a message under way is finished, although its program is told to stop'
+twilio_set slow-ms=2000
+send ending POST send-twilio-message '{"to":"01012346910","message":"hello"}'
+is_pending() { [ "$(sql -c "select status from message_logs where recipient = '+201012346910'")" = pending ]; }
+await is_pending
+for process in /proc/[0-9]*; do
+    [ "$(readlink "$process/exe" 2>/dev/null)" != "$work/cgi-bin/send-twilio-message" ] ||
+        kill -TERM "${process#/proc/}"
+done
+take ending
+answers 200
+row queued
+twilio_set slow-ms=300
+
 # Whether Twilio has sent it nobody knows: never a second time.
 doubtful()
 {
