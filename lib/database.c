@@ -107,9 +107,49 @@ static bool finish_connecting(PGconn *conn, int64_t deadline)
     }
 }
 
+static void free_options(PQconninfoOption **options)
+{
+    PQconninfoFree(*options);
+}
+
+/** An '@' in a host (but for "@abstract") or a database, anything but digits in a port. */
+static bool is_odd(const PQconninfoOption *option)
+{
+    if (!option->val)
+        return false;
+    if (strcmp(option->keyword, "port") == 0)
+        return strspn(option->val, "0123456789,") != strlen(option->val);
+    if (strcmp(option->keyword, "host") == 0)
+        return strchr(option->val, '@') > option->val;
+    return strcmp(option->keyword, "dbname") == 0 && strchr(option->val, '@');
+}
+
+/**
+ * Does libpq read the string otherwise than it was meant? A password whose '@' or '/' is not encoded
+ * ends up in the host, port or database, and in what libpq says of them: not to be repeated.
+ */
+static bool is_misread(const char *string)
+{
+    __attribute__((cleanup(free_options))) PQconninfoOption *options = NULL;
+    struct text whole = text_of(string);
+
+    if (!string)
+        return false;
+    if (!strchr(string, '=') && !text_starts(whole, TEXT("postgresql://")) &&
+        !text_starts(whole, TEXT("postgres://")))
+        return strpbrk(string, ":@"); /* a database's name, to libpq */
+    options = PQconninfoParse(string, NULL);
+    for (const PQconninfoOption *option = options; option && option->keyword; option++)
+        if (is_odd(option))
+            return true;
+    return !options;
+}
+
 /** A new connection; NULL with the fault. */
 static PGconn *connect_database(const struct pool *pool, struct fault *reterr)
 {
+    static const char malformed[] =
+        "the connection string is malformed (in a URL a password's @ is %40 and its / is %2F)";
     static const char *const keys[] = {"dbname", "fallback_application_name", "client_encoding",
                                        NULL};
     const char *const values[] = {pool->string, "twilio-cgi", "UTF8", NULL};
@@ -121,6 +161,7 @@ static PGconn *connect_database(const struct pool *pool, struct fault *reterr)
         finish_connecting(conn, now_ms() + CONNECT_MS) && PQsetnonblocking(conn, 1) == 0)
         return conn;
     const char *why = !conn                              ? "no memory"
+                      : is_misread(pool->string)         ? malformed
                       : PQstatus(conn) == CONNECTION_BAD ? PQerrorMessage(conn)
                                                          : "no answer in time";
     unavailable(reterr, "cannot connect to the database", why);
