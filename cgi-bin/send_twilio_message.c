@@ -1,5 +1,5 @@
 /* send-twilio-message: SMS and WhatsApp for other server-side code. No token is asked for unless
- * SEND_TWILIO_MESSAGE_AUTH says so; a web page never gets in without one. */
+ * SEND_TWILIO_MESSAGE_AUTH says so; while none is, a web page is refused. */
 
 #include "buffer.h"
 #include "reconcile.h"

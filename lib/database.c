@@ -10,8 +10,9 @@
 
 #include <libpq-fe.h>
 
-#define CONNECT_MS   5000
-#define STATEMENT_MS 8000
+/* A statement takes QUERY_MS at most, waiting for a place in the pool and connecting included. */
+#define QUERY_MS   8000
+#define CONNECT_MS 5000
 
 /* of libpq's words in the log */
 #define LINE_MAX_BYTES 200
@@ -125,8 +126,8 @@ static bool is_odd(const PQconninfoOption *option)
 }
 
 /**
- * Does libpq read the string otherwise than it was meant? A password whose '@' or '/' is not encoded
- * ends up in the host, port or database, and in what libpq says of them: not to be repeated.
+ * Does libpq read the string otherwise than it was meant? A password whose '@' or '/' is not
+ * encoded ends up in the host, port or database, and in what libpq says: not to be repeated.
  */
 static bool is_misread(const char *string)
 {
@@ -146,19 +147,21 @@ static bool is_misread(const char *string)
 }
 
 /** A new connection; NULL with the fault. */
-static PGconn *connect_database(const struct pool *pool, struct fault *reterr)
+static PGconn *connect_database(const struct pool *pool, int64_t deadline, struct fault *reterr)
 {
     static const char malformed[] =
         "the connection string is malformed (in a URL a password's @ is %40 and its / is %2F)";
     static const char *const keys[] = {"dbname", "fallback_application_name", "client_encoding",
                                        NULL};
     const char *const values[] = {pool->string, "twilio-cgi", "UTF8", NULL};
+    int64_t connected = now_ms() + CONNECT_MS;
     PGconn *conn = PQconnectStartParams(keys, values, 1);
 
     /* a server that goes away while it is greeted would be heard on stderr */
     PQsetNoticeReceiver(conn, ignore_notice, NULL);
     if (conn && PQstatus(conn) != CONNECTION_BAD &&
-        finish_connecting(conn, now_ms() + CONNECT_MS) && PQsetnonblocking(conn, 1) == 0)
+        finish_connecting(conn, connected < deadline ? connected : deadline) &&
+        PQsetnonblocking(conn, 1) == 0)
         return conn;
     const char *why = !conn                              ? "no memory"
                       : is_misread(pool->string)         ? malformed
@@ -170,8 +173,8 @@ static PGconn *connect_database(const struct pool *pool, struct fault *reterr)
 }
 
 /**
- * Has the server ended a kept connection while nobody looked? It has nothing else to say to one that
- * asked nothing, and its last words come before the end that libpq would notice.
+ * Has the server ended a kept connection while nobody looked? It has nothing else to say to one
+ * that asked nothing, and its last words come before the end that libpq would notice.
  */
 static bool is_stale(PGconn *conn)
 {
@@ -182,9 +185,8 @@ static bool is_stale(PGconn *conn)
 
 /** Send the statement and wait for its one result. NULL: broken, or not in time. */
 static PGresult *run(PGconn *conn, const char *sql, const char *const *parameters,
-                     size_t n_parameters)
+                     size_t n_parameters, int64_t deadline)
 {
-    int64_t deadline = now_ms() + STATEMENT_MS;
     PGresult *first = NULL, *next;
     int unsent;
 
@@ -302,7 +304,7 @@ static void give_place(struct pool *pool, PGconn *conn)
 }
 
 /** A connection that lives: a kept one may have died while nobody looked. */
-static PGconn *take_connection(struct pool *pool, struct fault *reterr)
+static PGconn *take_connection(struct pool *pool, int64_t deadline, struct fault *reterr)
 {
     PGconn *conn = NULL;
 
@@ -312,7 +314,7 @@ static PGconn *take_connection(struct pool *pool, struct fault *reterr)
         PQfinish(conn);
         conn = NULL;
     }
-    if (!conn && !(conn = connect_database(pool, reterr)))
+    if (!conn && !(conn = connect_database(pool, deadline, reterr)))
         give_place(pool, NULL);
     return conn;
 }
@@ -321,13 +323,14 @@ static bool query(void *self, struct arena *arena, const char *sql, const char *
                   size_t n_parameters, struct database_result *ret_result, struct fault *reterr)
 {
     struct pool *pool = self;
-    PGconn *conn = take_connection(pool, reterr);
+    int64_t deadline = now_ms() + QUERY_MS;
+    PGconn *conn = take_connection(pool, deadline, reterr);
     bool good = false;
 
     *ret_result = (struct database_result){0};
     if (!conn)
         return false;
-    scoped_result PGresult *result = run(conn, sql, parameters, n_parameters);
+    scoped_result PGresult *result = run(conn, sql, parameters, n_parameters, deadline);
     if (!result) {
         const char *why = PQerrorMessage(conn);
         unavailable(reterr, "connection broke", *why ? why : "no answer in time");

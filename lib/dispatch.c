@@ -9,7 +9,7 @@
 
 /* A whole request takes at most 30 s: what reservation and Twilio may use of it leaves room for the
  * settlement. */
-#define TWILIO_DEADLINE_MS 26000
+#define TWILIO_DEADLINE_MS 21000
 
 /** What becomes of the row and of the key, and what the caller is told, for each verdict. */
 struct ending {

@@ -108,8 +108,8 @@ static const struct time_row {
     int want; /* what the attempt gets */
 } times[] = {
     {"a fast reservation leaves an attempt its 15 s", 10, 15000},
-    {"a reservation of 8 s leaves an attempt its 15 s", 8000, 15000},
-    {"a reservation of 13 s leaves Twilio 13 s", 13000, 13000},
+    {"a reservation of 6 s leaves an attempt its 15 s", 6000, 15000},
+    {"a reservation of 8 s leaves Twilio 13 s", 8000, 13000},
 };
 
 static void test_time(void **state)
