@@ -52,7 +52,7 @@ static int64_t read_seconds(struct text word)
 
 bool reconcile_options(int argc, char **argv, struct reconcile_options *ret_options)
 {
-    struct reconcile_options options = {.older_than_s = 12 * 3600};
+    struct reconcile_options options = {.older_than_s = INT64_C(43200)};
 
     for (int i = 2; i < argc; i++) {
         struct text word = text_of(argv[i]);

@@ -18,7 +18,7 @@ static const char claimed_dir[] = "claimed";
 static const char bad_dir[] = "bad";
 static const char full_mark[] = ".full";
 
-static void close_fd(int *fd)
+static void close_fd(const int *fd)
 {
     if (*fd >= 0)
         close(*fd);
@@ -110,8 +110,8 @@ static bool is_waiting(const char *name)
 {
     size_t n = strlen(name);
 
-    return name[0] >= '0' && name[0] <= '9' && n > 5 &&
-           n < sizeof(((struct spool_claim *)0)->name) && strcmp(name + n - 5, ".json") == 0;
+    return name[0] >= '0' && name[0] <= '9' && n > 5 && n < SPOOL_NAME_SIZE &&
+           strcmp(name + n - 5, ".json") == 0;
 }
 
 /** ".<uuid>": being written; nobody was told that it is safe. */
@@ -218,7 +218,7 @@ static bool unavailable(struct fault *reterr, const char *what, const char *why)
 
 bool spool_put(const struct spool *spool, struct text content, struct fault *reterr)
 {
-    char uuid[37], name[80], temporary[80];
+    char uuid[37], name[SPOOL_NAME_SIZE], temporary[SPOOL_NAME_SIZE];
 
     if (content.n > SPOOL_FILE_MAX)
         return unavailable(reterr, "cannot write to the spool", "event is too long");
@@ -269,7 +269,7 @@ static void give_back_dead(const struct spool *spool, int dir)
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return strcmp(a, b);
 }
 
 bool spool_waits(const struct spool *spool)
@@ -296,8 +296,8 @@ static void collect_names(const struct spool *spool, DIR *list, size_t most,
 
     while (walk->n < most && (entry = readdir(list))) {
         const char *name = entry->d_name;
-        if (is_waiting(name) && (walk->names[walk->n] = strdup(name)))
-            walk->n++;
+        if (is_waiting(name))
+            memcpy(walk->names[walk->n++], name, strlen(name) + 1);
         else if (is_temporary(name) && is_orphan(spool, dirfd(list), name))
             unlinkat(dirfd(list), name, 0);
     }
@@ -332,8 +332,6 @@ bool spool_look(const struct spool *spool, size_t most, struct spool_walk *ret_w
 
 void spool_finish(struct spool_walk *walk)
 {
-    for (size_t i = 0; i < walk->n; i++)
-        free(walk->names[i]);
     free(walk->names);
     *walk = (struct spool_walk){0};
 }

@@ -28,6 +28,7 @@
 #define SPOOL_FILES_MAX     100000     /* waiting, claimed and bad: from about so many on, or so */
 #define SPOOL_BYTES_MAX     (1u << 30) /* many bytes, nothing more is taken in */
 #define SPOOL_CLAIM_SECONDS 120
+#define SPOOL_NAME_SIZE     80 /* of a file, with its NUL */
 
 struct spool {
     const char *dir;
@@ -43,14 +44,14 @@ must_check bool spool_put(const struct spool *spool, struct text content, struct
 
 /** A file that is ours to handle. */
 struct spool_claim {
-    char name[80];
+    char name[SPOOL_NAME_SIZE];
     struct text content; /* in the arena; empty for what is no file, too long or unreadable */
     int passing;         /* errno: cannot be read now, but may be later (descriptors, memory); 0 */
 };
 
 /** Some of what waits, from the oldest of them on. spool_finish() when done. */
 struct spool_walk {
-    char **names; /* those seen waiting, in order */
+    char (*names)[SPOOL_NAME_SIZE]; /* those seen waiting, in order */
     size_t n, at;
     int error; /* errno: why the spool cannot be read, or its files not claimed; 0 */
 };
