@@ -101,4 +101,25 @@ holds "select count(*) from messaging.message_status_events where external_id > 
 equals 'files that wait' 0 "$(find "$work/parent/spool" -maxdepth 1 -name '*.json' | wc -l | tr -d ' ')"
 equals 'files set aside' 1 "$(find "$work/parent/spool/bad" -type f | wc -l | tr -d ' ')"
 
+it 'a file that is being written is nobody'"'"'s yet, and one whose writer died goes'
+make_directory "$work/slow"
+# The writer does not reach the database, and stops in the middle of its file.
+settings SPOOL_DIR="$work/slow" DATABASE_URL=host=/nonexistent
+echo 'twilio-delivery-status	MessageSid=SM1&MessageStatus=sent' >"$work/line"
+preload="LD_PRELOAD=$work/later.so PAUSE_IN_WRITE=600"
+with_settings "$work/crowd" --programs "$work/cgi-bin" --sign "$auth_token" "$base" \
+    <"$work/line" >"$work/answers.txt" 2>/dev/null &
+writer=$!
+preload=
+until [ -n "$(find "$work/slow" -type f -size +0)" ]; do sleep 0.05; done
+settings SPOOL_DIR="$work/slow"
+verb twilio-delivery-status --drain || complain '--drain' 'exit status 0' "$(cat "$work/verb")"
+equals 'files' 1 "$(find "$work/slow" -type f | wc -l | tr -d ' ')"
+kill -9 "$(processes twilio-delivery-status)"
+wait "$writer"
+equals 'the answer' 0 "$(sed 's/.*"status":\([0-9]*\).*/\1/' "$work/answers.txt")"
+verb -l 121 twilio-delivery-status --drain || complain '--drain' 'exit status 0' "$(cat "$work/verb")"
+equals 'files two minutes later' '' "$(find "$work/slow" -type f)"
+holds "select count(*) from messaging.message_status_events where external_id = 'SM1'" 0
+
 finish
