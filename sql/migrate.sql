@@ -135,6 +135,11 @@ select pg_temp.pending('20261120080000') as pending \gset
 \ir migrations/20261120080000_publish_message_logs.sql
 \endif
 
+select pg_temp.pending('20261121080000') as pending \gset
+\if :pending
+\ir migrations/20261121080000_bound_lock_waits.sql
+\endif
+
 drop function pg_temp.pending(text);
 commit;
 

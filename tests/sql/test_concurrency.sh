@@ -31,6 +31,16 @@ at_once 50 "select * from messaging.reserve_message('c', 'one key', null, null, 
 is '50 requests with one key: one message' "$(value 'select count(*) from message_logs')" 1
 value 'delete from message_logs'
 
+# a lock that is held longer than the programs wait: nothing is written once it is free
+psql -XAtq -c 'begin' -c 'lock table message_logs in exclusive mode' -c 'select pg_sleep(7)' -c 'commit' > /dev/null &
+held=$!
+while [ "$(value "select count(*) from pg_locks where relation = 'message_logs'::regclass and mode = 'ExclusiveLock' and granted")" = 0 ]; do
+    sleep 0.1
+done
+at_once 1 "select * from messaging.reserve_message('c', 'a locked key', null, null, 'sms', '+201012345678', 'x', null, null, '{}');" > /dev/null
+wait $held
+is 'a lock held too long: no row, no key' "$(value 'select count(*) from message_logs') $(value 'select count(*) from messaging.idempotency_keys')" '0 0'
+
 # one event
 value "select sent_message('SM20')" > /dev/null
 at_once 20 "select * from messaging.record_status(null, 'SM20', 'failed', '30003', null, '{}', null);"
