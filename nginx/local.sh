@@ -560,6 +560,7 @@ up()
     if is_up; then
         echo "Already up."
         say_where
+        show_calls
         return
     fi
     # shellcheck disable=SC2086 # lists
