@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -19,6 +20,7 @@
 struct server {
     const struct fastcgi_handler *handler;
     int stop; /* an eventfd, readable when it is time to stop */
+    atomic_bool stopping;
 };
 
 bool fastcgi_is_listening(void)
@@ -89,9 +91,13 @@ static void serve_connections(const struct server *server, int epoll, void *stat
     const struct cgi_connection connection = {&request, variable, read_body, write_answer, finish};
 
     FCGX_InitRequest(&request, LISTEN_FD, FCGI_FAIL_ACCEPT_ON_INTR);
-    while (await_connection(epoll)) {
-        if (FCGX_Accept_r(&request) != 0)
-            continue; /* another thread was faster */
+    while (!atomic_load(&server->stopping)) {
+        if (FCGX_Accept_r(&request) != 0) {
+            /* nobody there: sleep. Under load somebody is, and the system call is saved */
+            if (!await_connection(epoll))
+                break;
+            continue;
+        }
         server->handler->serve(state, &connection);
         FCGX_Finish_r(&request); /* no harm a second time */
     }
@@ -145,6 +151,7 @@ int fastcgi_serve(const struct fastcgi_handler *handler, size_t threads)
         start_threads(&server, threads < FASTCGI_THREADS_MAX ? threads : FASTCGI_THREADS_MAX, ids);
     if (started)
         sigwait(&stops, &signal);
+    atomic_store(&server.stopping, true);
     eventfd_write(server.stop, 1);
     for (size_t i = 0; i < started; i++)
         pthread_join(ids[i], NULL);
