@@ -50,9 +50,9 @@ done
 build=$(cd "$build" && pwd -P)
 only=${only:-$all}
 
-# Processes of a FastCGI program, ours and the floor alike.
+# The FastCGI programs: ours and their floors have the same number of threads and connections.
 webhook_processes=8 # the floor's, one connection each
-webhook_own=${WEBHOOK_OWN:-2}       # ours, with as many connections in all
+webhook_own=2       # ours; they have as many threads and connections in all
 send_processes=2
 send_threads=128 # in each of them
 send_pool=8      # connections of each of them
@@ -520,10 +520,10 @@ floor_webhook_cgi_bouncer()
 }
 bench_connect_bouncer() { bench "$line_cgi_bouncer" 'pgbench -C' bouncer -C; }
 
-# The programs have their default threads, and in all as many connections as the floor.
+# More threads than connections would only wait for each other.
 start_webhooks()
 {
-    pool=$((webhook_processes / webhook_own))
+    pool=$((webhook_processes / webhook_own)) threads=$((webhook_processes / webhook_own))
     fastcgi webhook-direct direct plain "$webhook_own" twilio-delivery-status
     fastcgi floor-direct direct plain "$webhook_processes" bench_webhook_fcgi
 }
@@ -533,7 +533,7 @@ part_webhook_fastcgi()
     start_webhooks
     fastcgi webhook-bouncer bouncer plain "$webhook_own" twilio-delivery-status
     fastcgi floor-bouncer bouncer plain "$webhook_processes" bench_webhook_fcgi
-    pool=
+    pool='' threads=''
     in_rounds "$rows" webhook_fcgi floor_webhook_fcgi bench_kept \
         webhook_fcgi_bouncer floor_webhook_fcgi_bouncer bench_kept_bouncer
     stop webhook-direct webhook-bouncer floor-direct floor-bouncer
@@ -566,7 +566,7 @@ part_webhook_rate()
 {
     cgi cgi-direct direct plain
     start_webhooks
-    pool=
+    pool='' threads=''
     in_rounds "$rows" webhook_1000 floor_webhook_1000 bench_1000 webhook_100 floor_webhook_100 bench_100
     stop cgi-direct webhook-direct floor-direct
 }
