@@ -480,28 +480,29 @@ Another message: sh nginx/local.sh demo     Stop: sh nginx/local.sh down
 TEXT
 }
 
-# watch_message TEXT: each status of the newest message with that text, as it comes.
+# watch_message TEXT: first "ready", then each status of the message with that text, as it comes. One
+# statement that looks again and again, as a new psql for each look would be too slow to see them all.
 watch_message()
 {
-    last='' ticks=0
-    while [ "$ticks" -lt 600 ]; do
-        row=$(sql -F ' ' -c "select to_char(clock_timestamp(), 'HH24:MI:SS.MS'), status, id,
-            external_id from message_logs where message_content = '$1' order by created_at desc limit 1")
-        # shellcheck disable=SC2086 # fields
-        set -- "$1" $row
-        if [ "${3:-}" != "$last" ]; then
-            last=$3
-            printf '  %s  %-12s %s\n' "$2" "$3" "${5:-row $4}"
-        fi
-        case $last in
-        delivered | read | undelivered | failed | canceled) return 0 ;;
-        esac
-        if [ -s "$state/run/answer" ] && grep -q '"success":false' "$state/run/answer"; then
-            return 0
-        fi
-        ticks=$((ticks + 1))
-        sleep 0.1
-    done
+    sql -c "do \$\$
+        declare
+            message record;
+            last text;
+        begin
+            raise info 'ready';
+            for look in 1..3000 loop
+                select status, id, external_id into message from message_logs
+                    where message_content = '$1' order by created_at desc limit 1;
+                exit when not found and look > 500;
+                if message.status is distinct from last then
+                    last := message.status;
+                    raise info '  %  % %', to_char(clock_timestamp(), 'HH24:MI:SS.MS'),
+                        rpad(last, 12), coalesce(message.external_id, 'row ' || message.id);
+                end if;
+                exit when last in ('delivered', 'read', 'undelivered', 'failed', 'canceled');
+                perform pg_sleep(0.02);
+            end loop;
+        end \$\$" 2>&1 | sed -u -n 's/^INFO:  //p'
 }
 
 # send_demo NUMBER
@@ -513,11 +514,18 @@ send_demo()
     echo "A message on its way:"
     echo "  curl $(base)/send-twilio-message -d '$body'"
     : >"$state/run/answer"
-    curl -q -sS --noproxy '*' -m 60 "$(base)/send-twilio-message" -d "$body" \
-        >"$state/run/answer" 2>&1 &
-    curl_pid=$!
-    watch_message "$text"
-    wait "$curl_pid" || fail "curl: $(cat "$state/run/answer")" "$state/log/web.log"
+    watch_message "$text" | {
+        while IFS= read -r line; do
+            if [ "$line" = ready ]; then
+                curl -q -sS --noproxy '*' -m 60 "$(base)/send-twilio-message" -d "$body" \
+                    >"$state/run/answer" 2>&1 &
+            else
+                echo "$line"
+            fi
+        done
+        wait
+    }
+    last=$(sql -c "select status from message_logs where message_content = '$text'")
     echo "  the answer was: $(cat "$state/run/answer")"
     sql -x -c "select recipient, status, external_id, sent_at, delivered_at,
         metadata->>'num_segments' as segments, error_code, error_message
