@@ -6,7 +6,7 @@
 begin_faults
 
 if [ "$mode" = cgi ]; then
-    count=$(size 80 240) # nearly each is killed
+    count=$(size 120 400) # most of them are killed
 else
     count=$(size 300 1200)
     programs_start 8 15
@@ -47,7 +47,7 @@ if [ "$mode" = cgi ]; then
     early=$(sql -c 'select count(*) from answered where status = 0 and n > 16 and not exists
         (select from message_logs m where m.message_content = $$message $$ || n)')
     echo "# killed: $killed, $early of them before the row was there"
-    [ "$killed" -ge "$(size 30 100)" ] || complain 'processes killed' "$(size 30 100) at least" "$killed"
+    [ "$killed" -ge "$(size 60 200)" ] || complain 'processes killed' "$(size 60 200) at least" "$killed"
 else
     programs_signal USR2
     requests 1 "$count" | crowd --parallel 16
