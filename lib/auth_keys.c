@@ -116,7 +116,7 @@ bool auth_has_text(const struct json_value *value, struct text want)
 static bool jwk_bytes(const struct json_value *jwk, const char *name, unsigned char *out,
                       size_t room, size_t *ret_n)
 {
-    return auth_base64url(json_string(json_get(jwk, name)), out, room, ret_n) && *ret_n > 0;
+    return auth_base64url(json_string(json_get(jwk, name)), out, room, ret_n);
 }
 
 static EVP_PKEY *key_of_params(const char *type, OSSL_PARAM *params)
