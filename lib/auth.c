@@ -205,7 +205,7 @@ static bool check_claims(const struct json_value *claims, const struct auth_poli
     if (!check_dates(claims, now, reterr))
         return false;
     if (json_type(role) != JSON_STRING)
-        return refuse(reterr, "'role' is no string");
+        return fault_set(reterr, FAULT_FORBIDDEN, "no role in the token");
     if (auth_is_text(role, TEXT("authenticated")))
         return check_user(claims, policy, ret_caller, reterr);
     if (auth_is_text(role, TEXT("service_role")))

@@ -10,9 +10,10 @@
 
 #include <libpq-fe.h>
 
-/* A statement takes QUERY_MS at most, waiting for a place in the pool and connecting included. */
-#define QUERY_MS   8000
-#define CONNECT_MS 5000
+/* A connection in the pool or a new one is there by then; the statement's own time comes after it,
+ * and is longer than the functions' lock_timeout: what is given up has not been done. */
+#define CONNECT_MS   3000
+#define STATEMENT_MS 6000
 
 /* of libpq's words in the log */
 #define LINE_MAX_BYTES 200
@@ -154,13 +155,11 @@ static PGconn *connect_database(const struct pool *pool, int64_t deadline, struc
     static const char *const keys[] = {"dbname", "fallback_application_name", "client_encoding",
                                        NULL};
     const char *const values[] = {pool->string, "twilio-cgi", "UTF8", NULL};
-    int64_t connected = now_ms() + CONNECT_MS;
     PGconn *conn = PQconnectStartParams(keys, values, 1);
 
     /* a server that goes away while it is greeted would be heard on stderr */
     PQsetNoticeReceiver(conn, ignore_notice, NULL);
-    if (conn && PQstatus(conn) != CONNECTION_BAD &&
-        finish_connecting(conn, connected < deadline ? connected : deadline) &&
+    if (conn && PQstatus(conn) != CONNECTION_BAD && finish_connecting(conn, deadline) &&
         PQsetnonblocking(conn, 1) == 0)
         return conn;
     const char *why = !conn                              ? "no memory"
@@ -185,8 +184,9 @@ static bool is_stale(PGconn *conn)
 
 /** Send the statement and wait for its one result. NULL: broken, or not in time. */
 static PGresult *run(PGconn *conn, const char *sql, const char *const *parameters,
-                     size_t n_parameters, int64_t deadline)
+                     size_t n_parameters)
 {
+    int64_t deadline = now_ms() + STATEMENT_MS;
     PGresult *first = NULL, *next;
     int unsent;
 
@@ -237,7 +237,7 @@ static bool statement_failed(const PGresult *result, struct database_result *ret
     one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), message);
     if (!*state || is_class(state, "08") || is_class(state, "53") || is_class(state, "57") ||
         is_class(state, "58") || is_class(state, "40") || is_class(state, "55") ||
-        strcmp(state, "25006") == 0)
+        is_class(state, "XX") || strcmp(state, "25006") == 0)
         return unavailable(reterr, "statement failed", message);
     if (is_class(state, "42") || is_class(state, "3F"))
         return fault_set(reterr, FAULT_MISCONFIGURED,
@@ -304,8 +304,9 @@ static void give_place(struct pool *pool, PGconn *conn)
 }
 
 /** A connection that lives: a kept one may have died while nobody looked. */
-static PGconn *take_connection(struct pool *pool, int64_t deadline, struct fault *reterr)
+static PGconn *take_connection(struct pool *pool, struct fault *reterr)
 {
+    int64_t deadline = now_ms() + CONNECT_MS;
     PGconn *conn = NULL;
 
     if (!take_place(pool, &conn, reterr))
@@ -323,14 +324,13 @@ static bool query(void *self, struct arena *arena, const char *sql, const char *
                   size_t n_parameters, struct database_result *ret_result, struct fault *reterr)
 {
     struct pool *pool = self;
-    int64_t deadline = now_ms() + QUERY_MS;
-    PGconn *conn = take_connection(pool, deadline, reterr);
+    PGconn *conn = take_connection(pool, reterr);
     bool good = false;
 
     *ret_result = (struct database_result){0};
     if (!conn)
         return false;
-    scoped_result PGresult *result = run(conn, sql, parameters, n_parameters, deadline);
+    scoped_result PGresult *result = run(conn, sql, parameters, n_parameters);
     if (!result) {
         const char *why = PQerrorMessage(conn);
         unavailable(reterr, "connection broke", *why ? why : "no answer in time");

@@ -198,8 +198,8 @@ bool message_log_unsettled(const struct database *database, struct arena *arena,
             database->self, arena,
             "select id, external_id, message_type, recipient, message_content, status, "
             "floor(extract(epoch from sent_at))::bigint, sent_at, "
-            "metadata ? 'template_id', jsonb_array_length(coalesce("
-            "metadata->'media_urls', '[]'::jsonb)) "
+            "metadata ? 'template_id', case jsonb_typeof(metadata->'media_urls') "
+            "when 'array' then jsonb_array_length(metadata->'media_urls') else 0 end "
             "from messaging.unsettled_messages($1,$2,$3,$4)",
             parameters, ARRAY_LEN(parameters), &result, reterr))
         return false;

@@ -291,7 +291,7 @@ static bool check_spool(const struct service *service)
     printf("%-30s %s, %zu waiting, %zu being replayed, %zu set aside%s\n", "spool",
            state.writable ? "writable" : "not writable", state.waiting, state.claimed, state.bad,
            state.private ? "" : ", readable by others");
-    return state.writable && state.private;
+    return state.writable;
 }
 
 static int check(const struct program *program)

@@ -40,7 +40,7 @@ bool twilio_callback_read(const struct form *form, struct twilio_callback *ret_c
         .error_message = form_get(form, TEXT("ErrorMessage")),
         .to = form_get(form, TEXT("To")),
     };
-    uint64_t ignored;
+    uint64_t number;
 
     if (has_nul(form))
         return fault_set(reterr, FAULT_MISSING_CALLBACK_FIELDS, "a NUL in the form");
@@ -53,7 +53,8 @@ bool twilio_callback_read(const struct form *form, struct twilio_callback *ret_c
     if (!text_is_utf8(callback.error_message))
         callback.error_message = (struct text){0}; /* the parameters keep it, mended */
     callback.error_message = text_clip(callback.error_message, 500);
-    if (callback.error_code.n > 10 || !text_number(callback.error_code, UINT64_MAX, &ignored))
+    if (callback.error_code.n > 10 || !text_number(callback.error_code, UINT64_MAX, &number) ||
+        number == 0)
         callback.error_code = (struct text){0};
     *ret_callback = callback;
     return true;

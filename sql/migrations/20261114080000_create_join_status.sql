@@ -185,7 +185,9 @@ begin
         select * from adopted order by received_at, id
     loop
         perform messaging.join_status(p_id, v_event.status, v_event.error_code,
-            nullif(v_event.parameters ->> 'ErrorMessage', ''), v_event.received_at, true);
+            left(coalesce(nullif(v_event.parameters ->> 'ErrorMessage', ''),
+                nullif(v_event.parameters ->> 'ChannelStatusMessage', '')), 500),
+            v_event.received_at, true);
     end loop;
 end
 $$;

@@ -14,7 +14,6 @@ as $$
 declare
     v_at constant timestamptz := coalesce(p_received_at, clock_timestamp());
     v_code constant text := nullif(p_error_code, '');
-    v_first boolean := false;
 begin
     perform messaging.sid_lock(p_sid);
 
@@ -25,7 +24,13 @@ begin
         update public.message_logs m set external_id = p_sid, updated_at = clock_timestamp()
         where m.id = p_id and m.external_id is null
         returning m.id into record_status.id;
-        v_first := found;
+    end if;
+
+    -- Also where the SID was known: somebody else may have written the row with it.
+    if id is not null and exists (
+        select from messaging.message_status_events e where e.external_id = p_sid and e.message_log_id is null)
+    then
+        perform messaging.adopt_events(id, p_sid);
     end if;
 
     insert into messaging.message_status_events as e
@@ -40,9 +45,6 @@ begin
         outcome := 'unknown_message';
         return next;
         return;
-    end if;
-    if v_first then
-        perform messaging.adopt_events(id, p_sid);
     end if;
     outcome := 'recorded';
     status := messaging.join_status(id, p_status, v_code, nullif(p_error_message, ''), v_at, true);

@@ -21,7 +21,8 @@
 #define UNSETTLED                                                                                  \
     "select id, external_id, message_type, recipient, message_content, status, "                   \
     "floor(extract(epoch from sent_at))::bigint, sent_at, metadata ? 'template_id', "              \
-    "jsonb_array_length(coalesce(metadata->'media_urls', '[]'::jsonb)) "                           \
+    "case jsonb_typeof(metadata->'media_urls') when 'array' "                                      \
+    "then jsonb_array_length(metadata->'media_urls') else 0 end "                                  \
     "from messaging.unsettled_messages("
 #define FIRST_PAGE UNSETTLED "'43138 seconds',null,null,'200')"
 #define ALL_YOUNG  UNSETTLED "'0 seconds',null,null,'200')"
