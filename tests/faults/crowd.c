@@ -261,8 +261,8 @@ static char *ask_program(const struct request *request, unsigned *dice)
     int in[2], out[2];
     pid_t pid;
 
-    snprintf(path, sizeof(path), "%s/%.*s", options.programs,
-             (int)strcspn(request->target, "?"), request->target);
+    snprintf(path, sizeof(path), "%s/%.*s", options.programs, (int)strcspn(request->target, "?"),
+             request->target);
     if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0)
         abort();
     posix_spawn_file_actions_init(&actions);

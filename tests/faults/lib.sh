@@ -42,7 +42,8 @@ begin_faults()
         create view answered as select (answer->>$$n$$)::int as n, (answer->>$$status$$)::int as status,
             answer->$$body$$->>$$code$$ as code, answer->$$headers$$ as headers, answer->$$body$$ as body,
             (answer->>$$tries$$)::int as tries from answers;
-        create table posts (time bigint, body text, recipient text, log_id uuid, status int, sid text);'
+        create table posts (time bigint, body text, recipient text, log_id uuid, status int, sid text);
+        create index on posts (log_id);'
 }
 
 # Whatever was started, ends.
