@@ -7,6 +7,8 @@
 
 void log_mask(struct text number, char ret_masked[24])
 {
+    if (text_starts(number, TEXT("whatsapp:")))
+        number = text_skip(number, 9);
     size_t n = number.n < 23 ? number.n : 23;
 
     for (size_t i = 0; i < n; i++)
