@@ -223,7 +223,7 @@ bool auth_verify(struct arena *arena, const struct auth_policy *policy, struct a
 {
     json_scoped struct json_document *header = NULL, *claims = NULL;
     struct token token = {0};
-    struct text text;
+    struct text text = {0};
 
     if (!read_header(authorization, &text, reterr))
         return false;

@@ -11,9 +11,9 @@
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 
-#define KEYS_MAX     64           /* in a set */
-#define FILE_MAX     (256u << 10) /* bytes */
-#define COORDINATE   32           /* bytes of x or y on P-256 */
+#define KEYS_MAX     64                  /* in a set */
+#define FILE_MAX     ((size_t)256 << 10) /* bytes */
+#define COORDINATE   32                  /* bytes of x or y on P-256 */
 #define RSA_BITS_MIN 2048
 #define RSA_BYTES    1024 /* a modulus may have 8192 bits */
 
@@ -46,12 +46,14 @@ struct auth_keys {
     struct fault failure;    /* what was wrong with it, while there is no set */
 };
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type takes none */
 #define DEFINE_SCOPED(name, type, release)                                                         \
     static void release_##name(type **handle)                                                      \
     {                                                                                              \
         release(*handle);                                                                          \
     }                                                                                              \
     struct release_##name##_needs_semicolon
+/* NOLINTEND(bugprone-macro-parentheses) */
 #define scoped(name) __attribute__((cleanup(release_##name)))
 
 DEFINE_SCOPED(bio, BIO, BIO_free_all);
@@ -299,7 +301,7 @@ static bool read_all(int fd, struct arena *arena, struct text *ret_text, struct 
         n += (size_t)got;
     }
     if (n > FILE_MAX)
-        return fault_set(reterr, FAULT_MISCONFIGURED, "key set has more than %u bytes", FILE_MAX);
+        return fault_set(reterr, FAULT_MISCONFIGURED, "key set has more than %zu bytes", FILE_MAX);
     *ret_text = (struct text){bytes, n};
     return true;
 }
@@ -329,7 +331,7 @@ static struct key_set *read_set(const char *path, struct stamp *ret_stamp, struc
 {
     struct key_set *set = calloc(1, sizeof(*set));
     struct arena scratch;
-    struct text file;
+    struct text file = {0};
 
     if (!set) {
         fault_set(reterr, FAULT_INTERNAL, "no memory for a key set");
