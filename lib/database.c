@@ -182,7 +182,10 @@ static bool is_stale(PGconn *conn)
     return PQstatus(conn) != CONNECTION_OK || fd.fd < 0 || poll(&fd, 1, 0) != 0;
 }
 
-/** Send the statement and wait for its one result. NULL: broken, or not in time. */
+/**
+ * Send the statement and wait for its one result. NULL: broken, or not in time. The rows come before
+ * the server commits: only its last word says whether it has.
+ */
 static PGresult *run(PGconn *conn, const char *sql, const char *const *parameters,
                      size_t n_parameters)
 {
@@ -206,10 +209,12 @@ static PGresult *run(PGconn *conn, const char *sql, const char *const *parameter
         next = PQgetResult(conn);
         if (!next)
             return first;
-        if (first)
-            PQclear(next);
-        else
+        if (!first || PQresultStatus(next) == PGRES_FATAL_ERROR) {
+            PQclear(first);
             first = next;
+        } else {
+            PQclear(next);
+        }
     }
 }
 
@@ -336,8 +341,10 @@ static bool query(void *self, struct arena *arena, const char *sql, const char *
         unavailable(reterr, "connection broke", *why ? why : "no answer in time");
         PQfinish(conn);
         conn = NULL;
+        ret_result->in_doubt = true;
     } else if (PQresultStatus(result) == PGRES_TUPLES_OK) {
         good = copy_result(arena, result, ret_result, reterr);
+        ret_result->in_doubt = !good;
     } else {
         statement_failed(result, ret_result, reterr);
     }

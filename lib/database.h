@@ -19,6 +19,7 @@ struct database_result {
     struct text *cells;
     char sqlstate[6];    /* on failure: PostgreSQL's error code, "" without one */
     char constraint[64]; /* on failure: the constraint that was violated */
+    bool in_doubt;       /* on failure: the server may have carried it out all the same */
 };
 
 /** The seam. */
@@ -29,8 +30,8 @@ struct database {
      *
      * Fails with FAULT_DATABASE_UNAVAILABLE where the server cannot be reached, breaks off, is
      * shutting down, full or read-only, or does not answer in time; with FAULT_MISCONFIGURED where
-     * the schema or a right is missing; else with FAULT_INTERNAL. ret_result's sqlstate and
-     * constraint are set on failure too.
+     * the schema or a right is missing; else with FAULT_INTERNAL. ret_result's sqlstate,
+     * constraint and in_doubt are set on failure too.
      */
     bool (*query)(void *self, struct arena *arena, const char *sql, const char *const *parameters,
                   size_t n_parameters, struct database_result *ret_result, struct fault *reterr);

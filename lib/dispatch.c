@@ -26,17 +26,51 @@ static const struct ending endings[] = {
     [TWILIO_UNKNOWN] = {FAULT_OUTCOME_UNKNOWN, false, NULL},
 };
 
+/** Tell the row what came of it; the spool where the database is not there any more. */
+static void settle(struct service *service, struct arena *arena,
+                   const struct message_log_settlement *settlement,
+                   struct dispatch_receipt *receipt, struct text *ret_row)
+{
+    struct fault fault;
+
+    service->database_answers =
+        message_log_settle(&service->database, arena, settlement, ret_row, &fault);
+    if (service->database_answers)
+        return;
+    receipt->note = replay_keep_settlement(&service->spool, arena, settlement, &fault)
+                        ? "settlement spooled"
+                        : "settlement lost until a callback or --reconcile";
+}
+
+/** The reservation's answer was lost: if the row stands, it says that nothing was sent. */
+static void withdraw(struct service *service, struct arena *arena, struct text id,
+                     struct dispatch_receipt *receipt)
+{
+    const struct message_log_settlement settlement = {
+        .id = id,
+        .status = TWILIO_STATUS_FAILED,
+        .error_message = TEXT("The database's answer was lost; nothing was sent"),
+        .release = true,
+        .in_doubt = true};
+    struct text ignored;
+
+    settle(service, arena, &settlement, receipt, &ignored);
+}
+
 static bool reserve(struct service *service, struct arena *arena,
                     const struct dispatch_order *order,
-                    struct message_log_reservation *ret_reservation, struct rate_limit *ret_rate,
+                    struct message_log_reservation *ret_reservation,
+                    struct dispatch_receipt *receipt, struct rate_limit *ret_rate,
                     struct fault *reterr)
 {
+    char id[37];
     const struct auth_caller *caller = order->caller;
     bool user = caller->role == AUTH_USER;
     const char *who = user                          ? caller->user
                       : caller->role == AUTH_SERVER ? "service_role"
                                                     : "internal";
     struct message_log_order log_order = {
+        .id = {id, sizeof(id) - 1},
         .key = order->key,
         .sender = user ? text_of(caller->user) : (struct text){0},
         .limit = user ? service->settings->rate_limit : 0,
@@ -46,10 +80,14 @@ static bool reserve(struct service *service, struct arena *arena,
 
     buffer_init(&scope, arena, 256);
     buffer_addf(&scope, "%s %s", order->endpoint, who);
-    return buffer_text(&scope, &log_order.scope)
-               ? message_log_reserve(&service->database, arena, &log_order, ret_reservation,
-                                     ret_rate, reterr)
-               : fault_set(reterr, FAULT_INTERNAL, "no memory for the reservation");
+    if (!buffer_text(&scope, &log_order.scope) || !clock_uuid(service->clock, id))
+        return fault_set(reterr, FAULT_INTERNAL, "no memory or no randomness for the reservation");
+    if (message_log_reserve(&service->database, arena, &log_order, ret_reservation, ret_rate,
+                            reterr))
+        return true;
+    if (ret_reservation->in_doubt)
+        withdraw(service, arena, log_order.id, receipt);
+    return false;
 }
 
 /** fault_set with the row's id. */
@@ -208,22 +246,6 @@ static bool not_taken(struct arena *arena, const struct twilio_result *result, s
     return false;
 }
 
-/** Tell the row what came of it; the spool where the database is not there any more. */
-static void settle(struct service *service, struct arena *arena,
-                   const struct message_log_settlement *settlement,
-                   struct dispatch_receipt *receipt, struct text *ret_row)
-{
-    struct fault fault;
-
-    service->database_answers =
-        message_log_settle(&service->database, arena, settlement, ret_row, &fault);
-    if (service->database_answers)
-        return;
-    receipt->note = replay_keep_settlement(&service->spool, arena, settlement, &fault)
-                        ? "settlement spooled"
-                        : "settlement lost until a callback or --reconcile";
-}
-
 static bool send_reserved(struct service *service, struct arena *arena,
                           const struct message *message,
                           const struct message_log_reservation *reservation, int64_t deadline,
@@ -253,7 +275,7 @@ bool dispatch_message(struct service *service, struct arena *arena,
     struct message_log_reservation reservation = {0};
 
     *ret_receipt = (struct dispatch_receipt){0};
-    if (!reserve(service, arena, order, &reservation, ret_rate, reterr))
+    if (!reserve(service, arena, order, &reservation, ret_receipt, ret_rate, reterr))
         return false;
     if (reservation.outcome == MESSAGE_LOG_REPLAY)
         return replay(arena, &reservation, ret_receipt, reterr);

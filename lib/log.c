@@ -38,7 +38,8 @@ void log_write(int fd, struct arena *arena, const struct clock *clock,
     add_member(&b, "program", text_of(entry->program));
     add_member(&b, "request_id", entry->request_id);
     add_member(&b, "method", entry->method);
-    buffer_addf(&b, ",\"status\":%d,\"ms\":%lld", entry->status, (long long)entry->ms);
+    if (entry->status)
+        buffer_addf(&b, ",\"status\":%d,\"ms\":%lld", entry->status, (long long)entry->ms);
     if (entry->fault) {
         add_member(&b, "code", text_of(fault_entry(entry->fault->kind)->code));
         add_member(&b, "detail", text_of(entry->fault->detail));

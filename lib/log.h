@@ -1,5 +1,6 @@
 /**
- * The log: one JSON line a request on standard error.
+ * The log: one JSON line a request on standard error, and one where a request found a fault in the
+ * spool.
  *
  * A line never holds a secret, a message's text or a whole phone number: numbers are masked here,
  * and what else goes in are identifiers, fixed words and a fault's detail.
@@ -17,10 +18,10 @@
 struct log_entry {
     const char *program;
     struct text request_id, method;
-    int status;
+    int status;                /* 0: not of a request */
     int64_t ms;                /* how long the request took */
     const struct fault *fault; /* NULL: none */
-    const char *note;          /* what else there is to say, a fixed text; NULL: nothing */
+    const char *note;          /* what else there is to say; NULL: nothing */
     struct text id, sid, to, event;
 };
 

@@ -64,9 +64,9 @@ bool message_log_reserve(const struct database *database, struct arena *arena,
                          struct rate_limit *ret_rate, struct fault *reterr)
 {
     const struct message *message = order->message;
-    struct message_log_reservation reservation;
+    struct message_log_reservation reservation = {0};
     struct text metadata, limit = {0};
-    const char *parameters[10];
+    const char *parameters[11];
     struct database_result result;
     char digits[16];
 
@@ -85,14 +85,18 @@ bool message_log_reserve(const struct database *database, struct arena *arena,
                                   message->body,
                                   message->request_id,
                                   message->n_media ? message->media[0] : (struct text){0},
-                                  metadata};
+                                  metadata,
+                                  order->id};
+    ret_reservation->in_doubt = false;
     if (!add_all(arena, values, ARRAY_LEN(values), parameters, reterr))
         return false;
     if (!database->query(database->self, arena,
                          "select outcome, id, saved, twilio_status, remaining, reset_seconds "
-                         "from messaging.reserve_message($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)",
-                         parameters, ARRAY_LEN(parameters), &result, reterr))
+                         "from messaging.reserve_message($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)",
+                         parameters, ARRAY_LEN(parameters), &result, reterr)) {
+        ret_reservation->in_doubt = result.in_doubt;
         return reserve_failed(&result, reterr);
+    }
     if (!outcome_of(database_cell(&result, 0, 0), &reservation.outcome))
         return fault_set(reterr, FAULT_INTERNAL, "reserve_message said nothing known");
     reservation.id = database_cell(&result, 0, 1);

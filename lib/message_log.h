@@ -12,6 +12,7 @@
 
 /** Before Twilio is called: a row for the message. */
 struct message_log_order {
+    struct text id;     /* UUID that the row is to have */
     struct text scope;  /* whose idempotency keys: "send-whatsapp user <uuid>" */
     struct text key;    /* Idempotency-Key, empty: none */
     struct text sender; /* UUID of the user, empty: a server */
@@ -33,12 +34,14 @@ struct message_log_reservation {
     struct text id;            /* the row */
     struct text row;           /* the row as JSON; for a replay as it was answered then */
     struct text twilio_status; /* MESSAGE_LOG_REPLAY: Twilio's word then */
+    bool in_doubt;             /* on failure: the row may be there all the same */
 };
 
 /**
  * Reserve: idempotency, limit, foreign keys, row. *ret_rate is filled where a limit was counted.
  * Fails with FAULT_UNKNOWN_REQUEST, FAULT_FORBIDDEN (the sender has no profile), or the database's
- * faults; nothing is written then.
+ * faults; nothing is written then. But where ret_reservation->in_doubt is set, which is so on failure
+ * too, the answer was lost and the row `order->id` may stand: settle it as failed, in doubt.
  */
 must_check bool message_log_reserve(const struct database *database, struct arena *arena,
                                     const struct message_log_order *order,
@@ -51,6 +54,7 @@ struct message_log_settlement {
     struct text error_code, error_message;
     struct text details; /* JSON object, merged into metadata */
     bool release;        /* certainly nothing was sent: the idempotency key is free again */
+    bool in_doubt;       /* whether there is such a row is not known, and nobody's fault */
     struct text at;      /* time of the settlement (ISO 8601), empty: now */
 };
 

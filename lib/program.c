@@ -53,9 +53,26 @@ static bool answer(const struct program *program, struct service *service, struc
     return program->handle(service, arena, request, response, fault);
 }
 
+/** What --drain would say of the spool, said where a request found it. */
+static void report_replay(const char *program, const struct service *service, struct arena *arena,
+                          int log_fd, const struct replay_summary *summary)
+{
+    char note[320];
+
+    if (summary->bad)
+        snprintf(note, sizeof(note), "spool: %zu set aside, the last: %s", summary->bad,
+                 summary->problem);
+    else if (summary->stuck)
+        snprintf(note, sizeof(note), "spool: %s", summary->problem);
+    else
+        return;
+    log_write(log_fd, arena, service->clock,
+              &(struct log_entry){.program = program, .note = note});
+}
+
 /** The database is there: a few of the events that waited for it. Nobody waits for this. */
-static void replay_waiting(struct service *service, const struct cgi_connection *connection,
-                           struct arena *arena)
+static void replay_waiting(const char *program, struct service *service,
+                           const struct cgi_connection *connection, struct arena *arena, int log_fd)
 {
     int64_t now = service->clock->monotonic_ms(service->clock->self);
     struct replay_summary summary = {0};
@@ -70,6 +87,7 @@ static void replay_waiting(struct service *service, const struct cgi_connection 
         connection->finish(connection->self);
     arena_clear(arena);
     replay_some(&service->spool, &service->database, arena, REPLAY_AFTER_REQUEST, &summary);
+    report_replay(program, service, arena, log_fd, &summary);
 }
 
 void program_serve(const struct program *program, struct service *service,
@@ -106,7 +124,7 @@ void program_serve(const struct program *program, struct service *service,
                               .to = response.log_to,
                               .event = response.log_event};
     log_write(log_fd, arena, clock, &entry);
-    replay_waiting(service, connection, arena);
+    replay_waiting(program->name, service, connection, arena, log_fd);
 }
 
 /** What all threads of a process share. */

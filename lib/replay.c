@@ -73,6 +73,8 @@ bool replay_keep_settlement(const struct spool *spool, struct arena *arena,
     add_member(&b, "error_message", settlement->error_message);
     add_object(&b, "details", settlement->details);
     buffer_addf(&b, ",\"release\":%s", settlement->release ? "true" : "false");
+    if (settlement->in_doubt)
+        buffer_add(&b, TEXT(",\"in_doubt\":true"));
     add_time(&b, spool->clock, "at", settlement->at);
     return put(spool, &b, reterr);
 }
@@ -122,6 +124,7 @@ static bool replay_settlement(const struct database *database, struct arena *are
                                                 .error_code = string(top, "error_code"),
                                                 .error_message = string(top, "error_message"),
                                                 .release = json_true(json_get(top, "release")),
+                                                .in_doubt = json_true(json_get(top, "in_doubt")),
                                                 .at = string(top, "at")};
     struct text row;
 
@@ -129,7 +132,8 @@ static bool replay_settlement(const struct database *database, struct arena *are
         !object(arena, top, "details", &settlement.details))
         return fault_set(reterr, FAULT_INVALID_JSON, "a settlement without its members");
     return message_log_settle(database, arena, &settlement, &row, reterr) &&
-           (row.n || fault_set(reterr, FAULT_INTERNAL, "a settlement of no message"));
+           (row.n || settlement.in_doubt ||
+            fault_set(reterr, FAULT_INTERNAL, "a settlement of no message"));
 }
 
 static bool replay_content(const struct database *database, struct arena *arena,

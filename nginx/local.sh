@@ -278,8 +278,9 @@ start_database()
             fail "initdb failed" "$log"
     fi
     [ -x "$bin/postgres" ] || fail "the database in $state/data needs $bin/postgres"
-    # Only a process that is gone can have left this: whatever runs has been stopped before.
-    rm -f "$state/data/postmaster.pid"
+    # Only a process that is gone can have left these, and its number may be another's by now: whatever
+    # runs has been stopped before.
+    rm -f "$state/data/postmaster.pid" "$state/run/.s.PGSQL.5432" "$state/run/.s.PGSQL.5432.lock"
     start database "$bin/postgres" -D "$state/data" -p 5432 -c listen_addresses= \
         -c unix_socket_directories=../run -c unix_socket_permissions=0700
     await database psql -X -q -c 'select' "$(conninfo postgres postgres)"

@@ -7,6 +7,7 @@ create table if not exists messaging.idempotency_keys (
     message_log_id uuid not null unique
         references public.message_logs (id) on delete cascade deferrable initially deferred,
     begun_at timestamptz not null,
+    ended boolean not null default false,
     twilio_status text,
     answer jsonb,
     primary key (caller, key)
@@ -17,6 +18,8 @@ revoke all on messaging.idempotency_keys from public, anon, authenticated, servi
 comment on table messaging.idempotency_keys is 'Idempotency keys, by caller, with the answer to repeat.';
 comment on column messaging.idempotency_keys.fingerprint is
     'SHA-256 of the message as asked for: the same key with another one is a mistake.';
+comment on column messaging.idempotency_keys.ended is
+    'The first request has settled, if only to say that the outcome is unknown.';
 comment on column messaging.idempotency_keys.answer is
     'The message_logs row when Twilio had answered; null while nobody knows.';
 

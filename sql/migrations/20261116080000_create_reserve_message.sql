@@ -10,10 +10,11 @@
 --   everybody's last minute.
 -- * A refusal leaves nothing. A foreign key that fails raises 23503 under its constraint's name, and
 --   leaves nothing either.
+-- * Who loses the answer can take the row back by the id asked for (settle_message, p_release).
 -- The order is key, then sender, so two of them cannot wait for each other in a circle.
 create or replace function messaging.reserve_message(
     p_caller text, p_key text, p_sender uuid, p_limit integer, p_type text, p_recipient text,
-    p_content text, p_request uuid, p_media_url text, p_metadata jsonb)
+    p_content text, p_request uuid, p_media_url text, p_metadata jsonb, p_id uuid default null)
 returns table (
     outcome text, id uuid, saved jsonb, twilio_status text, remaining integer, reset_seconds integer)
 language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
@@ -29,7 +30,7 @@ declare
     v_taken bigint;
     v_oldest timestamptz;
 begin
-    id := gen_random_uuid();
+    id := coalesce(p_id, gen_random_uuid());
     outcome := 'reserved';
 
     if p_key is not null then
@@ -41,7 +42,7 @@ begin
             on conflict on constraint idempotency_keys_pkey do nothing;
             exit when found;
 
-            select k.fingerprint, k.message_log_id, k.begun_at, k.twilio_status, k.answer,
+            select k.fingerprint, k.message_log_id, k.begun_at, k.ended, k.twilio_status, k.answer,
                 m.id as row_id, m.external_id, m.status, to_jsonb(m) as stored
             into v_key
             from messaging.idempotency_keys k
@@ -62,14 +63,15 @@ begin
                 outcome := 'replay';
                 saved := v_key.answer;
                 twilio_status := v_key.twilio_status;
+            elsif not v_key.ended and v_key.begun_at >= clock_timestamp() - v_lease then
+                outcome := 'in_progress';
             elsif v_key.external_id is not null then
+                -- A callback has told what the first request could not.
                 outcome := 'replay';
                 saved := v_key.stored;
                 twilio_status := v_key.status;
-            elsif v_key.status = 'unknown' or v_key.begun_at < clock_timestamp() - v_lease then
-                outcome := 'unknown';
             else
-                outcome := 'in_progress';
+                outcome := 'unknown';
             end if;
             exit;
         end loop;
@@ -124,13 +126,13 @@ begin
     return next;
 end
 $$;
-alter function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb)
+alter function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb, uuid)
     owner to messaging_owner;
-revoke all on function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb)
+revoke all on function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb, uuid)
     from public, anon, authenticated, service_role;
-grant execute on function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb)
+grant execute on function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb, uuid)
     to twilio_cgi;
-comment on function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb) is
+comment on function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb, uuid) is
     'Reserves a message: idempotency key, rate limit, row. Outcomes: reserved, replay, in_progress, '
     'mismatch, unknown, limited. p_metadata is part of what a key stands for.';
 

@@ -48,17 +48,22 @@ begin
     if v_sid is not null then
         perform messaging.adopt_events(p_id, v_sid);
     end if;
-    perform messaging.join_status(
-        p_id, p_status, nullif(p_error_code, ''), nullif(p_error_message, ''), v_at, false);
+    -- Who says that nothing was sent is wrong where a callback has proved the contrary.
+    if not (p_release and v_row.external_id is not null) then
+        perform messaging.join_status(
+            p_id, p_status, nullif(p_error_code, ''), nullif(p_error_message, ''), v_at, false);
+    end if;
 
     select to_jsonb(m) into v_saved from public.message_logs m where m.id = p_id;
     if p_release then
-        -- Not where a callback has proved that Twilio took it all the same.
         delete from messaging.idempotency_keys k
         where k.message_log_id = p_id and v_saved ->> 'external_id' is null;
     elsif p_status <> 'unknown' then
-        update messaging.idempotency_keys k set answer = v_saved, twilio_status = p_status
+        update messaging.idempotency_keys k set ended = true, answer = v_saved, twilio_status = p_status
         where k.message_log_id = p_id and k.answer is null;
+    else
+        update messaging.idempotency_keys k set ended = true
+        where k.message_log_id = p_id and not k.ended;
     end if;
     return v_saved;
 end

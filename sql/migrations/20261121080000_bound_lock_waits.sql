@@ -6,7 +6,7 @@ declare
     name regprocedure;
 begin
     foreach name in array array[
-        'messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb)',
+        'messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb, uuid)',
         'messaging.settle_message(uuid, text, text, text, text, jsonb, boolean, timestamptz)',
         'messaging.record_status(uuid, text, text, text, text, jsonb, timestamptz)']::regprocedure[]
     loop

@@ -140,12 +140,16 @@ expect 'up after a part has died' 0 'status = delivered'
 # A restart of the machine: the processes are gone, their numbers may be somebody else's.
 for pid in $(ours); do kill -KILL "$pid"; done
 while [ -n "$(ours)" ]; do sleep 0.1; done
-sleep 1000 &
+owner=$(stat -c %u "$state/data")
+setpriv --reuid="$owner" sleep 1000 &
 stranger=$!
 for service in database twilio programs web; do
     echo "$stranger 1 00000000-0000-0000-0000-000000000000" >"$state/run/$service.pid"
 done
-sed -i "1s/.*/$stranger/" "$state/data/postmaster.pid"
+# PostgreSQL's own marks name it too.
+for mark in data/postmaster.pid run/.s.PGSQL.5432.lock; do
+    sed -i "1s/.*/$stranger/" "$state/$mark"
+done
 local_sh status
 expect 'status after a restart of the machine' 3
 local_sh down

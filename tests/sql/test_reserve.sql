@@ -89,12 +89,24 @@ select results_eq($$select outcome, saved ->> 'status', saved ->> 'error_code', 
 create temporary table lost as select id from reserve('lost');
 select messaging.settle_message(id, null, 'unknown', null, 'time-out', null, false, null) from lost;
 select is((select outcome from reserve('lost')), 'unknown', 'outcome unknown');
+select is((select ended from messaging.idempotency_keys where key = 'lost'), true, 'its request has ended');
 select messaging.record_status(id, 'SM2', 'sent', null, null, '{}', null) from lost;
 select results_eq($$select outcome, saved ->> 'external_id', twilio_status from reserve('lost')$$, $$values ('replay', 'SM2', 'sent')$$,
     'until a callback proves that it was sent');
 select messaging.settle_message(id, 'SM2', 'sent', null, null, null, false, null) from lost;
 select results_eq($$select outcome, saved ->> 'external_id', twilio_status from reserve('lost')$$, $$values ('replay', 'SM2', 'sent')$$,
     'or the reconcile run');
+create temporary table early as select id from reserve('early', p_sender => null);
+select messaging.record_status(id, 'SM3', 'delivered', null, null, '{}', null) from early;
+select is((select outcome from reserve('early', p_sender => null)), 'in_progress', 'a callback does not end the request that is running');
+select messaging.settle_message(id, null, 'failed', null, 'no connection', null, true, null) from early;
+select results_eq('select status, external_id, error_message from message_logs where id = (select id from early)',
+    $$values ('delivered', 'SM3', null::text)$$, 'nor does anybody say then that nothing was sent');
+update messaging.idempotency_keys set begun_at = begun_at - interval '61 seconds' where key = 'early';
+select results_eq($$select outcome, twilio_status from reserve('early', p_sender => null)$$, $$values ('replay', 'delivered')$$,
+    'after its 60 s the callback''s word is all there is');
+select is((select id from messaging.reserve_message('test', null, null, null, 'sms', '+201012345678', 'x', null, null, '{}',
+    '00000000-0000-4000-8000-00000000abcd')), '00000000-0000-4000-8000-00000000abcd', 'a row has the id asked for');
 select messaging.settle_message((select id from reserve('unsent')), null, 'failed', null, 'no connection', null, true, null);
 select is((select outcome from reserve('unsent')), 'reserved', 'what certainly was not sent frees its key');
 delete from message_logs m where m.id = (select message_log_id from messaging.idempotency_keys where key = 'rejected');

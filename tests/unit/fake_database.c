@@ -64,6 +64,7 @@ static bool query(void *self, struct arena *arena, const char *sql, const char *
     if (answer->fails) {
         snprintf(ret_result->sqlstate, sizeof(ret_result->sqlstate), "%s",
                  answer->sqlstate ? answer->sqlstate : "");
+        ret_result->in_doubt = answer->in_doubt;
         snprintf(ret_result->constraint, sizeof(ret_result->constraint), "%s",
                  answer->constraint ? answer->constraint : "");
         fault_set(reterr, answer->fault, "statement failed");

@@ -18,6 +18,7 @@ struct fake_answer {
     bool fails; /* with the rest */
     enum fault_kind fault;
     const char *sqlstate, *constraint;
+    bool in_doubt;
     int64_t takes_ms; /* the clock goes on by so much */
 };
 
@@ -37,6 +38,12 @@ struct fake_answer {
 #define FAKE_AWAY                                                                                  \
     {                                                                                              \
         .fails = true, .fault = FAULT_DATABASE_UNAVAILABLE                                         \
+    }
+
+/** A database that goes away before its answer is here. */
+#define FAKE_LOST                                                                                  \
+    {                                                                                              \
+        .fails = true, .fault = FAULT_DATABASE_UNAVAILABLE, .in_doubt = true                       \
     }
 
 struct fake_database {

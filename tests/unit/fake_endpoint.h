@@ -42,11 +42,14 @@ struct endpoint_row {
     "Access-Control-Expose-Headers: X-Request-Id, RateLimit-Limit, RateLimit-Remaining, "          \
     "RateLimit-Reset, Retry-After, Idempotent-Replayed, WWW-Authenticate\r\n"
 
+/** The id that a row is asked for with: there is no randomness in a fake's clock. */
+#define FAKE_ROW_ID "00000000-0000-4000-8000-000000000000"
+
 /** The statements, arguments with their quotes: FAKE_SETTLE("'id'", "null", ...). */
 #define FAKE_RESERVE(scope, key, sender, limit, type, to, body, request, media, metadata)          \
     "select outcome, id, saved, twilio_status, remaining, reset_seconds "                          \
     "from messaging.reserve_message(" scope "," key "," sender "," limit "," type "," to "," body  \
-    "," request "," media "," metadata ")"
+    "," request "," media "," metadata ",'" FAKE_ROW_ID "')"
 #define FAKE_SETTLE(id, sid, status, code, error, details, release)                                \
     "select messaging.settle_message(" id "," sid "," status "," code "," error "," details        \
     "," release ",null)"

@@ -51,6 +51,7 @@ enum deed {
     ERROR,     /* with sqlstate and constraint */
     HANG_UP,   /* the connection closes instead of an answer */
     HALF,      /* half a row, then the connection closes */
+    ROLL_BACK, /* a row, then an error where the transaction should have been committed */
     SAY_BYE,   /* an answer, a fatal error nobody asked for, and the connection closes */
     LATE,      /* not before the test lets it */
     SILENCE,   /* no answer */
@@ -329,6 +330,12 @@ static bool answer(int fd, const int *go, const struct act *act)
         put_row(&out, act);
         out.n /= 2;
         break;
+    case ROLL_BACK:
+        put_row(&out, act);
+        out.n -= 6; /* nobody is ready yet */
+        put_error(&out, 'E', "SERROR", act);
+        put_ready(&out);
+        break;
     case SAY_BYE:
         put_row(&out, act);
         put_error(&out, 'E', "SFATAL", &bye);
@@ -442,6 +449,7 @@ static const struct statement_row {
     struct act act;
     const char *fault;  /* NULL: a row came */
     const char *detail; /* a part of it */
+    bool in_doubt;
 } statements[] = {
     {"a row", {ROW, {"a", "b"}}},
     {"a row after a notice", {NOTICE, {"a", "b"}}},
@@ -467,9 +475,12 @@ static const struct statement_row {
     {"a lock that is not to be had", {ERROR, {NULL}, "55P03"}, "database_unavailable", NULL},
     {"a standby", {ERROR, {NULL}, "25006"}, "database_unavailable", NULL},
     {"another state of a transaction", {ERROR, {NULL}, "25001"}, "internal", NULL},
-    {"no answer but the end", {HANG_UP}, "database_unavailable", "server closed the connection"},
-    {"half an answer", {HALF, {"a", "b"}}, "database_unavailable", NULL},
-    {"no answer in time", {SILENCE}, "database_unavailable", "no answer in time"},
+    {"a row that is not committed", {ROLL_BACK, {"a", "b"}, "23503", "some_fkey"}, "internal",
+     "23503 some_fkey"},
+    {"no answer but the end", {HANG_UP}, "database_unavailable", "server closed the connection",
+     true},
+    {"half an answer", {HALF, {"a", "b"}}, "database_unavailable", NULL, true},
+    {"no answer in time", {SILENCE}, "database_unavailable", "no answer in time", true},
 };
 
 static void test_statement(void **state)
@@ -500,7 +511,8 @@ static void test_statement(void **state)
     if (row->detail && !strstr(fault.detail, row->detail))
         fail_msg("%s", fault.detail);
     assert_null(strchr(fault.detail, '\n'));
-    if (row->act.deed == ERROR) {
+    assert_int_equal(result.in_doubt, row->in_doubt);
+    if (row->act.sqlstate) {
         assert_string_equal(result.sqlstate, row->act.sqlstate);
         assert_string_equal(result.constraint, row->act.constraint ? row->act.constraint : "");
     }

@@ -12,9 +12,10 @@
     {                                                                                              \
         "" literal, sizeof(literal) - 1                                                            \
     }
-#define RESERVE(arguments)                                                                         \
+#define RESERVE(arguments) RESERVE_WITH(arguments, "null")
+#define RESERVE_WITH(arguments, id)                                                                         \
     "select outcome, id, saved, twilio_status, remaining, reset_seconds "                          \
-    "from messaging.reserve_message(" arguments ")"
+    "from messaging.reserve_message(" arguments "," id ")"
 
 static struct arena arena;
 
@@ -39,6 +40,7 @@ static const struct reserve_row {
     const char *id, *row, *status;
     struct rate_limit rate;
     const char *fault; /* NULL: none */
+    bool in_doubt;
 } reservations[] = {
     {"as little as there can be",
      {.scope = TEXT_INIT("s internal"), .message = &hello},
@@ -55,15 +57,17 @@ static const struct reserve_row {
      ID,
      "{}"},
     {"as much as there can be",
-     {.scope = TEXT_INIT("s " USER),
+     {.id = TEXT_INIT(ID),
+      .scope = TEXT_INIT("s " USER),
       .key = TEXT_INIT("k"),
       .sender = TEXT_INIT(USER),
       .limit = 1000,
       .message = &everything},
      FAKE_ROW("reserved", ID, "{}", NULL, "999", "0"),
-     RESERVE("'s " USER "','k','" USER "','1000','whatsapp','+201012345678','it's','" UUID
-             "','https://a','{\"template_id\":\"HX1\",\"media_urls\":[\"https://a\","
-             "\"https://b\"]}'"),
+     RESERVE_WITH("'s " USER "','k','" USER "','1000','whatsapp','+201012345678','it's','" UUID
+                  "','https://a','{\"template_id\":\"HX1\",\"media_urls\":[\"https://a\","
+                  "\"https://b\"]}'",
+                  "'" ID "'"),
      MESSAGE_LOG_RESERVED,
      ID,
      "{}",
@@ -128,6 +132,8 @@ static const struct reserve_row {
      STATEMENT,
      .fault = "internal"},
     {"a database that is away", ORDER, FAKE_AWAY, STATEMENT, .fault = "database_unavailable"},
+    {"an answer that was lost", ORDER, FAKE_LOST, STATEMENT, .fault = "database_unavailable",
+     .in_doubt = true},
     {"a schema that is not there",
      ORDER,
      {.fails = true, .fault = FAULT_MISCONFIGURED, .sqlstate = "42883"},
@@ -168,6 +174,7 @@ static void test_reserve(void **state)
     if (!good) {
         assert_string_equal(fault_code(&fault), row->fault);
         assert_text_equal(reservation.id, "untouched");
+        assert_int_equal(reservation.in_doubt, row->in_doubt);
         return;
     }
     assert_int_equal(reservation.outcome, row->outcome);

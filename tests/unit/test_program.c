@@ -14,6 +14,7 @@
 /** What the handler of these tests does, and what it was given. */
 static struct handling {
     bool fails;
+    bool met_database;
     struct fault fault;
     int64_t takes_ms;
     struct fake_clock *time;
@@ -24,8 +25,8 @@ static struct handling {
 static bool handle(struct service *service, struct arena *arena, const struct cgi_request *request,
                    struct cgi_response *response, struct fault *reterr)
 {
-    (void)service;
     (void)arena;
+    service->database_answers = handling.met_database;
     handling.n_calls++;
     if (handling.time)
         handling.time->passed_ms += handling.takes_ms;
@@ -213,9 +214,24 @@ static void test_serve(void **state)
 }
 
 /* A FastCGI thread keeps its service: that the database answered is true of one request only. */
-static void test_spool_waits_for_a_request(void **state)
+static const struct spool_row {
+    const char *label, *method;
+    bool met_database, waits;
+    size_t finished;
+    const char *log; /* the end of it */
+} spools[] = {
+    {"what waits is not replayed after a request that has not met the database", "OPTIONS", true,
+     true, 0, "\"status\":204,\"ms\":0}\n"},
+    {"nor after one that has met its end", "POST", false, true, 0, "\"id\":\"row\"}\n"},
+    {"what waits is replayed after a request, and what is bad is told", "POST", true, false, 1,
+     "\"program\":\"the-program\",\"note\":\"spool: 1 set aside, the last: an unknown kind\"}\n"},
+};
+
+static void test_spool(void **state)
 {
-    static const char *const variables[] = {"REQUEST_METHOD=OPTIONS", NULL};
+    const struct spool_row *row = *state;
+    char method[32];
+    const char *const variables[] = {method, "CONTENT_LENGTH=0", NULL};
     static const struct fake_answer none[] = {FAKE_END};
     const struct settings settings = {.cors_allow_origin = "*"};
     char dir[] = "/tmp/unit-program-XXXXXX";
@@ -228,7 +244,10 @@ static void test_spool_waits_for_a_request(void **state)
     struct arena arena;
     struct fault fault;
 
-    (void)state;
+    char log[2048] = "";
+
+    snprintf(method, sizeof(method), "REQUEST_METHOD=%s", row->method);
+    handling = (struct handling){.met_database = row->met_database};
     assert_non_null(mkdtemp(dir));
     struct service service = {.settings = &settings,
                               .clock = &clock,
@@ -239,9 +258,11 @@ static void test_spool_waits_for_a_request(void **state)
     assert_true(spool_put(&service.spool, TEXT("{}"), &fault));
     assert_true(spool_waits(&service.spool));
     program_serve(&webhook, &service, &connection, &arena, log_fd, NULL);
-    assert_true(spool_waits(&service.spool));
-    assert_int_equal(fake.n_finished, 0);
+    assert_int_equal(spool_waits(&service.spool), row->waits);
+    assert_int_equal(fake.n_finished, row->finished);
     assert_int_equal(database.record.n, 0);
+    assert_true(pread(log_fd, log, sizeof(log) - 1, 0) > (ssize_t)strlen(row->log));
+    assert_string_equal(log + strlen(log) - strlen(row->log), row->log);
     arena_release(&arena);
     close(log_fd);
     fake_connection_release(&fake);
@@ -314,15 +335,20 @@ static const struct main_row {
 /** In the child: becomes the program. */
 static _Noreturn void become(const struct main_row *row, int in, int out, int err)
 {
-    char *argv[6] = {(char[]){"the-program"}};
+    static char words[6][64] = {"the-program"}, variables[8][256];
+    char *argv[ARRAY_LEN(words)] = {words[0]};
     int argc = 1;
 
     if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 || clearenv() != 0)
         _exit(99);
-    for (; row->arguments[argc - 1]; argc++)
-        argv[argc] = strdup(row->arguments[argc - 1]);
-    for (size_t i = 0; row->environment[i]; i++)
-        putenv(strdup(row->environment[i]));
+    for (; row->arguments[argc - 1]; argc++) {
+        snprintf(words[argc], sizeof(words[argc]), "%s", row->arguments[argc - 1]);
+        argv[argc] = words[argc];
+    }
+    for (size_t i = 0; row->environment[i]; i++) {
+        snprintf(variables[i], sizeof(variables[i]), "%s", row->environment[i]);
+        putenv(variables[i]);
+    }
     handling = (struct handling){0};
     int status = program_main(&webhook, argc, argv);
     fflush(stdout);
@@ -375,16 +401,12 @@ static void test_main(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest singles[] = {
-        {.name = "what waits is replayed only after a request that met the database",
-         .test_func = test_spool_waits_for_a_request},
-    };
-    struct CMUnitTest tests[ARRAY_LEN(requests) + ARRAY_LEN(mains) + ARRAY_LEN(singles)];
+    struct CMUnitTest tests[ARRAY_LEN(requests) + ARRAY_LEN(mains) + ARRAY_LEN(spools)];
     size_t n = 0;
 
     memset(tests, 0, sizeof(tests));
     ADD_ROWS(tests, n, requests, test_serve);
     ADD_ROWS(tests, n, mains, test_main);
-    memcpy(tests + n, singles, sizeof(singles));
+    ADD_ROWS(tests, n, spools, test_spool);
     return cmocka_run_group_tests_name("program", tests, NULL, NULL);
 }

@@ -36,6 +36,10 @@
     "{\"kind\":\"settlement\",\"id\":\"" ID "\",\"status\":\"failed\",\"error_code\":\"21211\","   \
     "\"error_message\":\"Invalid\",\"release\":true,\"at\":\"" AT "\"}"
 #define FAILURE_SQL SETTLE "'" ID "',null,'failed','21211','Invalid',null,'t','" AT "')"
+#define WITHDRAWAL                                                                                 \
+    "{\"kind\":\"settlement\",\"id\":\"" ID "\",\"status\":\"failed\",\"release\":true,"             \
+    "\"in_doubt\":true,\"at\":\"" AT "\"}"
+#define WITHDRAWAL_SQL SETTLE "'" ID "',null,'failed',null,null,null,'t','" AT "')"
 
 #define RECORDED FAKE_ROW("recorded", ID, SID, "failed")
 #define SETTLED  FAKE_ROW("{}")
@@ -97,6 +101,8 @@ static const struct good_row {
      SHORT_EVENT_SQL},
     {"a settlement becomes its statement", SETTLEMENT, {SETTLED}, SETTLEMENT_SQL},
     {"a failure that frees its key", FAILURE, {SETTLED}, FAILURE_SQL},
+    {"a reservation taken back", WITHDRAWAL, {SETTLED}, WITHDRAWAL_SQL},
+    {"one that was never made", WITHDRAWAL, {FAKE_ROW(NULL)}, WITHDRAWAL_SQL},
     {"members that nobody knows are passed over",
      "{\"new\":[],\"kind\":\"event\",\"sid\":\"" SID "\",\"status\":\"sent\",\"received_at\":\"" AT
      "\"}\n\n",
