@@ -21,6 +21,7 @@ struct server {
     const struct fastcgi_handler *handler;
     int stop; /* an eventfd, readable when it is time to stop */
     atomic_bool stopping;
+    atomic_size_t alive; /* threads */
 };
 
 bool fastcgi_is_listening(void)
@@ -104,9 +105,16 @@ static void serve_connections(const struct server *server, int epoll, void *stat
     FCGX_Free(&request, 1);
 }
 
+/** The process ends with its last thread, so that whoever watches it starts another. */
+static void leave(struct server *server, size_t threads)
+{
+    if (atomic_fetch_sub(&server->alive, threads) == threads && !atomic_load(&server->stopping))
+        kill(getpid(), SIGTERM);
+}
+
 static void *run_thread(void *payload)
 {
-    const struct server *server = payload;
+    struct server *server = payload;
     void *state = server->handler->open(server->handler->payload);
     int epoll = make_epoll(server);
 
@@ -116,6 +124,7 @@ static void *run_thread(void *payload)
         server->handler->close(state);
     if (epoll >= 0)
         close(epoll);
+    leave(server, 1);
     return NULL;
 }
 
@@ -124,11 +133,14 @@ static size_t start_threads(struct server *server, size_t n, pthread_t *threads)
     pthread_attr_t attributes;
     size_t started = 0;
 
+    atomic_store(&server->alive, n);
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_SIZE);
     while (started < n && pthread_create(&threads[started], &attributes, run_thread, server) == 0)
         started++;
     pthread_attr_destroy(&attributes);
+    if (started < n)
+        leave(server, n - started);
     return started;
 }
 
@@ -149,12 +161,12 @@ int fastcgi_serve(const struct fastcgi_handler *handler, size_t threads)
         return 1;
     size_t started =
         start_threads(&server, threads < FASTCGI_THREADS_MAX ? threads : FASTCGI_THREADS_MAX, ids);
-    if (started)
-        sigwait(&stops, &signal);
+    sigwait(&stops, &signal);
+    bool deserted = atomic_load(&server.alive) == 0;
     atomic_store(&server.stopping, true);
     eventfd_write(server.stop, 1);
     for (size_t i = 0; i < started; i++)
         pthread_join(ids[i], NULL);
     close(server.stop);
-    return started ? 0 : 1;
+    return deserted ? 1 : 0;
 }

@@ -25,7 +25,7 @@ struct fastcgi_handler {
 /**
  * Serve until SIGTERM or SIGINT with so many threads; the requests in hand are finished first, and
  * none is accepted that is not served. Other processes on the same socket are not disturbed.
- * The exit status: 0, or 1 when no thread could be started.
+ * The exit status: 0, or 1 when no thread is left that could serve.
  */
 int fastcgi_serve(const struct fastcgi_handler *handler, size_t threads);
 
