@@ -23,6 +23,9 @@ set -- "$1" direct
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/../e2e/lib.sh"
 
+# A library that is preloaded comes before AddressSanitizer's, which asks not to be second.
+asan_preload=ASAN_OPTIONS=verify_asan_link_order=0
+
 full=${FAULTS_FULL:-}
 size() { if [ -n "$full" ]; then echo "$2"; else echo "$1"; fi; }
 
@@ -164,7 +167,7 @@ verb()
 {
     preload=
     if [ "$1" = -l ]; then
-        preload="LD_PRELOAD=$work/later.so SECONDS_LATER=$2"
+        preload="LD_PRELOAD=$work/later.so $asan_preload SECONDS_LATER=$2"
         shift 2
     fi
     program=$1

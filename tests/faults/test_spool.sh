@@ -108,7 +108,7 @@ make_directory "$work/slow"
 # The writer does not reach the database, and stops in the middle of its file.
 settings SPOOL_DIR="$work/slow" DATABASE_URL=host=/nonexistent
 echo 'twilio-delivery-status	MessageSid=SM1&MessageStatus=sent' >"$work/line"
-preload="LD_PRELOAD=$work/later.so PAUSE_IN_WRITE=600"
+preload="LD_PRELOAD=$work/later.so $asan_preload PAUSE_IN_WRITE=600"
 with_settings "$work/crowd" --programs "$work/cgi-bin" --sign "$auth_token" "$base" \
     <"$work/line" >"$work/answers.txt" 2>/dev/null &
 writer=$!
