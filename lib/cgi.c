@@ -80,10 +80,10 @@ static void drain(const struct cgi_connection *connection, size_t n)
 
     while (n) {
         size_t want = n < sizeof(scrap) ? n : sizeof(scrap);
-        size_t got = read_up_to(connection, scrap, want);
-        if (got < want)
+        ssize_t got = connection->read(connection->self, scrap, want);
+        if (got <= 0)
             return;
-        n -= got;
+        n -= (size_t)got;
     }
 }
 

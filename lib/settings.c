@@ -270,7 +270,7 @@ static const char *fault_of(const struct setting *setting, enum settings_user us
     if (value)
         return NULL;
     problem =
-        setting->required & user ? "is required" : missing_because(setting->name, user, source);
+        (setting->required & user) ? "is required" : missing_because(setting->name, user, source);
     if (problem)
         *ret_state = "missing";
     return problem;

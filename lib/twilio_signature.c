@@ -70,6 +70,7 @@ static void hmac_sha1(struct text key, const struct payload *payload,
     SHA1_Update(&sha, inner, sizeof(inner));
     SHA1_Final(ret_mac, &sha);
     explicit_bzero(&sha, sizeof(sha));
+    explicit_bzero(short_key, sizeof(short_key));
 }
 
 static void sign(struct text token, const struct payload *payload,

@@ -20,7 +20,9 @@ packages_clients()
     ! grep -qx 'ID=debian' /etc/os-release || echo chromium
 }
 
-packages_test="valgrind $(packages_clients)"
+packages_test="valgrind cppcheck devscripts $(packages_clients)"
+packages_analyze="clang-tidy"
+packages_coverage="gcovr"
 
 # pgTAP for the newest server that is installed.
 packages_pgtap()

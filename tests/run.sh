@@ -1,11 +1,14 @@
 #!/bin/sh
 # Every test: installs what is missing, builds, runs CTest. Its exit status is CTest's.
 #
-#   sh tests/run.sh [--sanitize | --clang | --valgrind] [CTEST-ARGUMENT...]
+#   sh tests/run.sh [--sanitize | --clang | --valgrind | --analyze | --coverage] [CTEST-ARGUMENT...]
 #
 #   --sanitize   with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
 #   --clang      compiled by clang, in build-clang/
-#   --valgrind   the unit tests under valgrind, in build-valgrind/
+#   --valgrind   the unit tests and the programs end to end under valgrind, in build-valgrind/
+#   --analyze    static analysis alone: what a run has of it, and clang-tidy
+#   --coverage   the unit tests, the programs end to end and the faults, in build-coverage/, then
+#                what they ran of lib/ and cgi-bin/; build-coverage/coverage.html has each line
 #
 # Arguments for CTest choose tests, say -L unit or -R webhook.
 set -eu
@@ -29,10 +32,20 @@ case $variant in
     packages="$packages $packages_clang"
     ;;
 --valgrind)
-    # CTest puts the "emulator" before every test program that was built here.
+    # CTest puts the "emulator" before every test program that was built here. What is not
+    # initialized stays so, to be seen.
     build=build-valgrind
-    set_up='-DCMAKE_SYSTEM_NAME=Linux
+    set_up='-DHARDEN=OFF -DCMAKE_SYSTEM_NAME=Linux
         -DCMAKE_CROSSCOMPILING_EMULATOR=valgrind;-q;--error-exitcode=99;--leak-check=full'
+    export E2E_WRAPPER='valgrind -q --error-exitcode=99 --leak-check=full'
+    ;;
+--analyze)
+    packages="$packages $packages_analyze"
+    ;;
+--coverage)
+    build=build-coverage
+    set_up='-DHARDEN=OFF -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=--coverage'
+    packages="$packages $packages_coverage"
     ;;
 -h | --help)
     sed -n '2,/^set/s/^# \{0,1\}//p' "$0"
@@ -41,7 +54,11 @@ case $variant in
 *) variant= ;;
 esac
 [ -z "$variant" ] || shift
-[ "$variant" != --valgrind ] || set -- -L unit "$@"
+case $variant in
+--valgrind) set -- -R '^(unit-|e2e\.direct\.)' "$@" ;;
+--coverage) set -- -R '^(unit-|e2e\.direct\.|faults-)' "$@" ;;
+--analyze) set -- -C analyze -L analyze "$@" ;;
+esac
 
 # shellcheck disable=SC2086 # a list
 packages_need $packages
@@ -51,4 +68,19 @@ packages_need "$(packages_pgtap)"
 # shellcheck disable=SC2086 # a list
 cmake -S "$root" -B "$root/$build" -DWERROR=ON $set_up
 cmake --build "$root/$build" --parallel "$(nproc)"
-exec ctest --test-dir "$root/$build" --output-on-failure --parallel 2 "$@"
+run_tests() { ctest --test-dir "$root/$build" --output-on-failure --parallel 2 "$@"; }
+[ "$variant" = --coverage ] || { run_tests "$@"; exit; }
+
+# The programs count into one file each, whatever user they run as.
+find "$root/$build" -name '*.gcda' -delete
+find "$root/$build/lib" "$root/$build/cgi-bin" -type d -exec chmod a+rwx {} +
+umask 0
+run_tests "$@"
+cd "$root"
+report()
+{
+    gcovr -r . --object-directory "$build" -f lib/ -f cgi-bin/ "$@" "$build/lib" "$build/cgi-bin"
+}
+report --html-details "$build/coverage.html"
+report
+report --branches

@@ -27,6 +27,7 @@
 
 build=$(cd "$1" && pwd -P)
 transport=$2
+program_wrapper=${E2E_WRAPPER:-} # before a program that is run by hand, say valgrind
 root=$(cd "$(dirname "$0")/../.." && pwd -P)
 export LC_ALL=C.UTF-8
 PATH=$PATH:/usr/sbin:/sbin
@@ -287,11 +288,12 @@ run_program()
             ;;
         esac
     done
+    # shellcheck disable=SC2086 # a command and its arguments
     env -i PATH=/usr/bin:/bin GATEWAY_INTERFACE=CGI/1.1 SERVER_PROTOCOL=HTTP/1.1 \
         REQUEST_METHOD="$method" QUERY_STRING="$query" CONTENT_TYPE="$type" \
         CONTENT_LENGTH="$length" REMOTE_ADDR="$remote" SCRIPT_NAME="/functions/v1/${target%%\?*}" \
         SERVER_NAME=localhost SERVER_PORT=80 "$@" \
-        sh -c "$settings_then" "$settings_file" ${program_wrapper:-} \
+        sh -c "$settings_then" "$settings_file" $program_wrapper \
         "$work/cgi-bin/${target%%\?*}" \
         <"$body_file" >"$answer" 2>"$answer.stderr"
     echo "$?" >"$answer.exit"

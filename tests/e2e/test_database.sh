@@ -17,7 +17,7 @@ spooled() { find "$work/spool" -maxdepth 1 -name '*.json' | wc -l | tr -d ' '; }
 drain()
 {
     # shellcheck disable=SC2086 # a command and its arguments
-    as_user env -i PATH=/usr/bin:/bin sh -c "$settings_then" "$settings_file" \
+    as_user env -i PATH=/usr/bin:/bin sh -c "$settings_then" "$settings_file" $program_wrapper \
         "$work/cgi-bin/twilio-delivery-status" --drain >"$work/drained" 2>&1
     equals 'exit status of --drain' "${1:-0}" $?
 }

@@ -11,8 +11,9 @@ by_hand()
     program=$1
     shift
     answer=$work/output
-    env -i PATH=/usr/bin:/bin sh -c "$settings_then" "$settings_file" "$work/cgi-bin/$program" "$@" \
-        >"$work/output" 2>"$work/errors"
+    # shellcheck disable=SC2086 # a command and its arguments
+    env -i PATH=/usr/bin:/bin sh -c "$settings_then" "$settings_file" $program_wrapper \
+        "$work/cgi-bin/$program" "$@" >"$work/output" 2>"$work/errors"
     status=$?
     output=$(cat "$work/output") errors=$(cat "$work/errors")
 }
