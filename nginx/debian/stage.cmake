@@ -1,0 +1,14 @@
+# Run by CPack before it builds the package: what Debian alone asks for.
+set(root ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/usr)
+set(doc ${root}/share/doc/twilio-cgi)
+set(overrides ${root}/share/lintian/overrides/twilio-cgi)
+set(VERSION ${CPACK_PACKAGE_VERSION})
+set(CONTACT ${CPACK_PACKAGE_CONTACT})
+
+configure_file(${CMAKE_CURRENT_LIST_DIR}/changelog.in ${doc}/changelog @ONLY)
+execute_process(COMMAND gzip -9nf ${doc}/changelog COMMAND_ERROR_IS_FATAL ANY)
+configure_file(${CMAKE_CURRENT_LIST_DIR}/copyright ${doc}/copyright COPYONLY)
+configure_file(${CMAKE_CURRENT_LIST_DIR}/overrides ${overrides} COPYONLY)
+file(GLOB programs ${root}/lib/twilio-cgi/*)
+execute_process(COMMAND strip --strip-unneeded --remove-section=.comment --remove-section=.note
+  ${programs} COMMAND_ERROR_IS_FATAL ANY)

@@ -1,0 +1,38 @@
+# Run by cmake --install. Given: CMAKE_INSTALL_PREFIX, PROGRAMS (the programs' directory), SOURCES, and
+# MADE, a directory for what is made on the way.
+set(SHARE ${CMAKE_INSTALL_PREFIX}/share/twilio-cgi)
+set(DOC ${CMAKE_INSTALL_PREFIX}/share/doc/twilio-cgi)
+set(UNITS ${CMAKE_INSTALL_PREFIX}/lib/systemd/system)
+file(REMOVE_RECURSE ${MADE}/units ${MADE}/man)
+
+function(make source made)
+  configure_file(${SOURCES}/${source} ${MADE}/${made} @ONLY)
+endfunction()
+
+# Debian's way to compress, which leaves neither name nor time behind.
+function(compress made)
+  execute_process(COMMAND gzip -9nf ${MADE}/${made} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+file(READ ${SOURCES}/nginx/systemd/hardened.conf HARDENED)
+set(summary_send-twilio-message "for other servers")
+set(summary_send-whatsapp "for the front end")
+set(summary_twilio-delivery-status "Twilio's webhook")
+foreach(PROGRAM send-twilio-message send-whatsapp twilio-delivery-status)
+  set(SUMMARY ${summary_${PROGRAM}})
+  make(nginx/systemd/program.socket.in units/${PROGRAM}.socket)
+  make(nginx/systemd/program@.service.in units/${PROGRAM}@.service)
+  make(cgi-bin/${PROGRAM}.8 man/${PROGRAM}.8)
+  compress(man/${PROGRAM}.8)
+endforeach()
+foreach(unit drain reconcile fcgiwrap)
+  make(nginx/systemd/twilio-cgi-${unit}.service.in units/twilio-cgi-${unit}.service)
+endforeach()
+make(nginx/systemd/environment.in environment)
+
+file(GLOB units ${MADE}/units/* ${SOURCES}/nginx/systemd/*.socket ${SOURCES}/nginx/systemd/*.timer
+  ${SOURCES}/nginx/systemd/*.target)
+file(GLOB pages ${MADE}/man/*)
+file(INSTALL ${units} DESTINATION ${UNITS})
+file(INSTALL ${pages} DESTINATION ${CMAKE_INSTALL_PREFIX}/share/man/man8)
+file(INSTALL ${MADE}/environment DESTINATION ${SHARE})
