@@ -119,7 +119,7 @@ end()
     done
     cluster_stop "$work/db"
     [ -z "$keep" ] || cp "$results" "$keep"
-    rm -rf "$work"
+    rm -rf --one-file-system "$work"
 }
 
 # in_background NAME COMMAND...: as the unprivileged user, in the work directory.

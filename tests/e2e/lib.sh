@@ -98,7 +98,7 @@ end()
     [ "$transport" = direct ] || server_stop 2>/dev/null
     stop_sandbox
     cluster_stop "$work/db"
-    rm -rf "$work"
+    rm -rf --one-file-system "$work"
 }
 
 # Without callbacks, so that a row stays as the program left it: see twilio_set.

@@ -16,7 +16,7 @@ end()
 {
     trap - EXIT
     [ ! -f "$checkout/nginx/local.sh" ] || sh "$checkout/nginx/local.sh" down >/dev/null 2>&1
-    rm -rf "$work"
+    rm -rf --one-file-system "$work"
 }
 trap end EXIT
 trap 'exit 1' HUP INT PIPE TERM
