@@ -1,9 +1,11 @@
 #!/bin/sh
 # Every test: installs what is missing, builds, runs CTest. Its exit status is CTest's.
 #
-#   sh tests/run.sh [--sanitize | --clang | --valgrind | --analyze | --coverage] [CTEST-ARGUMENT...]
+#   sh tests/run.sh [--sanitize | --thread | --clang | --valgrind | --analyze | --coverage]
+#                   [CTEST-ARGUMENT...]
 #
 #   --sanitize   with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
+#   --thread     the unit tests and FastCGI under load with ThreadSanitizer, in build-tsan/
 #   --clang      compiled by clang, in build-clang/
 #   --valgrind   the unit tests and the programs end to end under valgrind, in build-valgrind/
 #   --analyze    static analysis alone: what a run has of it, and clang-tidy
@@ -26,9 +28,14 @@ case $variant in
     build=build-asan
     set_up=-DSANITIZE=address\;undefined
     ;;
+--thread)
+    build=build-tsan
+    set_up=-DSANITIZE=thread
+    ;;
 --clang)
     build=build-clang
-    set_up=-DCMAKE_C_COMPILER=clang
+    # valgrind 3.19 cannot read DWARF 5 as clang writes it.
+    set_up='-DCMAKE_C_COMPILER=clang -DCMAKE_C_FLAGS=-gdwarf-4'
     packages="$packages $packages_clang"
     ;;
 --valgrind)
@@ -55,6 +62,7 @@ case $variant in
 esac
 [ -z "$variant" ] || shift
 case $variant in
+--thread) set -- -R '^(unit-|faults-.*fastcgi)' "$@" ;;
 --valgrind) set -- -R '^(unit-|e2e\.direct\.)' "$@" ;;
 --coverage) set -- -R '^(unit-|e2e\.direct\.|faults-)' "$@" ;;
 --analyze) set -- -C analyze -L analyze "$@" ;;
