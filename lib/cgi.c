@@ -175,9 +175,18 @@ bool cgi_read(const struct cgi_connection *connection, struct arena *arena,
     return read_body(connection, arena, length, encoding, &ret_request->body, reterr);
 }
 
+/** A control character could end the field, or all of them (RFC 9110 section 5.5). */
+static bool is_field_value(struct text value)
+{
+    for (size_t i = 0; i < value.n; i++)
+        if ((unsigned char)value.s[i] < ' ' || value.s[i] == 0x7F)
+            return false;
+    return true;
+}
+
 void cgi_header(struct cgi_response *response, const char *name, struct text value)
 {
-    if (response->n_headers < CGI_HEADERS_MAX)
+    if (response->n_headers < CGI_HEADERS_MAX && is_field_value(value))
         response->headers[response->n_headers++] = (struct cgi_header){name, value};
 }
 

@@ -66,7 +66,8 @@ must_check bool cgi_read(const struct cgi_connection *connection, struct arena *
                          const struct clock *clock, struct cgi_request *ret_request,
                          struct fault *reterr);
 
-/** Add a header field. The value must be free of line ends and live as long as the response. */
+/** Add a header field; one whose value has a control character is left out. The value must live as
+ * long as the response. */
 void cgi_header(struct cgi_response *response, const char *name, struct text value);
 
 /** The same by printf; up to 255 bytes, in the arena. */

@@ -388,6 +388,8 @@ static void test_write(void **state)
     response.status = 429;
     cgi_header(&response, "A", TEXT("1"));
     cgi_headerf(&response, &arena, "B", "%d-%s", 2, "x");
+    cgi_header(&response, "Ends-The-Header", TEXT("1\r\n\r\n"));
+    cgi_header(&response, "Is-None", TEXT("\x7F"));
     assert_true(cgi_write(&connection, &arena, &request, &response));
     assert_int_equal(fake.n_written, 1);
     assert_string_equal(fake.written, "Status: 429 Too Many Requests\r\n"
