@@ -381,9 +381,13 @@ is_taken()
 
 write_web_configuration()
 {
-    sed "s|@PORT@|$1|; s|@STATE@|$(printf '%s' "$state" | sed 's/[&|\\]/\\&/g')|" \
-        "$root/nginx/local.conf.in" >"$state/nginx/nginx.conf"
-    cp "$root/nginx/twilio-cgi.conf" "$root/nginx/twilio-cgi-program.conf" "$state/nginx/"
+    web_place=$(printf '%s' "$state" | sed 's/[&|\\]/\\&/g')
+    for file in "$root"/nginx/twilio-cgi*.conf; do
+        sed "s|/usr/lib/twilio-cgi|$web_place/cgi-bin|; s|unix:/run/twilio-cgi/|unix:run/|" "$file" \
+            >"$state/nginx/${file##*/}"
+    done
+    sed "s|@PORT@|$1|; s|@WAY@|twilio-cgi-fcgiwrap.conf|" "$root/nginx/local.conf.in" \
+        >"$state/nginx/nginx.conf"
     chmod 644 "$state"/nginx/*.conf
 }
 

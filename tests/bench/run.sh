@@ -239,7 +239,9 @@ delay()
 # One location for each socket and program: /SOCKET/PROGRAM.
 start_nginx()
 {
-    grep -v '^fastcgi_pass' "$root/nginx/twilio-cgi-program.conf" >"$work/program.conf"
+    for file in "$root"/nginx/twilio-cgi*.conf; do
+        sed "s|/usr/lib/twilio-cgi|$work/bin|" "$file" >"$work/${file##*/}"
+    done
     {
         cat <<CONF
 daemon off;
@@ -256,13 +258,14 @@ http {
     proxy_temp_path $work/nginx/proxy;
     scgi_temp_path $work/nginx/scgi;
     uwsgi_temp_path $work/nginx/uwsgi;
+    include twilio-cgi-http.conf;
     server {
         listen 127.0.0.1:$port backlog=1024;
-        set \$twilio_cgi_programs $work/bin;
         location ~ ^/(?<socket>[a-z-]+)/(?<twilio_cgi_program>[a-z_-]+)\$ {
-            include $work/program.conf;
+            include twilio-cgi-program.conf;
             fastcgi_pass unix:$work/run/\$socket.socket;
         }
+        include twilio-cgi-refusals.conf;
     }
 }
 CONF

@@ -3,7 +3,8 @@
 #   sh test_X.sh BUILD-DIRECTORY TRANSPORT
 #
 # TRANSPORT is how a request reaches a program. `direct` runs the program by environment and standard
-# input and reads standard output; any other is a web server, described by transport-TRANSPORT.sh.
+# input and reads standard output; any other is a web server, described by transport-TRANSPORT.sh in
+# the words of servers.sh.
 # The tests are the same: what only some transports can do stands behind `over`.
 #
 #   it 'NAME'                          a new case
@@ -77,12 +78,14 @@ begin()
     port=$(free_port) # of the web server
     base=http://127.0.0.1:$port/functions/v1
     start_sandbox
-    settings
-    if [ "$transport" != direct ]; then
+    if over server; then
+        # shellcheck source=tests/e2e/servers.sh
+        . "$root/tests/e2e/servers.sh"
         # shellcheck source=/dev/null
         . "$root/tests/e2e/transport-$transport.sh"
-        server_start || exit 1
     fi
+    settings
+    ! over server || server_start || exit 1
 }
 
 # A directory of the unprivileged user's.
@@ -95,7 +98,7 @@ make_directory()
 end()
 {
     trap - EXIT
-    [ "$transport" = direct ] || server_stop 2>/dev/null
+    ! over server || server_stop 2>/dev/null
     stop_sandbox
     cluster_stop "$work/db"
     rm -rf --one-file-system "$work"
@@ -129,6 +132,9 @@ await()
 
 conninfo() { echo "host='$PGHOST' port=5432 dbname=twilio_cgi user=$1"; }
 
+# What the programs are told.
+database_url() { conninfo twilio_cgi; }
+
 sql() { psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$(conninfo postgres)" "$@"; }
 
 # The programs' settings, a file that a shell can read.
@@ -143,7 +149,7 @@ TWILIO_AUTH_TOKEN=$auth_token
 TWILIO_PHONE_NUMBER=+15005550006
 TWILIO_API_URL=$twilio_url
 PUBLIC_URL=$base
-DATABASE_URL="$(conninfo twilio_cgi)"
+DATABASE_URL="$(database_url)"
 SUPABASE_JWT_SECRET=$jwt_secret
 SPOOL_DIR=$work/spool
 TEXT
@@ -188,7 +194,7 @@ finish()
 {
     close_case
     # What LeakSanitizer says of a thread that was killed while it looked is not the program's.
-    if cat "$work/stderr" "$work"/web/log/programs.log 2>/dev/null |
+    if program_log |
         grep -v -e '^{"time":".*}$' -e '^==[0-9]*==Unable to get registers from thread' \
             >"$work/stray"; then
         cases=$((cases + 1)) failed_cases=$((failed_cases + 1))
@@ -201,6 +207,9 @@ finish()
     exit
 }
 
+# What the programs have written to standard error.
+program_log() { cat "$work/stderr"; }
+
 # complain WHAT EXPECTED ACTUAL
 complain()
 {
@@ -210,7 +219,7 @@ complain()
             echo "#   the answer was:"
             head -c 3000 "$answer" | tr -d '\r' | sed 's/^/#     /'
             echo
-            tail -n 1 "$work/stderr" | sed 's/^/#   the log said: /'
+            program_log | tail -n 1 | sed 's/^/#   the log said: /'
         fi
     fi
     case_failed=yes

@@ -9,7 +9,12 @@ fields='From=+15005550006 To=+201012345678 AccountSid='$sid
 
 database_away() { cluster_stop "$work/db"; }
 
-database_back() { cluster_start "$work/db"; }
+# A pooler learns of it a little later.
+database_back()
+{
+    cluster_start "$work/db"
+    await psql -X -q -c 'select' -d "$(database_url)"
+}
 
 spooled() { find "$work/spool" -maxdepth 1 -name '*.json' | wc -l | tr -d ' '; }
 
@@ -92,9 +97,9 @@ it 'a database without our schema: 500, and the log says what to do'
 settings DATABASE_URL="$(conninfo twilio_cgi | sed 's/dbname=[^ ]*/dbname=postgres/')"
 post send-twilio-message "$message" 'X-Request-Id: without-schema'
 answers 500 misconfigured
-case $(cat "$work/stderr" "$work"/web/log/programs.log 2>/dev/null | grep without-schema) in
+case $(program_log | grep without-schema) in
 *sql/migrate.sql*) ;;
-*) complain 'the log' 'names sql/migrate.sql' "$(tail -n 1 "$work/stderr")" ;;
+*) complain 'the log' 'names sql/migrate.sql' "$(program_log | tail -n 1)" ;;
 esac
 twilio_got_nothing
 

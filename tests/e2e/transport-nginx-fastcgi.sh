@@ -1,0 +1,22 @@
+# nginx and FastCGI; sourced by lib.sh.
+#
+# shellcheck shell=sh disable=SC2034,SC2154 # of lib.sh and servers.sh
+
+server_start()
+{
+    fastcgi_start
+    nginx_start twilio-cgi-fastcgi.conf
+    server_running=yes
+}
+
+server_reload()
+{
+    fastcgi_stop
+    fastcgi_start
+}
+
+server_stop()
+{
+    fastcgi_stop
+    nginx_stop
+}
