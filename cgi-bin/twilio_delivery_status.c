@@ -40,7 +40,7 @@ static bool check_signature(struct service *service, struct arena *arena,
         return fault_set(reterr, FAULT_INVALID_SIGNATURE, "no signature");
     }
     if (!signed_url(arena, settings, request->query, &url))
-        return fault_set(reterr, FAULT_INTERNAL, "no memory for the URL");
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the URL");
     return twilio_signature_valid(arena, tokens, ARRAY_LEN(tokens), url, form, request->body,
                                   request->twilio_signature) ||
            fault_set(reterr, FAULT_INVALID_SIGNATURE, "wrong signature");
@@ -67,7 +67,7 @@ static bool answer(struct arena *arena, const struct message_log_recorded *recor
     buffer_add_json(&b, recorded->status);
     buffer_add(&b, TEXT("}}"));
     return buffer_text(&b, &response->body) ||
-           fault_set(reterr, FAULT_INTERNAL, "no memory for the answer");
+           fault_set(reterr, FAULT_NO_MEMORY, "no memory for the answer");
 }
 
 static bool handle(struct service *service, struct arena *arena, const struct cgi_request *request,

@@ -94,7 +94,7 @@ static bool read_chunked(const struct cgi_connection *connection, struct arena *
     char *body = arena_new(arena, char, CGI_BODY_MAX + 1);
 
     if (!body)
-        return fault_set(reterr, FAULT_INTERNAL, "no memory for the body");
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the body");
     size_t n = read_up_to(connection, body, CGI_BODY_MAX + 1);
     if (n > CGI_BODY_MAX) {
         drain(connection, DRAIN_MAX);
@@ -121,7 +121,7 @@ static bool read_body(const struct cgi_connection *connection, struct arena *are
     }
     char *body = arena_new(arena, char, (size_t)n + 1);
     if (!body)
-        return fault_set(reterr, FAULT_INTERNAL, "no memory for the body");
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the body");
     size_t got = read_up_to(connection, body, (size_t)n);
     if (got < n)
         return fault_set(reterr, FAULT_INVALID_JSON, "body ends after %zu of %llu bytes", got,
@@ -171,7 +171,7 @@ bool cgi_read(const struct cgi_connection *connection, struct arena *arena,
     }
     take_request_id(ret_request, clock, id);
     if (!good)
-        return fault_set(reterr, FAULT_INTERNAL, "no memory for the request");
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the request");
     return read_body(connection, arena, length, encoding, &ret_request->body, reterr);
 }
 

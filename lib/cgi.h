@@ -60,7 +60,7 @@ struct cgi_response {
  * 502; one that is too large is read and thrown away up to a bound. *ret_request is filled as far
  * as it is known even on failure, so that the refusal can carry the caller's request id. Fails with
  * FAULT_BODY_TOO_LARGE, with FAULT_INVALID_JSON for a CONTENT_LENGTH that is no number or is more
- * than what came, FAULT_INTERNAL for want of memory.
+ * than what came, FAULT_NO_MEMORY for want of memory.
  */
 must_check bool cgi_read(const struct cgi_connection *connection, struct arena *arena,
                          const struct clock *clock, struct cgi_request *ret_request,

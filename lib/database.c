@@ -269,7 +269,7 @@ static bool copy_result(struct arena *arena, const PGresult *result,
             cells = NULL;
     }
     if (!cells)
-        return fault_set(reterr, FAULT_INTERNAL, "no memory for the result");
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the result");
     *ret_result = (struct database_result){.rows = rows, .columns = columns, .cells = cells};
     return true;
 }
@@ -366,7 +366,7 @@ bool database_open(const char *connection_string, size_t connections, struct dat
 
     if (!pool || (connection_string && !(pool->string = strdup(connection_string)))) {
         free(pool);
-        return fault_set(reterr, FAULT_INTERNAL, "no memory for the database");
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the database");
     }
     pool->size = connections < DATABASE_POOL_MAX ? connections : DATABASE_POOL_MAX;
     pthread_mutex_init(&pool->lock, NULL);

@@ -11,6 +11,9 @@
  * settlement. */
 #define TWILIO_DEADLINE_MS 21000
 
+/* A reservation that was not there when it was taken back is looked for again after so long. */
+#define WITHDRAW_AGAIN_MS 250
+
 /** What becomes of the row and of the key, and what the caller is told, for each verdict. */
 struct ending {
     enum fault_kind fault;
@@ -52,9 +55,14 @@ static void withdraw(struct service *service, struct arena *arena, struct text i
         .error_message = TEXT("The database's answer was lost; nothing was sent"),
         .release = true,
         .in_doubt = true};
-    struct text ignored;
+    struct text row = {0};
 
-    settle(service, arena, &settlement, receipt, &ignored);
+    settle(service, arena, &settlement, receipt, &row);
+    if (row.n || !service->database_answers)
+        return;
+    /* not done, or the server is still at it: it does not hear at once that nobody listens */
+    service->clock->sleep_ms(service->clock->self, WITHDRAW_AGAIN_MS);
+    settle(service, arena, &settlement, receipt, &row);
 }
 
 static bool reserve(struct service *service, struct arena *arena,
@@ -81,7 +89,7 @@ static bool reserve(struct service *service, struct arena *arena,
     buffer_init(&scope, arena, 256);
     buffer_addf(&scope, "%s %s", order->endpoint, who);
     if (!buffer_text(&scope, &log_order.scope) || !clock_uuid(service->clock, id))
-        return fault_set(reterr, FAULT_INTERNAL, "no memory or no randomness for the reservation");
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory or no randomness for the reservation");
     if (message_log_reserve(&service->database, arena, &log_order, ret_reservation, ret_rate,
                             reterr))
         return true;
@@ -127,7 +135,7 @@ static bool replay(struct arena *arena, const struct message_log_reservation *re
     if (sid.n == 0)
         return rejected(row, reservation->id, reterr);
     if (!arena_copy(arena, sid, &ret_receipt->sid))
-        return fault_set(reterr, FAULT_INTERNAL, "no memory for the stored answer");
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the stored answer");
     ret_receipt->id = reservation->id;
     ret_receipt->status = reservation->twilio_status;
     ret_receipt->row = reservation->row;

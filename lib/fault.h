@@ -69,6 +69,8 @@
       "Missing Twilio configuration")                                                              \
     X(INTERNAL, 500, "internal",                                                                   \
       "Internal server error")                                                                     \
+    X(NO_MEMORY, 500, "internal",                                                                  \
+      "Internal server error")                                                                     \
     X(TWILIO_UNAVAILABLE, 502, "twilio_unavailable",                                               \
       "Could not reach Twilio. The message was not sent")                                          \
     X(TWILIO_AUTH, 502, "twilio_auth",                                                             \

@@ -25,7 +25,7 @@ struct form {
  * itself, a field without '=' has an empty value, empty pieces between two '&' are skipped.
  *
  * Everything lives in the arena. Fails with FAULT_BODY_TOO_LARGE above FORM_FIELDS_MAX fields, with
- * FAULT_INTERNAL when the arena is full; *ret_form is untouched then.
+ * FAULT_NO_MEMORY when the arena is full; *ret_form is untouched then.
  */
 must_check bool form_parse(struct arena *arena, struct text body, struct form *ret_form,
                            struct fault *reterr);

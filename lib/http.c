@@ -199,7 +199,7 @@ bool http_open(const struct http_options *options, struct http *ret_http, struct
     struct client *client = calloc(1, sizeof(*client));
 
     if (!client)
-        return fault_set(reterr, FAULT_INTERNAL, "no memory for an HTTP client");
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for an HTTP client");
     client->options = *options;
     *ret_http = (struct http){client, perform};
     /* cppcheck-suppress memleak ; http_close() frees it: cppcheck does not follow *ret_http */

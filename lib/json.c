@@ -232,7 +232,7 @@ struct json_document *json_parse(struct arena *arena, struct text text, struct f
     char *copy = arena_new(arena, char, text.n + 1);
 
     if (!copy) {
-        fault_set(reterr, FAULT_INTERNAL, "no memory to read %zu bytes of JSON", text.n);
+        fault_set(reterr, FAULT_NO_MEMORY, "no memory to read %zu bytes of JSON", text.n);
         return NULL;
     }
     if (text.n)
@@ -245,7 +245,7 @@ struct json_document *json_parse(struct arena *arena, struct text text, struct f
     struct json_document *document =
         (struct json_document *)cJSON_ParseWithLength(copy, text.n + 1);
     if (!document) {
-        fault_set(reterr, FAULT_INTERNAL, "no memory for %zu bytes of JSON", text.n);
+        fault_set(reterr, FAULT_NO_MEMORY, "no memory for %zu bytes of JSON", text.n);
         return NULL;
     }
     if (json_repeats(json_top(document))) {

@@ -45,7 +45,7 @@ static bool take_string(struct arena *arena, const struct json_value *value, enu
     if (json_type(value) != JSON_STRING)
         return fault_set(reterr, kind, "'%s' is no string", name);
     if (!arena_copy(arena, json_string(value), ret_text))
-        return fault_set(reterr, FAULT_INTERNAL, "no memory for '%s'", name);
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for '%s'", name);
     return true;
 }
 
@@ -143,7 +143,7 @@ static bool take_variables(struct arena *arena, const struct json_value *variabl
     buffer_init(&b, arena, 1u << 20);
     json_write(&b, variables);
     return buffer_text(&b, &message->variables) ||
-           fault_set(reterr, FAULT_INTERNAL, "no memory for the variables");
+           fault_set(reterr, FAULT_NO_MEMORY, "no memory for the variables");
 }
 
 static bool take_template(struct arena *arena, const struct json_value *top,
@@ -278,5 +278,6 @@ bool message_metadata(struct arena *arena, const struct message *message, struct
         buffer_add(&b, i + 1 == message->n_media ? TEXT("]") : TEXT(""));
     }
     buffer_add_char(&b, '}');
-    return buffer_text(&b, ret_json) || fault_set(reterr, FAULT_INTERNAL, "no memory for metadata");
+    return buffer_text(&b, ret_json) ||
+           fault_set(reterr, FAULT_NO_MEMORY, "no memory for metadata");
 }

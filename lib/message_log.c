@@ -18,7 +18,7 @@ static bool add_all(struct arena *arena, const struct text *values, size_t n,
 {
     for (size_t i = 0; i < n; i++)
         if (!add(arena, values[i], &ret_parameters[i]))
-            return fault_set(reterr, FAULT_INTERNAL, "no memory for a statement");
+            return fault_set(reterr, FAULT_NO_MEMORY, "no memory for a statement");
     return true;
 }
 
@@ -210,7 +210,7 @@ bool message_log_unsettled(const struct database *database, struct arena *arena,
     struct message_log_unsettled *rows =
         arena_new(arena, struct message_log_unsettled, result.rows);
     if (!rows)
-        return fault_set(reterr, FAULT_INTERNAL, "no memory for the rows");
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the rows");
     for (size_t i = 0; i < result.rows; i++)
         read_unsettled(&result, i, &rows[i]);
     *ret_rows = rows;
@@ -225,7 +225,7 @@ bool message_log_knows(const struct database *database, struct arena *arena, str
     struct database_result result;
 
     if (!parameter)
-        return fault_set(reterr, FAULT_INTERNAL, "no memory for a statement");
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for a statement");
     if (!database->query(database->self, arena, "select messaging.known_sids(array[$1])",
                          &parameter, 1, &result, reterr))
         return false;

@@ -206,7 +206,7 @@ bool phone_normalize(struct arena *arena, struct text typed, struct phone *ret_p
     size_t n = number.lead.n + number.rest.n;
     char *e164 = arena_new(arena, char, n + 1);
     if (!e164)
-        return fault_set(reterr, FAULT_INTERNAL, "no memory for a phone number");
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for a phone number");
     memcpy(e164, number.lead.s, number.lead.n);
     memcpy(e164 + number.lead.n, number.rest.s, number.rest.n);
     *ret_phone = (struct phone){{e164, n}, number.kind};

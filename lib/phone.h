@@ -26,7 +26,7 @@ struct phone {
  * national number that fits no Egyptian pattern is refused, never turned into a foreign one, and so
  * is what could mean two things: letters, slashes, extensions, a second plus, a line break inside.
  *
- * Fails with FAULT_INVALID_PHONE, or FAULT_INTERNAL for want of memory, leaving *ret_phone
+ * Fails with FAULT_INVALID_PHONE, or FAULT_NO_MEMORY for want of memory, leaving *ret_phone
  * untouched. Does not take a channel prefix, and does not ask whether the number is in service.
  */
 must_check bool phone_normalize(struct arena *arena, struct text typed, struct phone *ret_phone,

@@ -106,7 +106,7 @@ void program_serve(const struct program *program, struct service *service,
         fault.kind = program->bad_body;
     if (answer_options(program, service->settings, &request, arena, &response))
         good = true;
-    else if (good || !text_equal(request.method, TEXT("POST")))
+    else if (good || (request.method.n && !text_equal(request.method, TEXT("POST"))))
         good = answer(program, service, arena, &request, &response, configured, &fault);
     if (!good)
         cgi_fault(&response, arena, &fault);

@@ -85,7 +85,7 @@ static struct text string(const struct json_value *top, const char *name)
 }
 
 static bool object(struct arena *arena, const struct json_value *top, const char *name,
-                   struct text *ret_object)
+                   struct text *ret_object, struct fault *reterr)
 {
     const struct json_value *value = json_get(top, name);
     struct buffer b;
@@ -95,7 +95,8 @@ static bool object(struct arena *arena, const struct json_value *top, const char
         return true;
     buffer_init(&b, arena, SPOOL_FILE_MAX);
     json_write(&b, value);
-    return buffer_text(&b, ret_object);
+    return buffer_text(&b, ret_object) ||
+           fault_set(reterr, FAULT_NO_MEMORY, "no memory for the '%s' of a file", name);
 }
 
 static bool replay_event(const struct database *database, struct arena *arena,
@@ -109,10 +110,10 @@ static bool replay_event(const struct database *database, struct arena *arena,
                                       .error_message = string(top, "error_message"),
                                       .received_at = string(top, "received_at")};
 
-    if (event.sid.n == 0 || event.status.n == 0 || event.received_at.n == 0 ||
-        !object(arena, top, "parameters", &event.parameters))
+    if (event.sid.n == 0 || event.status.n == 0 || event.received_at.n == 0)
         return fault_set(reterr, FAULT_INVALID_JSON, "an event without its members");
-    return message_log_record(database, arena, &event, &ignored, reterr);
+    return object(arena, top, "parameters", &event.parameters, reterr) &&
+           message_log_record(database, arena, &event, &ignored, reterr);
 }
 
 static bool replay_settlement(const struct database *database, struct arena *arena,
@@ -128,10 +129,10 @@ static bool replay_settlement(const struct database *database, struct arena *are
                                                 .at = string(top, "at")};
     struct text row;
 
-    if (!text_is_uuid(settlement.id) || settlement.status.n == 0 || settlement.at.n == 0 ||
-        !object(arena, top, "details", &settlement.details))
+    if (!text_is_uuid(settlement.id) || settlement.status.n == 0 || settlement.at.n == 0)
         return fault_set(reterr, FAULT_INVALID_JSON, "a settlement without its members");
-    return message_log_settle(database, arena, &settlement, &row, reterr) &&
+    return object(arena, top, "details", &settlement.details, reterr) &&
+           message_log_settle(database, arena, &settlement, &row, reterr) &&
            (row.n || settlement.in_doubt ||
             fault_set(reterr, FAULT_INTERNAL, "a settlement of no message"));
 }
@@ -154,7 +155,8 @@ static bool replay_content(const struct database *database, struct arena *arena,
 /** Will the same file be taken another time? */
 static bool is_passing(const struct fault *fault)
 {
-    return fault->kind == FAULT_DATABASE_UNAVAILABLE || fault->kind == FAULT_MISCONFIGURED;
+    return fault->kind == FAULT_DATABASE_UNAVAILABLE || fault->kind == FAULT_MISCONFIGURED ||
+           fault->kind == FAULT_NO_MEMORY;
 }
 
 /** Replay one claim and say what becomes of it; the fault is set where it is not done. */

@@ -9,7 +9,7 @@ bool sender_open(struct service *service, struct fault *reterr)
     const char *file = service->settings->jwks_file;
 
     return !file || (service->keys = auth_keys_new(file)) ||
-           fault_set(reterr, FAULT_INTERNAL, "no memory for the key set");
+           fault_set(reterr, FAULT_NO_MEMORY, "no memory for the key set");
 }
 
 void sender_close(struct service *service)

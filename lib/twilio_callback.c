@@ -111,5 +111,5 @@ bool twilio_callback_json(struct arena *arena, const struct form *form, struct t
     }
     buffer_add_char(&b, '}');
     return buffer_text(&b, ret_json) ||
-           fault_set(reterr, FAULT_INTERNAL, "no memory for the parameters");
+           fault_set(reterr, FAULT_NO_MEMORY, "no memory for the parameters");
 }

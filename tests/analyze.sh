@@ -26,7 +26,7 @@ check_gcc()
 {
     # shellcheck disable=SC2046 # options
     each_file gcc -fanalyzer -Werror -O1 -std=gnu17 -include lib/banned.h -I lib \
-        $(pkg-config --cflags libcurl libpq libcjson libjwt fcgi libcrypto) -c '{}' -o /dev/null
+        $(pkg-config --cflags libcurl libpq libcjson libjwt fcgi libcrypto) -S -o - '{}' >/dev/null
 }
 
 # --quiet still counts the warnings of other people's headers.

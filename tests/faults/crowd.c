@@ -13,10 +13,11 @@
  * A request is a line: target, body, and header fields ("Name: value"), separated by tabs; the
  * target is a program's name with or without a query. An answer is a line of JSON:
  *
- *   {"n":1,"status":200,"tries":1,"ms":4,"headers":{"retry-after":"1"},"body":{...}}
+ *   {"n":1,"status":200,"exit":0,"tries":1,"ms":4,"headers":{"retry-after":"1"},"body":{...}}
  *
- * n counts the lines of REQUESTS from 1. An answer is one that a program gave: JSON. Anything else,
- * say a web server's 502 for a program that died, is no answer, and its status is 0.
+ * n counts the lines of REQUESTS from 1. "exit" is a CGI process' exit status, 128 and the signal
+ * of one that was killed. An answer is one that a program gave: JSON. Anything else, say a web
+ * server's 502 for a program that died, is no answer, and its status is 0.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -254,11 +255,11 @@ static char **make_environment(const struct request *request)
     return variables;
 }
 
-static char *ask_program(const struct request *request, unsigned *dice)
+static char *ask_program(const struct request *request, unsigned *dice, int *ret_exit)
 {
     posix_spawn_file_actions_t actions;
     char path[4096], *arguments[] = {path, NULL}, **variables = make_environment(request);
-    int in[2], out[2];
+    int in[2], out[2], status = 0;
     pid_t pid;
 
     snprintf(path, sizeof(path), "%s/%.*s", options.programs, (int)strcspn(request->target, "?"),
@@ -280,9 +281,10 @@ static char *ask_program(const struct request *request, unsigned *dice)
     char *answer = read_answer(out[0], pid, kill_at);
     close(out[0]);
     /* its answer is out, and what it does behind it (the spool) may be cut off as well */
-    for (int status = 0; waitpid(pid, &status, WNOHANG) == 0; usleep(200))
+    for (; waitpid(pid, &status, WNOHANG) == 0; usleep(200))
         if (kill_at && now_us() >= kill_at)
             kill(pid, SIGKILL);
+    *ret_exit = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     posix_spawn_file_actions_destroy(&actions);
     for (char **variable = variables; *variable; variable++)
         free(*variable);
@@ -319,8 +321,8 @@ static void print_headers(FILE *file, char *headers)
     }
 }
 
-static bool report(const struct request *request, char *answer, long tries, int64_t start,
-                   bool last)
+static bool report(const struct request *request, char *answer, int exit_status, long tries,
+                   int64_t start, bool last)
 {
     int status = status_of(answer);
     char *body = strstr(answer, "\r\n\r\n");
@@ -329,8 +331,9 @@ static bool report(const struct request *request, char *answer, long tries, int6
     if (!good && !last)
         return false;
     pthread_mutex_lock(&lock);
-    printf("{\"n\":%zu,\"status\":%d,\"tries\":%ld,\"ms\":%lld,\"headers\":{", request->number,
-           good ? status : 0, tries, (long long)(now_us() - start) / 1000);
+    printf("{\"n\":%zu,\"status\":%d,\"exit\":%d,\"tries\":%ld,\"ms\":%lld,\"headers\":{",
+           request->number, good ? status : 0, exit_status, tries,
+           (long long)(now_us() - start) / 1000);
     if (good) {
         *body = '\0';
         print_headers(stdout, answer);
@@ -363,8 +366,10 @@ static void *run(void *payload)
         int64_t start = now_us();
         bool done = false;
         for (long tries = 1; !done; tries++) {
-            char *answer = options.port ? ask_server(request) : ask_program(request, &dice);
-            done = report(request, answer, tries, start, tries >= options.tries);
+            int exit_status = 0;
+            char *answer =
+                options.port ? ask_server(request) : ask_program(request, &dice, &exit_status);
+            done = report(request, answer, exit_status, tries, start, tries >= options.tries);
             free(answer);
             if (!done)
                 usleep(20000);

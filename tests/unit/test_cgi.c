@@ -223,7 +223,7 @@ static void test_read_without_memory(void **state)
     for (size_t cap = 8; cap < 60000; cap *= 20) {
         arena_init(&small, cap);
         assert_false(cgi_read(&connection, &small, &clock, &request, &fault));
-        assert_int_equal(fault.kind, FAULT_INTERNAL);
+        assert_int_equal(fault.kind, FAULT_NO_MEMORY);
         arena_release(&small);
     }
 }

@@ -39,6 +39,7 @@ static struct fault_row {
      "Rate limit exceeded. Maximum 5 messages per minute."},
     {"a setting", FAULT_MISCONFIGURED, 500, "misconfigured", "Missing Twilio configuration"},
     {"a fault of our own", FAULT_INTERNAL, 500, "internal", NULL},
+    {"no memory", FAULT_NO_MEMORY, 500, "internal", NULL},
     {"Twilio out of reach", FAULT_TWILIO_UNAVAILABLE, 502, "twilio_unavailable", NULL},
     {"Twilio refuses us", FAULT_TWILIO_AUTH, 502, "twilio_auth", NULL},
     {"no database", FAULT_DATABASE_UNAVAILABLE, 503, "database_unavailable", NULL},

@@ -165,10 +165,10 @@ static void test_no_memory(void **state)
 
     (void)state;
     arena_init(&small, 0);
-    expect_fault(&small, TEXT("a=1"), FAULT_INTERNAL);
+    expect_fault(&small, TEXT("a=1"), FAULT_NO_MEMORY);
     arena_init(&small, 8 * sizeof(struct form_field));
-    expect_fault(&small, repeat("a=1&", 36), FAULT_INTERNAL);
-    expect_fault(&small, repeat("a", 8 * sizeof(struct form_field)), FAULT_INTERNAL);
+    expect_fault(&small, repeat("a=1&", 36), FAULT_NO_MEMORY);
+    expect_fault(&small, repeat("a", 8 * sizeof(struct form_field)), FAULT_NO_MEMORY);
     arena_release(&small);
 }
 

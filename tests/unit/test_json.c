@@ -303,7 +303,7 @@ static void test_no_memory(void **state)
     (void)state;
     arena_init(&small, 8);
     assert_null(json_parse(&small, TEXT("{\"a\":\"12345678\"}"), &fault));
-    assert_int_equal(fault.kind, FAULT_INTERNAL);
+    assert_int_equal(fault.kind, FAULT_NO_MEMORY);
     arena_release(&small);
 }
 

@@ -353,7 +353,7 @@ static void test_no_memory(void **state)
     (void)state;
     arena_init(&none, 0);
     assert_false(phone_normalize(&none, TEXT("01012345678"), &phone, &fault));
-    assert_int_equal(fault.kind, FAULT_INTERNAL);
+    assert_int_equal(fault.kind, FAULT_NO_MEMORY);
     assert_int_equal(phone.kind, PHONE_FOREIGN);
     assert_null(phone.e164.s);
 }

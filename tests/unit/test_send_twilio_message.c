@@ -20,6 +20,9 @@ int endpoint_main(int argc, char **argv);
 #define RESERVE_AS(who, key, sender, limit)                                                        \
     FAKE_RESERVE("'send-twilio-message " who "'", key, sender, limit, "'sms'", "'+201012345678'",  \
                  "'Hello'", "null", "null", "'{}'")
+#define WITHDRAW                                                                                   \
+    FAKE_SETTLE("'" FAKE_ROW_ID "'", "null", "'failed'", "null",                                   \
+                "'The database's answer was lost; nothing was sent'", "null", "'t'")
 #define RESERVE_HELLO RESERVE_AS("internal", "null", "null", "null")
 #define PENDING                                                                                    \
     "{\"id\":\"" ID "\",\"status\":\"pending\",\"external_id\":null,\"error_code\":null,"          \
@@ -245,22 +248,27 @@ static const struct endpoint_row rows[] = {
      {JSON, "HTTP_IDEMPOTENCY_KEY=k"},
      .body = HELLO,
      .database = {FAKE_LOST, FAKE_ROW("{}")},
-     .statements = {RESERVE_AS("internal", "'k'", "null", "null"),
-                    FAKE_SETTLE("'" FAKE_ROW_ID "'", "null", "'failed'", "null",
-                                "'The database's answer was lost; nothing was sent'", "null",
-                                "'t'")},
+     .statements = {RESERVE_AS("internal", "'k'", "null", "null"), WITHDRAW},
      .status = "503 Service Unavailable",
      .headers = "Retry-After: 5\r\n",
      .answer = ERROR_WITH("Database unavailable. Nothing was sent", "database_unavailable",
                           "\"retry_after\":5")},
+    {"a reservation that is not there yet is taken back a little later",
+     {JSON, "HTTP_IDEMPOTENCY_KEY=k"},
+     .body = HELLO,
+     .database = {FAKE_LOST, FAKE_ROW(NULL), FAKE_ROW("{}")},
+     .statements = {RESERVE_AS("internal", "'k'", "null", "null"), WITHDRAW, WITHDRAW},
+     .status = "503 Service Unavailable",
+     .headers = "Retry-After: 5\r\n",
+     .answer = ERROR_WITH("Database unavailable. Nothing was sent", "database_unavailable",
+                          "\"retry_after\":5"),
+     .log = ",\"ms\":250,\"code\":\"database_unavailable\",\"detail\":\"statement failed\","
+            "\"to\":\"+2010*****678\"}\n"},
     {"with the database still away it is spooled that it is taken back",
      {JSON, "HTTP_IDEMPOTENCY_KEY=k"},
      .body = HELLO,
      .database = {FAKE_LOST, FAKE_AWAY},
-     .statements = {RESERVE_AS("internal", "'k'", "null", "null"),
-                    FAKE_SETTLE("'" FAKE_ROW_ID "'", "null", "'failed'", "null",
-                                "'The database's answer was lost; nothing was sent'", "null",
-                                "'t'")},
+     .statements = {RESERVE_AS("internal", "'k'", "null", "null"), WITHDRAW},
      .status = "503 Service Unavailable",
      .headers = "Retry-After: 5\r\n",
      .answer = ERROR_WITH("Database unavailable. Nothing was sent", "database_unavailable",

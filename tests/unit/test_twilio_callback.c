@@ -210,7 +210,7 @@ static void test_no_memory(void **state)
     (void)state;
     arena_init(&small, 8);
     assert_false(twilio_callback_json(&small, &form, &json, &fault));
-    assert_int_equal(fault.kind, FAULT_INTERNAL);
+    assert_int_equal(fault.kind, FAULT_NO_MEMORY);
     arena_release(&small);
 }
 
