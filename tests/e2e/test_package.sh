@@ -1,0 +1,285 @@
+#!/bin/sh
+# shellcheck disable=SC2317 # functions are called by way of "ok"
+# The Debian package: built, judged by lintian, installed into a clean Debian; its programs, started as
+# its units say, send a message that is delivered; removed and purged it leaves what it must.
+#
+#   sh test_package.sh BUILD-DIRECTORY
+#
+# The clean Debian is made once, by debootstrap, in BUILD-DIRECTORY/debian, and never written to:
+# each run has a layer of its own above it, in memory. Mounts and processes are in namespaces that end
+# with the test, however it ends. Nothing is mounted below what is removed at the end, and no directory
+# of this machine's is in there but the database's socket.
+
+if [ "$(id -u)" -ne 0 ] || ! unshare --mount --pid --fork true; then
+    echo 'only a root who may mount can install a package'
+    exit 77
+fi
+if [ -z "${package_inside:-}" ]; then
+    export package_inside=yes
+    exec unshare --mount --pid --fork --kill-child --mount-proc sh "$0" "$@"
+fi
+set -- "$1" direct
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+begin
+debian=$build/debian clean=/media/clean programs='send-twilio-message send-whatsapp twilio-delivery-status'
+export DEBIAN_FRONTEND=noninteractive
+
+# ---------------------------------------------------------------- a clean Debian
+
+# Nothing starts there, nothing waits for the disk, and what is downloaded is kept for the next run.
+make_base()
+{
+    [ ! -d "$debian" ] || return 0
+    codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    components=$(. /etc/os-release && if [ "$ID" = ubuntu ]; then echo main,universe; else echo main; fi)
+    # shellcheck disable=SC2016 # for apt to expand
+    mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' "Codename: $codename" |
+        head -n 1)
+    rm -rf --one-file-system "$debian.new"
+    debootstrap --variant=minbase --include=systemd --components="$components" "$codename" \
+        "$debian.new" ${mirror:+"$mirror"} >"$work/debootstrap" 2>&1 || return 1
+    echo force-unsafe-io >"$debian.new/etc/dpkg/dpkg.cfg.d/unsafe-io"
+    echo 'Binary::apt-get::APT::Keep-Downloaded-Packages "true";' >"$debian.new/etc/apt/apt.conf.d/keep"
+    printf '#!/bin/sh\nexit 101\n' >"$debian.new/usr/sbin/policy-rc.d"
+    chmod 755 "$debian.new/usr/sbin/policy-rc.d"
+    mv "$debian.new" "$debian"
+}
+
+# What the package needs is fetched, not installed.
+fetch()
+{
+    cp /etc/resolv.conf "$debian/etc/"
+    mkdir -p "$debian/package"
+    cp "$package" "$debian/package/twilio-cgi.deb"
+    for update in no yes; do
+        [ "$update" = no ] || chroot "$debian" apt-get update -q
+        chroot "$debian" apt-get install -y -q --no-install-recommends --download-only \
+            /package/twilio-cgi.deb fcgiwrap && return
+    done
+}
+
+layer()
+{
+    mount -t tmpfs -o mode=755 tmpfs /media && mkdir /media/upper /media/work "$clean" &&
+        { mount -t overlay overlay \
+            -o "lowerdir=$debian,upperdir=/media/upper,workdir=/media/work" "$clean" ||
+            cp -a "$debian/." "$clean/"; } &&
+        mount -t proc proc "$clean/proc"
+}
+
+in_clean() { chroot "$clean" "$@"; }
+
+install_package() { in_clean apt-get install -y -q --no-install-recommends --reinstall "$@"; }
+
+# ok COMMAND...: it succeeds; otherwise its output is shown.
+ok() { "$@" >"$work/output" 2>&1 || complain "$*" success "$(tail -n 30 "$work/output")"; }
+
+# ---------------------------------------------------------------- units
+
+# unit NAME KEY: its value
+unit()
+{
+    sed -e ':a' -e '/\\$/{ N; s/\\\n *//; ba; }' "$clean/usr/lib/systemd/system/$1" | sed -n "s/^$2=//p"
+}
+
+# A script that starts what a unit starts, as the unit's user, with its settings.
+starter()
+{
+    cat >"$work/start-$1" <<TEXT
+#!/bin/sh
+exec chroot $clean env -i sh -c 'set -a; . "\$0"; set +a; exec setpriv --no-new-privs --reuid "$(unit "$1" User)" \
+    --regid "$(unit "$1" Group)" --clear-groups "\$@"' "$(unit "$1" EnvironmentFile)" $(unit "$1" ExecStart) "\$@"
+TEXT
+    chmod 755 "$work/start-$1"
+}
+
+# The socket of a unit with so many processes of its service.
+start_unit()
+{
+    starter "$2"
+    listen=$clean$(unit "$1" ListenStream)
+    mkdir -p "${listen%/*}"
+    ( cd "${listen%/*}" && exec "$build/tests/faults/keeper" "${listen##*/}" "$3" "$work/start-$2" ) \
+        </dev/null >/dev/null 2>>"$work/stderr" &
+    keepers="${keepers:-} $!"
+    await test -S "$listen"
+    chgrp "$(unit "$1" SocketGroup)" "$listen"
+    chmod "$(unit "$1" SocketMode)" "$listen"
+}
+
+# Processes and sockets, as RemoveOnStop= has it.
+stop_units()
+{
+    # shellcheck disable=SC2086 # a list
+    kill $keepers && wait $keepers
+    rm -r "$clean/run/twilio-cgi"
+}
+
+# nginx_start WAY: with the examples in the package; WAY is the one that says where the programs are
+nginx_start()
+{
+    web=$work/web
+    rm -rf "$web"
+    make_directory "$web" "$web/nginx" "$web/log" "$web/run"
+    for file in "$clean"/usr/share/doc/twilio-cgi/examples/*.conf; do
+        sed "s|unix:/run/|unix:$clean/run/|" "$file" >"$web/nginx/${file##*/}"
+    done
+    sed "s|@PORT@|$port|; s|@WAY@|$1|; s|location / {|location = /other { include other.conf; } &|" \
+        "$root/nginx/local.conf.in" >"$web/nginx/nginx.conf"
+    echo "fastcgi_param SCRIPT_FILENAME /bin/ls;
+        fastcgi_pass unix:$clean/run/twilio-cgi/fcgiwrap.socket;" >"$web/nginx/other.conf"
+    ( cd "$web" && exec setpriv --reuid "$unprivileged_user" --regid "$unprivileged_user" --init-groups \
+        nginx -p "$web/" -e log/nginx.log -c "$web/nginx/nginx.conf" ) </dev/null >"$work/nginx.out" 2>&1 &
+    nginx=$!
+    await curl -q -s -o /dev/null "http://127.0.0.1:$port/"
+}
+
+nginx_stop() { kill "$nginx" && wait "$nginx"; }
+
+# A message is sent and delivered.
+delivers()
+{
+    curl -q -s -S -d '{"to":"01012345678","message":"تم استلام طلبك"}' "$base/send-twilio-message" \
+        >"$work/sent" 2>&1
+    sent=$(sed -n 's/^{"success":true,.*"id":"\([^"]*\)".*/\1/p' "$work/sent")
+    if [ -n "$sent" ]; then await delivered "$sent"; else complain answer success "$(cat "$work/sent")"; fi
+}
+delivered() { [ "$(sql -c "select status from message_logs where id = '$1'")" = delivered ]; }
+
+# ---------------------------------------------------------------- the package
+
+it 'CPack builds a package'
+ok cpack --config "$build/CPackConfig.cmake" -G DEB -B "$work/package"
+package=$(find "$work/package" -maxdepth 1 -name 'twilio-cgi_*.deb')
+equals 'its version' "$(sed -n 's/.*VERSION \([0-9.]*\) LANGUAGES.*/\1/p' "$root/CMakeLists.txt")" \
+    "$(dpkg-deb -f "$package" Version)"
+for library in libcurl libpq5 libcjson libjwt libfcgi libssl; do
+    dpkg-deb -f "$package" Depends | grep -q "$library" ||
+        complain 'a dependency' "$library" "$(dpkg-deb -f "$package" Depends)"
+done
+
+it 'lintian finds neither errors nor warnings'
+chmod -R go+rX "$work/package"
+ok as_user env HOME="$work" TMPDIR=/tmp lintian --fail-on error,warning "$package"
+
+it 'it can be installed in a clean Debian'
+ok make_base
+ok fetch
+ok layer
+ok install_package /package/twilio-cgi.deb fcgiwrap
+equals 'the user' "twilio-cgi /usr/sbin/nologin" \
+    "$(in_clean getent passwd twilio-cgi | awk -F: '{ print $1, $7 }')"
+equals 'settings, spool and programs' 'root root 600 /etc/twilio-cgi/environment
+twilio-cgi twilio-cgi 700 /var/spool/twilio-cgi
+root root 755 /usr/lib/twilio-cgi/send-whatsapp' "$(in_clean stat -c '%U %G %a %n' \
+    /etc/twilio-cgi/environment /var/spool/twilio-cgi /usr/lib/twilio-cgi/send-whatsapp)"
+equals 'what sysusers.d and tmpfiles.d would make' '' "$(in_clean systemd-tmpfiles --create twilio-cgi.conf 2>&1
+    in_clean systemd-sysusers twilio-cgi.conf 2>&1)"
+equals 'programs in the directory that web servers run' '' "$(find "$clean/usr/lib/cgi-bin" 2>/dev/null)"
+equals 'units that are enabled' '' "$(find "$clean/etc/systemd" -name '*twilio*' -o -name 'send-*')"
+
+it 'systemd has nothing to say against its units'
+units=$(cd "$clean/usr/lib/systemd/system" && ls twilio-* send-* | sed 's/@\./@1./')
+# shellcheck disable=SC2086 # a list
+equals 'systemd-analyze verify' '' "$(in_clean systemd-analyze verify --man=no $units 2>&1)"
+for service in $(printf '%s\n' "$units" | grep '\.service$'); do
+    # Offline it wants the file, not the instance.
+    ok in_clean systemd-analyze security --no-pager --offline=yes --threshold=15 \
+        "/usr/lib/systemd/system/$service"
+    equals "the settings of $service" /etc/twilio-cgi/environment \
+        "$(unit "$(echo "$service" | sed 's/@1/@/')" EnvironmentFile)"
+done
+ok in_clean systemctl enable twilio-cgi.target send-whatsapp@2.service
+equals 'what the target has when it is enabled' 'send-twilio-message.socket send-twilio-message@1.service send-whatsapp.socket send-whatsapp@1.service send-whatsapp@2.service twilio-cgi-drain.timer twilio-cgi-reconcile.timer twilio-delivery-status.socket twilio-delivery-status@1.service ' \
+    "$(ls "$clean/etc/systemd/system/twilio-cgi.target.wants" | tr '\n' ' ')"
+
+it 'the SQL in it is all that a database needs'
+psql -X -q -d postgres -c 'drop database twilio_cgi' -c 'create database twilio_cgi'
+for file in standalone migrate; do
+    ok sql -f "$clean/usr/share/twilio-cgi/sql/$file.sql"
+done
+
+it 'without settings each program says what is missing'
+for program in $programs; do
+    starter "$program@.service"
+    "$work/start-$program@.service" --check >"$work/output" 2>&1 </dev/null
+    equals "exit status of $program --check" 1 $?
+    grep -q '^PUBLIC_URL  *missing' "$work/output" || complain missing PUBLIC_URL "$(cat "$work/output")"
+done
+
+# The database's socket, for the package's user alone.
+chgrp "$(in_clean id -g twilio-cgi)" "$PGHOST"
+chmod 750 "$PGHOST"
+mkdir "$clean/run/postgresql"
+mount --bind "$PGHOST" "$clean/run/postgresql"
+settings=$clean/etc/twilio-cgi/environment
+cat >>"$settings" <<TEXT
+TWILIO_ACCOUNT_SID=$sid
+TWILIO_AUTH_TOKEN=$auth_token
+TWILIO_PHONE_NUMBER=+15005550006
+TWILIO_API_URL=$twilio_url
+PUBLIC_URL=$base
+DATABASE_URL="host=/run/postgresql dbname=twilio_cgi user=twilio_cgi"
+SUPABASE_JWT_SECRET=$jwt_secret
+TEXT
+cp "$settings" "$work/settings.kept"
+
+it 'with settings each program says that it is ready'
+for program in $programs; do ok "$work/start-$program@.service" --check; done
+
+it 'its FastCGI processes, started as the units say behind its nginx, send a message that is delivered'
+twilio_set callbacks=on callback-delay-ms=30
+nginx_start twilio-cgi-fastcgi.conf
+for program in $programs; do start_unit "$program.socket" "$program@.service" 2; done
+delivers
+ok nginx_stop
+
+it 'plain CGI likewise'
+start_unit twilio-cgi-fcgiwrap.socket twilio-cgi-fcgiwrap.service 1
+nginx_start twilio-cgi-fcgiwrap.conf
+delivers
+it 'which runs nothing but the programs'
+equals 'the answer for /bin/ls' 403 "$(curl -q -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$port/other")"
+
+it 'the jobs of the timers run'
+for job in drain reconcile; do
+    starter twilio-cgi-$job.service
+    ok "$work/start-twilio-cgi-$job.service"
+done
+ok stop_units
+# fcgiwrap's own words on what it refused
+equals 'lines about /bin/ls' 1 "$(grep -c '^The given script is not allowed to execute' "$work/stderr")"
+sed -i '/^The given script is not allowed to execute/d' "$work/stderr"
+
+it 'an upgrade keeps settings and spool'
+install -o "$(in_clean id -u twilio-cgi)" -m 600 /dev/null \
+    "$clean/var/spool/twilio-cgi/1700000000000-waits.json"
+ok in_clean dpkg -i /package/twilio-cgi.deb
+ok cmp "$settings" "$work/settings.kept"
+
+it 'removed, it leaves settings and spool alone'
+in_clean dpkg -L twilio-cgi | sort >"$work/files"
+ok in_clean dpkg --remove twilio-cgi
+while read -r file; do
+    [ -d "$clean$file" ] || [ ! -e "$clean$file" ] || complain 'a file of the package' removed "$file"
+done <"$work/files"
+ok cmp "$settings" "$work/settings.kept"
+
+# remains: what is there and was not before, of ours
+remains() { ( cd "$clean" && find . -xdev \( -path '*twilio*' -o -name 'send-*' \) | sort ); }
+
+it 'purged, it leaves an event that waits, and says so; nothing else'
+ok in_clean dpkg --purge twilio-cgi
+equals 'what it says of it' 1 "$(grep -c 'events wait in /var/spool/twilio-cgi' "$work/output")"
+equals 'what is left' './package/twilio-cgi.deb
+./var/spool/twilio-cgi
+./var/spool/twilio-cgi/1700000000000-waits.json' "$(remains)"
+
+it 'installed again and purged with an empty spool, it leaves nothing'
+ok in_clean dpkg -i /package/twilio-cgi.deb
+rm "$clean/var/spool/twilio-cgi/"*.json
+ok in_clean dpkg --purge twilio-cgi
+equals 'what is left' './package/twilio-cgi.deb' "$(remains)"
+
+finish
