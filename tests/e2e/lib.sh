@@ -108,9 +108,10 @@ end()
 start_sandbox()
 {
     rm -f "$work/twilio.port"
+    # shellcheck disable=SC2086 # options
     TWILIO_ACCOUNT_SID=$sid TWILIO_AUTH_TOKEN=$auth_token "$sandbox" --log "$work/twilio.log" \
         --port-file "$work/twilio.port" --callbacks=off --callback-delay-ms 20 \
-        --slow-ms 300 >>"$work/sandbox.out" 2>&1 &
+        --slow-ms 300 ${sandbox_options:-} >>"$work/sandbox.out" 2>&1 &
     sandbox_pid=$!
     await test -s "$work/twilio.port"
     twilio_url=http://127.0.0.1:$(cat "$work/twilio.port")

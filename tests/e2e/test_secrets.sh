@@ -20,7 +20,7 @@ visible() { grep -a -o -h -i -E -f "$work/marks" "$@" 2>/dev/null | sort -u; }
 send_marked() { post send-twilio-message "{\"to\":\"${1:-$number}\",\"message\":\"$words\"${2:-}}" "Idempotency-Key: marked-key-$1$2"; }
 
 # The settings as a file has them: with a password in the connection string.
-with_password() { settings "$marked_settings" DATABASE_URL="$(conninfo twilio_cgi) password=$database_password" "$@"; }
+with_password() { settings "$marked_settings" DATABASE_URL="$(conninfo twilio_cgi) password=$database_password"; }
 
 it 'requests that are answered: the log has them, masked'
 with_password

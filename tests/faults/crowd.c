@@ -6,6 +6,7 @@
  *   --parallel N       requests under way at a time (1)
  *   --tries N          how often a request is made while nobody answers it (1)
  *   --seconds N        begin again with the first request until so many seconds are over
+ *   --rate N           begin at most so many requests a second
  *   --sign TOKEN URL   add the X-Twilio-Signature of a form posted to URL and the target
  *   --kill US          with --programs: SIGKILL each process at a random moment, at most so many
  *                      microseconds from its start
@@ -52,13 +53,13 @@ struct request {
 static struct {
     int port; /* 0: CGI */
     const char *programs, *token, *url;
-    long parallel, tries, seconds, kill_us;
+    long parallel, tries, seconds, rate, kill_us;
 } options = {.parallel = 1, .tries = 1};
 
 static struct request *requests;
-static size_t n_requests, next_request;
-static int64_t end_ms;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static size_t n_requests, next_request, n_taken;
+static int64_t start_us;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER, turns = PTHREAD_MUTEX_INITIALIZER;
 static bool wrong; /* something that is not the programs' fault */
 
 static int64_t now_us(void)
@@ -344,16 +345,30 @@ static bool report(const struct request *request, char *answer, int exit_status,
     return true;
 }
 
+/** Sleep until the request may begin; `turns` is held. */
+static void wait_for_turn(void)
+{
+    int64_t wait =
+        options.rate ? start_us + (int64_t)n_taken * 1000000 / options.rate - now_us() : 0;
+
+    n_taken++;
+    if (wait > 0)
+        usleep((useconds_t)wait);
+}
+
 static const struct request *take_request(void)
 {
     const struct request *request = NULL;
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&turns);
     if (options.seconds && next_request == n_requests)
         next_request = 0;
-    if (next_request < n_requests && (!options.seconds || now_us() / 1000 < end_ms))
-        request = &requests[next_request++];
-    pthread_mutex_unlock(&lock);
+    if (next_request < n_requests) {
+        wait_for_turn();
+        if (!options.seconds || now_us() < start_us + options.seconds * 1000000)
+            request = &requests[next_request++];
+    }
+    pthread_mutex_unlock(&turns);
     return request;
 }
 
@@ -421,6 +436,8 @@ static bool read_options(char **argv)
             options.tries = number;
         else if (strcmp(name, "--seconds") == 0)
             options.seconds = number;
+        else if (strcmp(name, "--rate") == 0)
+            options.rate = number;
         else if (strcmp(name, "--kill") == 0)
             options.kill_us = number;
         else if (strcmp(name, "--sign") == 0 && argv[1])
@@ -440,7 +457,7 @@ int main(int argc, char **argv)
     }
     signal(SIGPIPE, SIG_IGN);
     read_requests();
-    end_ms = now_us() / 1000 + options.seconds * 1000;
+    start_us = now_us();
     pthread_t *threads = must(calloc((size_t)options.parallel, sizeof(*threads)));
     for (long i = 0; i < options.parallel; i++)
         if (pthread_create(&threads[i], NULL, run, (void *)(uintptr_t)(i + 1)) != 0)

@@ -3,7 +3,7 @@
  *
  *   keeper SOCKET PROCESSES [KILL-MS] PROGRAM
  *
- *   KILL-MS   SIGKILL one of them, whichever, every so many milliseconds on average
+ *   KILL-MS   SIGKILL one of them, whichever but the first, every so many milliseconds on average
  *   SIGUSR1   SIGTERM to each of them, which are replaced at once
  *   SIGUSR2   begins the killing, or ends it
  *   SIGTERM   SIGTERM to each of them; ends when they have ended, and prints how many were killed
@@ -91,7 +91,8 @@ int main(int argc, char **argv)
         return 2;
     n_processes = (size_t)strtol(argv[2], NULL, 10);
     program = argv[argc - 1];
-    if (n_processes > PROCESSES_MAX || dup2(listen_on(argv[1]), 0) != 0) {
+    if (n_processes < 1 || n_processes > PROCESSES_MAX || (every && n_processes < 2) ||
+        dup2(listen_on(argv[1]), 0) != 0) {
         perror("keeper");
         return 1;
     }
@@ -118,7 +119,7 @@ int main(int argc, char **argv)
         } else if (number == SIGUSR2) {
             killing = every && !killing;
         } else if (number < 0 && errno == EAGAIN && killing) {
-            pid_t victim = processes[(size_t)rand_r(&dice) % n_processes];
+            pid_t victim = processes[1 + (size_t)rand_r(&dice) % (n_processes - 1)];
             if (victim > 0 && kill(victim, SIGKILL) == 0)
                 killed++;
         }
