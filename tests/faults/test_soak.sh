@@ -61,7 +61,7 @@ echo "# most: $most messages a second, with their callbacks; from now on $rate"
 disturb()
 {
     dice=$(od -An -N2 -tu2 /dev/urandom)
-    while sleep "$(size 2 20)"; do
+    while sleep "$([ "$seconds" -lt 120 ] && echo 2 || echo 20)"; do
         dice=$(((dice * 75 + 74) % 65537))
         case $((dice % 6)) in
         0 | 1) sql -o /dev/null -c "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'twilio_cgi'
