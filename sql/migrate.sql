@@ -140,6 +140,11 @@ select pg_temp.pending('20261121080000') as pending \gset
 \ir migrations/20261121080000_bound_lock_waits.sql
 \endif
 
+select pg_temp.pending('20261122080000') as pending \gset
+\if :pending
+\ir migrations/20261122080000_accept_writes_of_former_functions.sql
+\endif
+
 drop function pg_temp.pending(text);
 commit;
 

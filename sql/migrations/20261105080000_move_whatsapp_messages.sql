@@ -395,7 +395,7 @@ begin
         where p.prosrc ~ '\mwhatsapp_messages\M' and n.nspname not in ('messaging', 'pg_catalog')
           and n.nspname not like 'pg\_temp\_%';
         if v_list is not null then
-            raise notice 'naming whatsapp_messages, which is a read-only view from now on: %',
+            raise notice 'naming whatsapp_messages, which is a view from now on that service_role alone may write to: %',
                 array_to_string(v_list, ', ');
         end if;
 

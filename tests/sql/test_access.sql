@@ -68,9 +68,17 @@ select check_all('truncate', 'truncate message_logs cascade',
                                                                        '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
 select check_all('read the view', 'select from whatsapp_messages',
                                                                        '42501', '2',     '1',     '0',     '0',     '2',     '2',     '42501');
-select check_all('write to the view', 'update whatsapp_messages set status = ''read''',
-                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
+select check_all('write to the view', 'update whatsapp_messages set status = ''queued''',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '2',     '42501');
 select check_all('insert into the view', 'insert into whatsapp_messages (recipient_phone) values (''+5'')',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '1',     '42501');
+delete from message_logs where recipient = '+5';
+select check_all('make it another message', format('update whatsapp_messages set %I = %1$I', c),
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501')
+from unnest(array['id', 'message_sid', 'sender_id', 'recipient_phone', 'message_body', 'message_content', 'request_id', 'media_url', 'sent_at', 'created_at']) as c;
+select check_all('delete from the view', 'delete from whatsapp_messages',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
+select check_all('join by hand what the view is told', 'select messaging.join_told(gen_random_uuid(), ''read'', null, null, null, null, null, null)',
                                                                        '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
 select check_all('read events', 'select from messaging.message_status_events',
                                                                        '42501', '0',     '0',     '0',     '0',     '1',     '42501', '42501');
@@ -153,7 +161,17 @@ messaging.message_status_events authenticated: select
 messaging.twilio_errors authenticated: select
 messaging.twilio_errors service_role: select
 whatsapp_messages authenticated: select
-whatsapp_messages service_role: select', 'every grant on a table');
+whatsapp_messages service_role: insert select', 'every grant on a table');
+select is((select string_agg(format('%s.%s %s %s', a.attrelid::regclass, a.attname, x.grantee::regrole, lower(x.privilege_type)), E'\n' order by a.attrelid::regclass::text, a.attname)
+    from pg_attribute a, aclexplode(a.attacl) as x
+    where a.attrelid in ('message_logs'::regclass, 'whatsapp_messages'::regclass) or a.attrelid in (select oid from pg_class where relnamespace = 'messaging'::regnamespace)),
+    'whatsapp_messages.delivered_at service_role update
+whatsapp_messages.error_code service_role update
+whatsapp_messages.error_message service_role update
+whatsapp_messages.failed_at service_role update
+whatsapp_messages.read_at service_role update
+whatsapp_messages.status service_role update
+whatsapp_messages.updated_at service_role update', 'every grant on a column');
 select is((select string_agg(x.grantee::regrole || ' ' || lower(x.privilege_type), ', ' order by x.grantee::regrole::text) from pg_namespace n, aclexplode(n.nspacl) as x
     where n.nspname = 'messaging' and x.grantee <> n.nspowner), 'authenticated usage, service_role usage, twilio_cgi usage', 'and on the schema');
 

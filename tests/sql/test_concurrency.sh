@@ -52,17 +52,17 @@ is 'by the id alone too' \
     "$(value "select count(*) from messaging.message_status_events where external_id = 'SM21'") $(value "select count(*) from notifications where message_log_id = '$id'")" '1 1'
 
 # settle and record crossing: one holds its transaction open, the other waits for it, nothing is lost
-# crossing NAME FIRST SECOND
+# crossing NAME FIRST SECOND, which say who they are
 crossing() {
     mkfifo "$work/pipe"
-    psql -XAtq -U twilio_cgi < "$work/pipe" > /dev/null &
+    psql -XAtq < "$work/pipe" > /dev/null &
     held=$!
     exec 9> "$work/pipe"
     printf 'begin;\n%s\n' "$2" >&9
-    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and usename = 'twilio_cgi' and state = 'idle in transaction'")" = 1 ]; do sleep 0.02; done
-    psql -XAtq -U twilio_cgi -c "$3" > /dev/null &
+    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and backend_type = 'client backend' and state = 'idle in transaction'")" = 1 ]; do sleep 0.02; done
+    psql -XAtq -c "$3" > /dev/null &
     other=$!
-    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and usename = 'twilio_cgi' and wait_event_type = 'Lock'")" = 1 ]; do
+    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and backend_type = 'client backend' and wait_event_type = 'Lock'")" = 1 ]; do
         kill -0 $other 2> /dev/null || break
         sleep 0.02
     done
@@ -76,8 +76,8 @@ for by in null id; do
     for order in 'settle first' 'record first'; do
         id=$(value "select id from messaging.reserve_message('c', null, '$user', null, 'sms', '+201012345678', 'x', null, null, '{}')")
         sid=SM30$by${order% first}
-        settle="select messaging.settle_message('$id', '$sid', 'queued', null, null, '{}', false, null);"
-        record="select * from messaging.record_status($([ $by = id ] && echo "'$id'" || echo null), '$sid', 'undelivered', '30003', null, '{}', null);"
+        settle="set role twilio_cgi; select messaging.settle_message('$id', '$sid', 'queued', null, null, '{}', false, null);"
+        record="set role twilio_cgi; select * from messaging.record_status($([ $by = id ] && echo "'$id'" || echo null), '$sid', 'undelivered', '30003', null, '{}', null);"
         case $order in
         settle*) crossing "$order, by $by" "$settle" "$record" ;;
         record*) crossing "$order, by $by" "$record" "$settle" ;;
@@ -85,6 +85,19 @@ for by in null id; do
         is "$order, by $by: nothing is lost" "$(value "select status, error_code, external_id, (select count(*) from notifications n where n.message_log_id = m.id), (select count(*) from messaging.message_status_events e where e.message_log_id = m.id) from message_logs m where id = '$id'")" \
             "undelivered|30003|$sid|1|1"
     done
+done
+
+# the former sender, which has its row after Twilio's answer, and the webhook
+insert="set role service_role; insert into whatsapp_messages (message_sid, sender_id, recipient_phone, status) values ('SM35', '$user', '+201012345678', 'queued');"
+record="set role twilio_cgi; select * from messaging.record_status(null, 'SM35', 'undelivered', '30003', null, '{}', null);"
+for order in 'insert first' 'record first'; do
+    case $order in
+    insert*) crossing "$order" "$insert" "$record" ;;
+    record*) crossing "$order" "$record" "$insert" ;;
+    esac
+    is "$order: nothing is lost" "$(value "select status, error_code, (select count(*) from notifications n where n.message_log_id = m.id), (select count(*) from messaging.message_status_events e where e.message_log_id = m.id) from message_logs m where external_id = 'SM35'")" \
+        'undelivered|30003|1|1'
+    value "delete from messaging.message_status_events where external_id = 'SM35'; delete from message_logs where external_id = 'SM35'"
 done
 
 # the same a thousand times without holding anybody
