@@ -57,8 +57,8 @@ static void plain_finish(void *self)
         close(nowhere);
 }
 
-const struct cgi_connection cgi_plain = {NULL, plain_variable, plain_read, plain_write,
-                                         plain_finish};
+const struct cgi_connection cgi_plain = {NULL,        plain_variable, plain_read,
+                                         plain_write, plain_finish,   .finish_ends_log = true};
 
 /** Read until `n` bytes or the end; what came. */
 static size_t read_up_to(const struct cgi_connection *connection, char *to, size_t n)

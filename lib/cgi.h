@@ -21,6 +21,7 @@ struct cgi_connection {
     ssize_t (*read)(void *self, char *to, size_t n);       /* 0: end, -1: broken */
     bool (*write)(void *self, const char *from, size_t n); /* all of it or false */
     void (*finish)(void *self); /* the answer is complete: the web server need not wait */
+    bool finish_ends_log;       /* nor is there anybody from then on who hears standard error */
 };
 
 /** The connection of a plain CGI process: its environment and descriptors 0 and 1. */

@@ -183,8 +183,8 @@ static bool is_stale(PGconn *conn)
 }
 
 /**
- * Send the statement and wait for its one result. NULL: broken, or not in time. The rows come before
- * the server commits: only its last word says whether it has.
+ * Send the statement and wait for its one result. NULL: broken, or not in time. The rows come
+ * before the server commits: only its last word says whether it has.
  */
 static PGresult *run(PGconn *conn, const char *sql, const char *const *parameters,
                      size_t n_parameters)
@@ -240,6 +240,8 @@ static bool statement_failed(const PGresult *result, struct database_result *ret
     keep(ret_result->constraint, sizeof(ret_result->constraint),
          PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
     one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), message);
+    /* the server's last words: they may come between the commit and its news */
+    ret_result->in_doubt = is_class(state, "08") || strncmp(state, "57P", 3) == 0;
     if (!*state || is_class(state, "08") || is_class(state, "53") || is_class(state, "57") ||
         is_class(state, "58") || is_class(state, "40") || is_class(state, "55") ||
         is_class(state, "XX") || strcmp(state, "25006") == 0)

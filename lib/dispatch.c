@@ -202,7 +202,10 @@ static struct message_log_settlement settlement_of(struct arena *arena, struct t
         .id = id,
         .status = TWILIO_STATUS_FAILED,
         .error_code = error_number(arena, result->error_code),
-        .error_message = result->error.n ? result->error : text_of(ending->error),
+        .error_message = result->error.n      ? result->error
+                         : ending->error      ? text_of(ending->error)
+                         : result->error_code ? (struct text){0} /* the database knows it */
+                                              : text_of(result->detail),
         .release = ending->release};
 }
 

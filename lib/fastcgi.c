@@ -1,5 +1,6 @@
 #include "fastcgi.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -16,6 +17,9 @@
 
 /* libpq, libcurl and the resolver are frugal: this is four times what they were seen to need. */
 #define STACK_SIZE (256u << 10)
+
+/* Somebody is there whom we cannot take, for want of descriptors or memory, say. */
+#define ACCEPT_PAUSE_US 20000
 
 struct server {
     const struct fastcgi_handler *handler;
@@ -89,14 +93,18 @@ static int make_epoll(const struct server *server)
 static void serve_connections(const struct server *server, int epoll, void *state)
 {
     FCGX_Request request;
-    const struct cgi_connection connection = {&request, variable, read_body, write_answer, finish};
+    const struct cgi_connection connection = {&request,     variable, read_body,
+                                              write_answer, finish,   .finish_ends_log = false};
 
     FCGX_InitRequest(&request, LISTEN_FD, FCGI_FAIL_ACCEPT_ON_INTR);
     while (!atomic_load(&server->stopping)) {
-        if (FCGX_Accept_r(&request) != 0) {
+        int error = FCGX_Accept_r(&request);
+        if (error) {
             /* nobody there: sleep. Under load somebody is, and the system call is saved */
             if (!await_connection(epoll))
                 break;
+            if (error != -EAGAIN)
+                usleep(ACCEPT_PAUSE_US);
             continue;
         }
         server->handler->serve(state, &connection);

@@ -107,6 +107,10 @@ static bool is_hex(struct text t)
     return true;
 }
 
+/* Beyond it a number is not the one that was sent: a string keeps every digit (RFC 8259 section 6).
+ */
+#define NUMBER_MAX 9007199254740991.0
+
 /** Values of a template: strings with something in them, or numbers (Twilio's error 21656). */
 static bool check_variables(const struct json_value *variables, struct fault *reterr)
 {
@@ -114,9 +118,10 @@ static bool check_variables(const struct json_value *variables, struct fault *re
 
     for (const struct json_value *v = json_first(variables); v; v = json_next(v)) {
         bool string = json_type(v) == JSON_STRING && json_string(v).n > 0;
-        bool number = json_type(v) == JSON_NUMBER && isfinite(json_number(v));
+        bool number = json_type(v) == JSON_NUMBER && fabs(json_number(v)) <= NUMBER_MAX;
         if (!string && !number)
-            return fault_set(reterr, FAULT_INVALID_TEMPLATE, "a variable is empty or no string");
+            return fault_set(reterr, FAULT_INVALID_TEMPLATE,
+                             "a variable is empty, no string or too great a number");
         if (++n > MESSAGE_MAX_VARIABLES)
             return fault_set(reterr, FAULT_INVALID_TEMPLATE, "too many variables");
     }

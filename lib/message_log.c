@@ -48,16 +48,6 @@ static bool outcome_of(struct text word, enum message_log_outcome *ret_outcome)
     return false;
 }
 
-/** The foreign keys are checked by the foreign keys: which one it was says what was wrong. */
-static bool reserve_failed(const struct database_result *result, struct fault *reterr)
-{
-    if (strcmp(result->sqlstate, "23503") != 0)
-        return false;
-    if (strcmp(result->constraint, "message_logs_sender_id_fkey") == 0)
-        return fault_set(reterr, FAULT_FORBIDDEN, "sender has no profile");
-    return fault_set(reterr, FAULT_UNKNOWN_REQUEST, "no such maintenance request");
-}
-
 bool message_log_reserve(const struct database *database, struct arena *arena,
                          const struct message_log_order *order,
                          struct message_log_reservation *ret_reservation,
@@ -95,10 +85,9 @@ bool message_log_reserve(const struct database *database, struct arena *arena,
                          "from messaging.reserve_message($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)",
                          parameters, ARRAY_LEN(parameters), &result, reterr)) {
         ret_reservation->in_doubt = result.in_doubt;
-        return reserve_failed(&result, reterr);
+        return false;
     }
-    if (!outcome_of(database_cell(&result, 0, 0), &reservation.outcome))
-        return fault_set(reterr, FAULT_INTERNAL, "reserve_message said nothing known");
+    struct text outcome = database_cell(&result, 0, 0);
     reservation.id = database_cell(&result, 0, 1);
     reservation.row = database_cell(&result, 0, 2);
     reservation.twilio_status = database_cell(&result, 0, 3);
@@ -107,6 +96,12 @@ bool message_log_reserve(const struct database *database, struct arena *arena,
                                         .limit = order->limit,
                                         .remaining = small_number(database_cell(&result, 0, 4)),
                                         .reset = small_number(database_cell(&result, 0, 5))};
+    if (text_equal(outcome, TEXT("no_profile")))
+        return fault_set(reterr, FAULT_FORBIDDEN, "sender has no profile");
+    if (text_equal(outcome, TEXT("unknown_request")))
+        return fault_set(reterr, FAULT_UNKNOWN_REQUEST, "no such maintenance request");
+    if (!outcome_of(outcome, &reservation.outcome))
+        return fault_set(reterr, FAULT_INTERNAL, "reserve_message said nothing known");
     *ret_reservation = reservation;
     return true;
 }

@@ -4,17 +4,16 @@
 #include <string.h>
 
 static bool is_in_time(const struct message_log_unsettled *row,
-                       const struct twilio_message *message, int64_t earlier)
+                       const struct twilio_message *message, int64_t earlier, int64_t later)
 {
-    return message->created >= row->sent_at - earlier &&
-           message->created <= row->sent_at + PAIRING_LATER_S;
+    return message->created >= row->sent_at - earlier && message->created <= row->sent_at + later;
 }
 
 bool pairing_is_near(const struct message_log_unsettled *row, const struct twilio_message *message)
 {
     return message->outbound && message->channel == row->channel &&
            text_equal(message->to, row->recipient) &&
-           (message->created == 0 || is_in_time(row, message, PAIRING_EARLIER_S));
+           (message->created == 0 || is_in_time(row, message, PAIRING_DOUBT_S, PAIRING_DOUBT_S));
 }
 
 /** Twilio counts media late: none may still be some. Of a single one the row does not tell. */
@@ -28,8 +27,8 @@ static bool media_agree(const struct message_log_unsettled *row,
 static bool is_match(const struct message_log_unsettled *row, const struct twilio_message *message,
                      bool rendered, int64_t earlier)
 {
-    return row->template == rendered && pairing_is_near(row, message) &&
-           is_in_time(row, message, earlier) && media_agree(row, message) &&
+    return row->template == rendered && !message->foreign && pairing_is_near(row, message) &&
+           is_in_time(row, message, earlier, PAIRING_LATER_S) && media_agree(row, message) &&
            (rendered || text_equal(message->body, row->body));
 }
 
@@ -64,18 +63,11 @@ void pairing_make(struct message_log_unsettled *rows, size_t n, struct pairing *
     }
 }
 
-static bool may_say(struct text body, const struct message_log_unsettled *row)
-{
-    return row->template || body.n == 0 || row->body.n == 0 ||
-           memmem(body.s, body.n, row->body.s, row->body.n);
-}
-
 bool pairing_is_doubtful(const struct message_log_unsettled *row, const struct pairing *pairings,
                          size_t n_pairings)
 {
     for (size_t m = 0; m < n_pairings; m++)
-        if (!pairings[m].row && pairing_is_near(row, &pairings[m].message) &&
-            may_say(pairings[m].message.body, row))
+        if (!pairings[m].row && pairing_is_near(row, &pairings[m].message))
             return true;
     return false;
 }

@@ -16,13 +16,18 @@
 #define PAIRING_EARLIER_S 2
 #define PAIRING_LATER_S   60
 
+/* How far apart a row and a message may be that it is better not to take for somebody else's:
+ * clocks go wrong, and Twilio may change a text (Smart Encoding). */
+#define PAIRING_DOUBT_S 900
+
 /** A message that no row in the database has. */
 struct pairing {
     struct twilio_message message;
     struct message_log_unsettled *row; /* whose it is; NULL: nobody's */
 };
 
-/** Recipient, channel and time agree: it may be that row's, whatever the texts say. */
+/** Recipient, channel and, by and large, time agree: it may be that row's, whatever the texts say.
+ */
 bool pairing_is_near(const struct message_log_unsettled *row, const struct twilio_message *message);
 
 /**
@@ -33,8 +38,8 @@ void pairing_make(struct message_log_unsettled *rows, size_t n, struct pairing *
                   size_t n_pairings);
 
 /**
- * Is there a message left that may well be this row's after all? Its text is said otherwise, or not
- * at all: by a template, with media, with something in front or behind.
+ * Is there a message left that may be this row's after all? Who cannot tell does not say that
+ * nothing was sent, or the message would be sent again.
  */
 bool pairing_is_doubtful(const struct message_log_unsettled *row, const struct pairing *pairings,
                          size_t n_pairings);

@@ -66,8 +66,7 @@ static void report_replay(const char *program, const struct service *service, st
         snprintf(note, sizeof(note), "spool: %s", summary->problem);
     else
         return;
-    log_write(log_fd, arena, service->clock,
-              &(struct log_entry){.program = program, .note = note});
+    log_write(log_fd, arena, service->clock, &(struct log_entry){.program = program, .note = note});
 }
 
 /** The database is there: a few of the events that waited for it. Nobody waits for this. */
@@ -112,6 +111,8 @@ void program_serve(const struct program *program, struct service *service,
         cgi_fault(&response, arena, &fault);
     cgi_write(connection, arena, &request, &response);
 
+    if (!response.log_note && connection->finish_ends_log && spool_has_bad(&service->spool))
+        response.log_note = "spool: files are set aside, see --check";
     struct log_entry entry = {.program = program->name,
                               .request_id = text_of(request.id),
                               .method = request.method,
@@ -247,6 +248,7 @@ static int serve_fastcgi(const struct program *program)
     struct fault fault;
 
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     bool configured = settings_read(&settings, program->user, &settings_environment, &fault);
     process.service.settings = &settings;
     configured = configured &&
@@ -370,6 +372,11 @@ int program_main(const struct program *program, int argc, char **argv)
     if (argc == 1 && fastcgi_is_listening())
         return serve_fastcgi(program);
     struct text verb = text_of(argc > 1 ? argv[1] : "--help");
+    bool ours = program->verb && text_equal(verb, text_of(program->verb->name));
+    if (argc > 2 && !ours) {
+        fprintf(stderr, "%s: '%s' takes no argument\n", program->name, argv[1]);
+        return 2;
+    }
     if (text_equal(verb, TEXT("--help")) || text_equal(verb, TEXT("-h")))
         return usage(program);
     if (text_equal(verb, TEXT("--check")))
@@ -378,7 +385,7 @@ int program_main(const struct program *program, int argc, char **argv)
         printf("%s %s\n", program->name, TWILIO_CGI_VERSION);
         return 0;
     }
-    if (program->verb && text_equal(verb, text_of(program->verb->name)))
+    if (ours)
         return run_verb(program, argc, argv);
     fprintf(stderr, "%s: unknown option '%s', see --help\n", program->name, argv[1]);
     return 2;

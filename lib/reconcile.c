@@ -98,7 +98,7 @@ static bool heard(struct run *run, enum twilio_answer answer, struct fault *rete
 {
     run->silent = answer == TWILIO_NO_ANSWER ? run->silent + 1 : 0;
     return run->silent < SILENT_MAX ||
-           fault_set(reterr, FAULT_TWILIO_UNAVAILABLE, "Twilio does not answer: %s", run->problem);
+           fault_set(reterr, FAULT_TWILIO_UNAVAILABLE, "Twilio cannot be asked: %s", run->problem);
 }
 
 static bool ask_by_sid(struct run *run, const struct message_log_unsettled *row,
@@ -269,7 +269,7 @@ static bool take_messages(struct run *run, struct search *search, const struct t
 /** The list goes from the message sent last to the first: is the rest from before our rows? */
 static bool is_past(const struct search *search, const struct twilio_page *page)
 {
-    int64_t first = search->rows[0].sent_at - PAIRING_EARLIER_S;
+    int64_t first = search->rows[0].sent_at - PAIRING_DOUBT_S;
 
     for (size_t i = 0; i < page->n; i++)
         if (page->messages[i].sent && page->messages[i].sent < first)

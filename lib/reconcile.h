@@ -4,10 +4,10 @@
  * A row with a SID is asked for by that SID. A row without one (its outcome is unknown, or its
  * process died) is looked for in Twilio's list by recipient, time and text, a minute after it was
  * handed over at the earliest; a message that another row has already is never claimed. A row that
- * Twilio's complete list does not have was never sent and becomes `failed`; where a message may be
- * its own though the text differs, it stays as it is. Everything is written by the functions that
- * callbacks and senders use, so live traffic, a second run and a late callback change nothing that
- * is right.
+ * Twilio's complete list does not have was never sent and becomes `failed`; where any message of
+ * nobody's went to the same recipient about that time, it stays as it is. Everything is written by
+ * the functions that callbacks and senders use, so live traffic, a second run and a late callback
+ * change nothing that is right.
  *
  * Best practice: https://www.twilio.com/docs/messaging/guides/outbound-message-logging
  */

@@ -272,6 +272,18 @@ static int by_name(const void *a, const void *b)
     return strcmp(a, b);
 }
 
+bool spool_has_bad(const struct spool *spool)
+{
+    scoped_fd int dir = open_spool(spool, false);
+    scoped_dir DIR *bad = dir < 0 ? NULL : open_list(dir, bad_dir);
+    const struct dirent *entry;
+
+    while (bad && (entry = readdir(bad)))
+        if (entry->d_name[0] != '.')
+            return true;
+    return false;
+}
+
 bool spool_waits(const struct spool *spool)
 {
     scoped_fd int dir = open_spool(spool, false);

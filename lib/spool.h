@@ -56,6 +56,9 @@ struct spool_walk {
     int error; /* errno: why the spool cannot be read, or its files not claimed; 0 */
 };
 
+/** Is there anything in bad/? */
+bool spool_has_bad(const struct spool *spool);
+
 /** Does anything wait, or a dead claim? Cheap: asked after each request. */
 bool spool_waits(const struct spool *spool);
 

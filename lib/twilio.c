@@ -132,7 +132,7 @@ static bool make_request(const struct twilio *twilio, struct arena *arena,
     return true;
 }
 
-/** SM or MM and 32 hexadecimal digits. */
+/** SM or MM and 32 letters or digits. */
 static bool is_message_sid(struct text sid)
 {
     return sid.n == 34 && (text_starts(sid, TEXT("SM")) || text_starts(sid, TEXT("MM"))) &&

@@ -74,7 +74,7 @@ static int64_t read_date(struct text date)
     return strptime(copy, "%a, %d %b %Y %H:%M:%S +0000", &parts) ? (int64_t)timegm(&parts) : 0;
 }
 
-static bool is_message_sid(struct text sid)
+static bool may_be_sid(struct text sid)
 {
     return (text_starts(sid, TEXT("SM")) || text_starts(sid, TEXT("MM"))) && sid.n > 2 &&
            text_only(sid, "");
@@ -85,8 +85,27 @@ static bool is_status(struct text status)
     return status.n > 0 && status.n <= 32 && text_only(status, "_");
 }
 
-static bool read_resource(struct arena *arena, const struct json_value *top,
-                          struct twilio_message *ret_message)
+/** Was it sent by somebody else on the account? What is not said is no evidence. */
+static bool is_foreign(const struct settings *settings, const struct json_value *top,
+                       enum message_channel channel)
+{
+    struct text service = json_string(json_get(top, "messaging_service_sid"));
+    struct text from = json_string(json_get(top, "from"));
+    const char *own_service = settings->twilio_messaging_service_sid;
+
+    if (channel == MESSAGE_SMS && own_service && *own_service)
+        return service.n && !text_equal(service, text_of(own_service));
+    if (text_starts(from, TEXT("whatsapp:")))
+        from = text_skip(from, 9);
+    struct text own = text_of(channel == MESSAGE_WHATSAPP ? settings->twilio_whatsapp_number
+                                                          : settings->twilio_phone_number);
+    if (text_starts(own, TEXT("whatsapp:")))
+        own = text_skip(own, 9);
+    return from.n && !text_equal_nocase(from, own);
+}
+
+static bool read_resource(const struct settings *settings, struct arena *arena,
+                          const struct json_value *top, struct twilio_message *ret_message)
 {
     struct text to = {0}, created = {0}, sent = {0}, media = {0};
     struct twilio_message message = {0};
@@ -97,7 +116,7 @@ static bool read_resource(struct arena *arena, const struct json_value *top,
         !take(arena, top, "error_message", &message.error_message) ||
         !take(arena, top, "to", &to) || !take(arena, top, "date_created", &created) ||
         !take(arena, top, "date_sent", &sent) || !take(arena, top, "num_media", &media) ||
-        !is_message_sid(message.sid) || !is_status(message.status))
+        !may_be_sid(message.sid) || !is_status(message.status))
         return false;
     if (text_starts(message.body, TEXT(TRIAL_PREFIX)))
         message.body = text_skip(message.body, TEXT(TRIAL_PREFIX).n);
@@ -106,6 +125,7 @@ static bool read_resource(struct arena *arena, const struct json_value *top,
     message.created = read_date(created);
     message.sent = read_date(sent);
     message.outbound = text_starts(json_string(json_get(top, "direction")), TEXT("outbound"));
+    message.foreign = is_foreign(settings, top, message.channel);
     (void)!text_number(media, 100, &message.num_media);
     *ret_message = message;
     return true;
@@ -131,7 +151,7 @@ enum twilio_answer twilio_fetch(const struct twilio *twilio, struct arena *arena
     struct http_reply reply;
     struct text url;
 
-    if (!is_message_sid(sid))
+    if (!may_be_sid(sid))
         return TWILIO_NOT_FOUND;
     snprintf(detail, TWILIO_DETAIL_SIZE, "no memory for the question");
     if (!message_url(twilio, arena, sid, &url))
@@ -141,7 +161,7 @@ enum twilio_answer twilio_fetch(const struct twilio *twilio, struct arena *arena
         return answer;
     snprintf(detail, TWILIO_DETAIL_SIZE, "Twilio answered with another thing than the message");
     json_scoped struct json_document *document = json_parse(arena, reply.body, NULL);
-    if (!document || !read_resource(arena, json_top(document), &message) ||
+    if (!document || !read_resource(twilio->settings, arena, json_top(document), &message) ||
         !text_equal(message.sid, sid))
         return TWILIO_NO_SENSE;
     *ret_message = message;
@@ -182,7 +202,8 @@ static bool next_url(const struct twilio *twilio, struct arena *arena, struct te
 }
 
 /** A message that cannot be read makes the page worthless: it may be the one that is looked for. */
-static bool read_page(struct arena *arena, const struct json_value *top, struct twilio_page *page)
+static bool read_page(const struct settings *settings, struct arena *arena,
+                      const struct json_value *top, struct twilio_page *page)
 {
     const struct json_value *list = json_get(top, "messages");
     size_t room = 0;
@@ -195,7 +216,7 @@ static bool read_page(struct arena *arena, const struct json_value *top, struct 
     if (!read.messages)
         return false;
     for (const struct json_value *v = json_first(list); v; v = json_next(v))
-        if (!read_resource(arena, v, &read.messages[read.n++]))
+        if (!read_resource(settings, arena, v, &read.messages[read.n++]))
             return false;
     if (!take(arena, top, "next_page_uri", &read.next))
         return false;
@@ -219,7 +240,7 @@ enum twilio_answer twilio_list(const struct twilio *twilio, struct arena *arena,
         return answer == TWILIO_NOT_FOUND ? TWILIO_NO_SENSE : answer;
     snprintf(detail, TWILIO_DETAIL_SIZE, "Twilio answered with another thing than a list");
     json_scoped struct json_document *document = json_parse(arena, reply.body, NULL);
-    if (!document || !read_page(arena, json_top(document), page))
+    if (!document || !read_page(twilio->settings, arena, json_top(document), page))
         return TWILIO_NO_SENSE;
     return TWILIO_FOUND;
 }

@@ -20,6 +20,7 @@ struct twilio_message {
     uint64_t num_media;
     int64_t created, sent; /* seconds of the Unix epoch, 0: not said */
     bool outbound;
+    bool foreign; /* its sender, or Messaging Service, is not the one that is set */
 };
 
 enum twilio_answer {

@@ -8,8 +8,9 @@
 --   the one that counts, whose snapshot therefore has the others' rows), and the clock is read after
 --   the wait. The sender's newest rows are read by the index on (sender_id, created_at), never
 --   everybody's last minute.
--- * A refusal leaves nothing. A foreign key that fails raises 23503 under its constraint's name, and
---   leaves nothing either.
+-- * A refusal leaves nothing; a foreign key that fails is one (no_profile, unknown_request).
+-- * Nothing is written later than v_patience after the beginning: who asked does not wait much longer,
+--   and says that nothing was sent.
 -- * Who loses the answer can take the row back by the id asked for (settle_message, p_release).
 -- The order is key, then sender, so two of them cannot wait for each other in a circle.
 create or replace function messaging.reserve_message(
@@ -23,12 +24,15 @@ as $$
 declare
     v_window constant interval := '60 seconds';
     v_lease constant interval := '60 seconds';
+    v_patience constant interval := '5 seconds';
+    v_begun constant timestamptz := clock_timestamp();
     v_limited constant boolean := p_limit is not null and p_sender is not null;
     v_fingerprint bytea;
     v_key record;
     v_now timestamptz;
     v_taken bigint;
     v_oldest timestamptz;
+    v_constraint text;
 begin
     id := coalesce(p_id, gen_random_uuid());
     outcome := 'reserved';
@@ -95,33 +99,46 @@ begin
             order by m.sender_id desc, m.created_at desc
             limit p_limit
         ) as newest;
-        if outcome = 'reserved' then
-            if v_taken >= p_limit then
-                outcome := 'limited';
-                if p_key is not null then
-                    delete from messaging.idempotency_keys k where k.caller = p_caller and k.key = p_key;
-                end if;
-            else
-                v_taken := v_taken + 1;
-            end if;
+        if outcome = 'reserved' and v_taken >= p_limit then
+            outcome := 'limited';
         end if;
-        remaining := greatest(p_limit - v_taken, 0);
-        reset_seconds := case when remaining > 0 then 0
-            else greatest(ceil(extract(epoch from coalesce(v_oldest, v_now) + v_window - v_now)), 1) end;
     else
         v_now := clock_timestamp();
     end if;
 
     if outcome = 'reserved' then
-        insert into public.message_logs as m
-            (id, sender_id, request_id, recipient, message_type, message_content, provider, status,
-             media_url, metadata, sent_at, created_at, updated_at)
-        values
-            (reserve_message.id, p_sender, p_request, p_recipient, p_type, coalesce(p_content, ''), 'twilio',
-             'pending', p_media_url, coalesce(p_metadata, '{}'), v_now, v_now, v_now)
-        returning to_jsonb(m) into saved;
-    elsif outcome = 'limited' then
+        begin
+            insert into public.message_logs as m
+                (id, sender_id, request_id, recipient, message_type, message_content, provider, status,
+                 media_url, metadata, sent_at, created_at, updated_at)
+            values
+                (reserve_message.id, p_sender, p_request, p_recipient, p_type, coalesce(p_content, ''), 'twilio',
+                 'pending', p_media_url, coalesce(p_metadata, '{}'), v_now, v_now, v_now)
+            returning to_jsonb(m) into saved;
+            v_taken := v_taken + 1;
+        exception when foreign_key_violation then
+            get stacked diagnostics v_constraint = constraint_name;
+            outcome := case v_constraint
+                when 'message_logs_sender_id_fkey' then 'no_profile'
+                when 'message_logs_request_id_fkey' then 'unknown_request' end;
+            if outcome is null then
+                raise;
+            end if;
+        end;
+    end if;
+    if outcome = 'reserved' and clock_timestamp() > v_begun + v_patience then
+        raise exception using errcode = 'lock_not_available', message = 'waited too long for others';
+    end if;
+    if outcome in ('limited', 'no_profile', 'unknown_request') then
+        if p_key is not null then
+            delete from messaging.idempotency_keys k where k.caller = p_caller and k.key = p_key;
+        end if;
         id := null;
+    end if;
+    if v_limited then
+        remaining := greatest(p_limit - v_taken, 0);
+        reset_seconds := case when remaining > 0 then 0
+            else greatest(ceil(extract(epoch from coalesce(v_oldest, v_now) + v_window - v_now)), 1) end;
     end if;
     return next;
 end
@@ -134,6 +151,6 @@ grant execute on function messaging.reserve_message(text, text, uuid, integer, t
     to twilio_cgi;
 comment on function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb, uuid) is
     'Reserves a message: idempotency key, rate limit, row. Outcomes: reserved, replay, in_progress, '
-    'mismatch, unknown, limited. p_metadata is part of what a key stands for.';
+    'mismatch, unknown, limited, no_profile, unknown_request. p_metadata is part of what a key stands for.';
 
 insert into messaging.schema_migrations (version) values ('20261116080000') on conflict do nothing;

@@ -23,10 +23,13 @@ select row_eq('select recipient, message_type, message_content, provider, status
         '00000000-0000-4000-8000-00000000000a'::uuid, '00000000-0000-4000-8000-0000000000a1'::uuid, true, true, true), 'the row');
 select is((select saved from first), (select to_jsonb(m) from message_logs m), 'and saved is it, all columns');
 select is((select f.id from first f), (select m.id from message_logs m), 'and id');
-select throws_ok($$select * from messaging.reserve_message('c', 'k', null, null, 'sms', '+2', 'x', gen_random_uuid(), null, null)$$,
-    '23503', 'insert or update on table "message_logs" violates foreign key constraint "message_logs_request_id_fkey"', 'a request that is not there');
-select throws_ok($$select * from reserve('k', p_sender => gen_random_uuid())$$,
-    '23503', 'insert or update on table "message_logs" violates foreign key constraint "message_logs_sender_id_fkey"', 'a sender without a profile');
+select results_eq($$select outcome, id, remaining from messaging.reserve_message('c', 'k', null, null, 'sms', '+2', 'x', gen_random_uuid(), null, null)$$,
+    $$values ('unknown_request', null::uuid, null::int)$$, 'a request that is not there');
+select results_eq($$select outcome, id, remaining, reset_seconds from reserve('k', p_sender => gen_random_uuid())$$,
+    $$values ('no_profile', null::uuid, 5, 0)$$, 'a sender without a profile');
+select is((select count(*) from messaging.idempotency_keys where key = 'k'), 0::bigint, 'neither leaves its key');
+select results_eq($$select outcome, remaining from messaging.reserve_message('c', 'k', '00000000-0000-4000-8000-00000000000b', 5, 'sms', '+2', 'x', gen_random_uuid(), null, null)$$,
+    $$values ('unknown_request', 5)$$, 'and no place of the limit is taken');
 select is_empty('select from messaging.idempotency_keys', 'and the key is not claimed');
 
 -- the limit

@@ -19,7 +19,7 @@ int __real_clock_gettime(clockid_t id, struct timespec *ret_now);
 int __wrap_clock_gettime(clockid_t id, struct timespec *ret_now);
 
 static _Atomic int64_t skew_ms; /* what the clock is ahead */
-static bool hurried;    /* poll() waits 100 ms at most, and the clock is moved by the rest */
+static bool hurried; /* poll() waits 100 ms at most, and the clock is moved by the rest */
 
 int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
 {
@@ -465,19 +465,26 @@ static const struct statement_row {
     {"a connection failure",
      {ERROR, {NULL}, "08006"},
      "database_unavailable",
-     "the server's words"},
+     "the server's words",
+     true},
     {"too many connections", {ERROR, {NULL}, "53300"}, "database_unavailable", NULL},
     {"a full disk", {ERROR, {NULL}, "53100"}, "database_unavailable", NULL},
-    {"a shutdown", {ERROR, {NULL}, "57P01"}, "database_unavailable", NULL},
+    {"a shutdown", {ERROR, {NULL}, "57P01"}, "database_unavailable", NULL, true},
+    {"a shutdown behind the rows", {ROLL_BACK, {"a"}, "57P01"}, "database_unavailable", NULL, true},
     {"a statement that was cancelled", {ERROR, {NULL}, "57014"}, "database_unavailable", NULL},
     {"an input/output error", {ERROR, {NULL}, "58030"}, "database_unavailable", NULL},
     {"a deadlock", {ERROR, {NULL}, "40P01"}, "database_unavailable", NULL},
     {"a lock that is not to be had", {ERROR, {NULL}, "55P03"}, "database_unavailable", NULL},
     {"a standby", {ERROR, {NULL}, "25006"}, "database_unavailable", NULL},
     {"another state of a transaction", {ERROR, {NULL}, "25001"}, "internal", NULL},
-    {"a row that is not committed", {ROLL_BACK, {"a", "b"}, "23503", "some_fkey"}, "internal",
+    {"a row that is not committed",
+     {ROLL_BACK, {"a", "b"}, "23503", "some_fkey"},
+     "internal",
      "23503 some_fkey"},
-    {"no answer but the end", {HANG_UP}, "database_unavailable", "server closed the connection",
+    {"no answer but the end",
+     {HANG_UP},
+     "database_unavailable",
+     "server closed the connection",
      true},
     {"half an answer", {HALF, {"a", "b"}}, "database_unavailable", NULL, true},
     {"no answer in time", {SILENCE}, "database_unavailable", "no answer in time", true},

@@ -286,6 +286,10 @@ static const struct refused_row refused[] = {
     {"a variable that is an endless number",
      "{\"to\":\"01012345678\",\"templateId\":\"" TEMPLATE "\",\"variables\":{\"1\":1e999}}",
      FAULT_INVALID_TEMPLATE, true},
+    {"a variable whose digits would not all arrive",
+     "{\"to\":\"01012345678\",\"templateId\":\"" TEMPLATE
+     "\",\"variables\":{\"1\":9007199254740993}}",
+     FAULT_INVALID_TEMPLATE, true},
     {"a variable that stands twice",
      "{\"to\":\"01012345678\",\"templateId\":\"" TEMPLATE
      "\",\"variables\":{\"1\":\"a\",\"1\":\"b\"}}",

@@ -13,7 +13,7 @@
         "" literal, sizeof(literal) - 1                                                            \
     }
 #define RESERVE(arguments) RESERVE_WITH(arguments, "null")
-#define RESERVE_WITH(arguments, id)                                                                         \
+#define RESERVE_WITH(arguments, id)                                                                \
     "select outcome, id, saved, twilio_status, remaining, reset_seconds "                          \
     "from messaging.reserve_message(" arguments "," id ")"
 
@@ -105,24 +105,12 @@ static const struct reserve_row {
      NULL,
      {true, 5, 0, 0}},
     {"an outcome nobody knows", ORDER, FAKE_ROW("maybe", ID, "{}", NULL, "4", "0"), STATEMENT,
-     .fault = "internal"},
+     .rate = {true, 5, 4, 0}, .fault = "internal"},
     {"no outcome at all", ORDER, {.no_rows = true}, STATEMENT, .fault = "internal"},
-    {"a sender without a profile",
-     ORDER,
-     {.fails = true,
-      .fault = FAULT_INTERNAL,
-      .sqlstate = "23503",
-      .constraint = "message_logs_sender_id_fkey"},
-     STATEMENT,
-     .fault = "forbidden"},
-    {"a request that is not there",
-     ORDER,
-     {.fails = true,
-      .fault = FAULT_INTERNAL,
-      .sqlstate = "23503",
-      .constraint = "message_logs_request_id_fkey"},
-     STATEMENT,
-     .fault = "unknown_request"},
+    {"a sender without a profile", ORDER, FAKE_ROW("no_profile", NULL, NULL, NULL, "5", "0"),
+     STATEMENT, .rate = {true, 5, 5, 0}, .fault = "forbidden"},
+    {"a request that is not there", ORDER, FAKE_ROW("unknown_request", NULL, NULL, NULL, "4", "0"),
+     STATEMENT, .rate = {true, 5, 4, 0}, .fault = "unknown_request"},
     {"another constraint",
      ORDER,
      {.fails = true,

@@ -18,7 +18,7 @@ struct taken {
     const char *sid; /* NULL: the end */
     int at;
     const char *text, *to;
-    bool whatsapp, inbound;
+    bool whatsapp, inbound, foreign;
     uint64_t media;
 };
 
@@ -33,10 +33,14 @@ static const struct pairing_row {
     {"a message a second later", {{0, "Hi"}}, {{"a", 1, "Hi"}}, "a"},
     {"none for a row without messages", {{0, "Hi"}}, {{NULL}}, "-"},
     {"a message of the last moment", {{0, "Hi"}}, {{"a", 60, "Hi"}}, "a"},
-    {"a message that is too late", {{0, "Hi"}}, {{"a", 61, "Hi"}}, "-"},
+    {"a message that is too late", {{0, "Hi"}}, {{"a", 61, "Hi"}}, "-", true},
+    {"a message a quarter of an hour later", {{0, "Hi"}}, {{"a", 900, "Hi"}}, "-", true},
+    {"a message that is nobody's business", {{0, "Hi"}}, {{"a", 901, "Hi"}}, "-"},
     {"Twilio's clock may be a little behind", {{0, "Hi"}}, {{"a", -2, "Hi"}}, "a"},
-    {"a message from before the row", {{0, "Hi"}}, {{"a", -3, "Hi"}}, "-"},
-    {"another text", {{0, "Hi"}}, {{"a", 1, "Ho"}}, "-"},
+    {"a message from before the row", {{0, "Hi"}}, {{"a", -3, "Hi"}}, "-", true},
+    {"a message from long before", {{0, "Hi"}}, {{"a", -901, "Hi"}}, "-"},
+    {"another sender on the account", {{0, "Hi"}}, {{"a", 1, "Hi", .foreign = true}}, "-", true},
+    {"another text", {{0, "Hi"}}, {{"a", 1, "Ho"}}, "-", true},
     {"another recipient", {{0, "Hi"}}, {{"a", 1, "Hi", .to = "+201012345679"}}, "-"},
     {"another channel", {{0, "Hi"}}, {{"a", 1, "Hi", .whatsapp = true}}, "-"},
     {"an answer of the recipient", {{0, "Hi"}}, {{"a", 1, "Hi", .inbound = true}}, "-"},
@@ -94,7 +98,7 @@ static const struct pairing_row {
      {{0, "Hi", .template = true}, {70, "Hi", .template = true}},
      {{"a", 1, "Hi"}, {"b", 135, "Hi"}},
      "a-",
-     false},
+     true},
 };
 
 static struct message_log_unsettled row_of(const struct reserved *reserved)
@@ -114,7 +118,8 @@ static struct pairing message_of(const struct taken *taken)
                                         .to = text_of(taken->to ? taken->to : TO),
                                         .channel = taken->whatsapp ? MESSAGE_WHATSAPP : MESSAGE_SMS,
                                         .num_media = taken->media,
-                                        .outbound = !taken->inbound}};
+                                        .outbound = !taken->inbound,
+                                        .foreign = taken->foreign}};
 }
 
 static void pair(void **state)

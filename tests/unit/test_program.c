@@ -219,12 +219,17 @@ static const struct spool_row {
     bool met_database, waits;
     size_t finished;
     const char *log; /* the end of it */
+    bool no_log_then, was_bad;
 } spools[] = {
     {"what waits is not replayed after a request that has not met the database", "OPTIONS", true,
      true, 0, "\"status\":204,\"ms\":0}\n"},
     {"nor after one that has met its end", "POST", false, true, 0, "\"id\":\"row\"}\n"},
     {"what waits is replayed after a request, and what is bad is told", "POST", true, false, 1,
-     "\"program\":\"the-program\",\"note\":\"spool: 1 set aside, the last: an unknown kind\"}\n"},
+     .log = "\"program\":\"the-program\",\"note\":\"spool: 1 set aside, the last: an unknown "
+            "kind\"}\n"},
+    {"where nobody hears that any more, the next request tells", "OPTIONS", false, true, 0,
+     "\"ms\":0,\"note\":\"spool: files are set aside, see --check\"}\n", true, true},
+    {"which elsewhere has been told", "OPTIONS", false, true, 0, "\"ms\":0}\n", false, true},
 };
 
 static void test_spool(void **state)
@@ -239,10 +244,12 @@ static void test_spool(void **state)
     struct fake_clock time = {0};
     const struct clock clock = fake_clock(&time);
     struct fake_connection fake = {.variables = variables};
-    const struct cgi_connection connection = fake_connection(&fake);
+    struct cgi_connection connection = fake_connection(&fake);
     int log_fd = memfd_create("log", MFD_CLOEXEC);
     struct arena arena;
     struct fault fault;
+
+    connection.finish_ends_log = row->no_log_then;
 
     char log[2048] = "";
 
@@ -255,6 +262,13 @@ static void test_spool(void **state)
                               .spool = {dir, &clock},
                               .database_answers = true};
     arena_init(&arena, 1 << 20);
+    if (row->was_bad) {
+        char bad[64];
+        snprintf(bad, sizeof(bad), "%s/bad", dir);
+        assert_int_equal(mkdir(bad, 0700), 0);
+        snprintf(bad, sizeof(bad), "%s/bad/file", dir);
+        assert_int_equal(mknod(bad, S_IFREG | 0600, 0), 0);
+    }
     assert_true(spool_put(&service.spool, TEXT("{}"), &fault));
     assert_true(spool_waits(&service.spool));
     program_serve(&webhook, &service, &connection, &arena, log_fd, NULL);
@@ -291,6 +305,11 @@ static const struct main_row {
      {NULL},
      .status = 2,
      .err = "the-program: unknown option '--frobnicate', see --help\n"},
+    {"--check takes no argument",
+     {"--check", "--dry-run"},
+     {NULL},
+     .status = 2,
+     .err = "the-program: '--check' takes no argument\n"},
     {"--check tells what is missing",
      {"--check"},
      {"TWILIO_AUTH_TOKEN=hush-hush", "DATABASE_URL=host=/dev/null/nowhere"},

@@ -337,6 +337,46 @@ static void list(void **state)
     close_question(&question, want);
 }
 
+#define FROM(from, service) ",\"from\":" from ",\"messaging_service_sid\":" service
+
+/* Whose message it is. */
+static const struct sender_row {
+    const char *label, *resource, *service;
+    bool foreign;
+} senders[] = {
+    {"our number", RESOURCE(FROM("\"+15005550006\"", "null"))},
+    {"another number", RESOURCE(FROM("\"+15005550007\"", "null")), .foreign = true},
+    {"no number yet", RESOURCE(FROM("null", "null"))},
+    {"our service, whatever the number", RESOURCE(FROM("\"+1\"", "\"MG1\"")), "MG1"},
+    {"another service", RESOURCE(FROM("\"+15005550006\"", "\"MG2\"")), "MG1", true},
+    {"our number on WhatsApp",
+     "{\"sid\":\"" SID
+     "\",\"status\":\"sent\",\"to\":\"whatsapp:+2\",\"from\":\"whatsapp:+14155238886\"}",
+     "MG1"},
+    {"another on WhatsApp",
+     "{\"sid\":\"" SID "\",\"status\":\"sent\",\"to\":\"whatsapp:+2\",\"from\":\"whatsapp:+1\"}",
+     NULL, true},
+};
+
+static void sender(void **state)
+{
+    const struct sender_row *row = *state;
+    const struct fake_reply replies[2] = {{.status = 200, .body = row->resource}};
+    const char *const want[] = {ASK, NULL};
+    struct settings settings = usual;
+    struct twilio_message message;
+    struct question question;
+
+    settings.twilio_phone_number = "+15005550006";
+    settings.twilio_whatsapp_number = "whatsapp:+14155238886";
+    settings.twilio_messaging_service_sid = row->service;
+    open_question(&question, &settings, replies);
+    assert_int_equal(twilio_fetch(&question.twilio, &arena, TEXT(SID), &message, question.detail),
+                     TWILIO_FOUND);
+    assert_int_equal(message.foreign, row->foreign);
+    close_question(&question, want);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -359,6 +399,7 @@ int main(void)
     ADD_ROWS(tests, n, fetches, fetch);
     ADD_ROWS(tests, n, resources, resource);
     ADD_ROWS(tests, n, lists, list);
+    ADD_ROWS(tests, n, senders, sender);
     for (size_t i = 0; i < n; i++) {
         tests[i].setup_func = set_up;
         tests[i].teardown_func = tear_down;
