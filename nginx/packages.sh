@@ -20,7 +20,7 @@ packages_clients()
     ! grep -qx 'ID=debian' /etc/os-release || echo chromium
 }
 
-packages_test="valgrind pgbouncer cppcheck devscripts $(packages_clients)
+packages_test="valgrind apache2-bin pgbouncer cppcheck devscripts $(packages_clients)
     debootstrap dpkg-dev lintian iproute2"
 packages_analyze="clang-tidy"
 packages_coverage="gcovr"

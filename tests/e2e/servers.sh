@@ -6,6 +6,7 @@
 #   server_reload                 after settings: another environment needs other processes
 #
 #   nginx_start WAY; nginx_stop   WAY: the configuration that says where the programs are
+#   apache_start WAY; apache_stop  the same; the settings are in its environment
 #   fcgiwrap_start; fcgiwrap_stop
 #   fastcgi_start; fastcgi_stop   each program in processes of its own, as systemd would have it
 #   bouncer_start; bouncer_stop   pgbouncer in transaction mode, for database_url
@@ -47,13 +48,16 @@ with_settings()
 # place FILE: a shipped configuration, with the places of this machine.
 place()
 {
-    sed "s|/usr/lib/twilio-cgi|$work/cgi-bin|; s|unix:/run/twilio-cgi/|unix:$web/run/|" "$1"
+    sed "s|/etc/apache2/twilio-cgi/|$web/apache/|; s|/usr/lib/twilio-cgi|$work/cgi-bin|; s|unix:/run/twilio-cgi/|unix:$web/run/|" \
+        "$1"
 }
 
-# A FastCGI process says at its start what is wrong with its settings.
+# Apache's own lines begin with a bracket. A FastCGI process says at its start what is wrong with its
+# settings.
 program_log()
 {
     cat "$web/log/programs.log" 2>/dev/null
+    grep -v '^\[' "$web/log/apache-error.log" 2>/dev/null
     for program in $fastcgi_programs; do
         grep -v "^$(echo "$program" | tr _ -): " "$web/log/$program.log" 2>/dev/null
     done
@@ -72,6 +76,49 @@ nginx_start()
 }
 
 nginx_stop() { stop nginx; }
+
+# ---------------------------------------------------------------- Apache
+
+apache_start()
+{
+    apache=$web/apache
+    if [ ! -d "$apache" ]; then
+        make_directory "$apache" "$apache/documents"
+        cp -r "$root/nginx/apache/refusals" "$apache/"
+        for file in "$root"/nginx/apache/*.conf; do
+            place "$file" >"$apache/${file##*/}"
+        done
+    fi
+    {
+        for module in alias asis authz_core authz_host cgid env headers mpm_event proxy proxy_fcgi \
+            unique_id; do
+            echo "LoadModule ${module}_module /usr/lib/apache2/modules/mod_$module.so"
+        done
+        cat <<TEXT
+ServerRoot $apache
+ServerName localhost
+DefaultRuntimeDir $web/run
+ScriptSock cgid.socket
+PidFile $web/run/apache.httpd
+ErrorLog $web/log/apache-error.log
+CustomLog $web/log/access.log "%h %l %u %t \"%r\" %>s %b"
+Listen 127.0.0.1:$port
+StartServers 1
+ServerLimit 4
+ThreadsPerChild 32
+MaxRequestWorkers 128
+<VirtualHost *:$port>
+    DocumentRoot $apache/documents
+    Include $1
+    Include twilio-cgi.conf
+</VirtualHost>
+TEXT
+    } >"$apache/apache.conf"
+    with_settings apache apache2 -D FOREGROUND -f "$apache/apache.conf"
+    await curl -q -s -o /dev/null "http://127.0.0.1:$port/"
+}
+
+apache_stop() { stop apache; }
 
 # ---------------------------------------------------------------- programs
 
