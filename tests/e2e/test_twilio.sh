@@ -32,7 +32,7 @@ twilio_got '"status":400'
 
 it 'a refusal that is no JSON'
 post send-twilio-message "$(to 929)"
-answers 422 twilio_rejected 'Twilio rejected the message'
+answers 422 twilio_rejected 'Twilio answered 400'
 body_lacks twilio_code
 row failed 'error_code is null' t
 twilio_got
