@@ -3,6 +3,7 @@
 -- nothing has happened.
 --
 --   psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -f sql/migrate.sql
+--   psql "$DATABASE_URL" -v rehearse=1 -f sql/migrate.sql    # does it all, tells of it, undoes it
 
 \set ON_ERROR_STOP on
 \set QUIET on
@@ -146,7 +147,11 @@ select pg_temp.pending('20261122080000') as pending \gset
 \endif
 
 drop function pg_temp.pending(text);
-commit;
-
 select messaging.schema_version() as schema_version \gset
+\if :{?rehearse}
+rollback;
+\echo the messaging schema would be at version :schema_version; nothing has been changed
+\else
+commit;
 \echo the messaging schema is at version :schema_version
+\endif

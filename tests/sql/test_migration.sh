@@ -55,6 +55,18 @@ is 'every file is in migrate.sql' "$(grep -o 'migrations/[^ ]*' "$root/sql/migra
 is 'and in the ledger' "$(value 'select version from messaging.schema_migrations order by 1')" \
     "$(cd "$root/sql/migrations" && ls | cut -c 1-14)"
 
+# A rehearsal tells everything and does nothing.
+db=migration_rehearsed
+starting_point $db 3 100 1
+schema_of $db > "$work/before.sql"
+said=$(psql -X -d $db -U app_owner -v rehearse=1 -f "$root/sql/migrate.sql" 2>&1)
+is 'a rehearsal works' $? 0
+matches 'and tells what would happen' "$said" \
+    "*whatsapp_messages: 100 rows, 100 moved*trigger counted*would be at version $(cd "$root/sql/migrations" && ls | tail -n 1 | cut -c 1-14); nothing has been changed"
+schema_of $db > "$work/after.sql"
+is 'the schema is as it was' "$(diff "$work/before.sql" "$work/after.sql")" ''
+is 'and the rows' "$(value 'select count(*) from (table message_logs except table before.message_logs) as d'),$(value 'select count(*) from whatsapp_messages')" 0,100
+
 # Others that read the old table go on reading the frozen one, with the rights they had.
 db=migration_3
 is "others' view" "$(value 'select sum(count) from whatsapp_by_day')" 3000
