@@ -6,7 +6,8 @@
 #   server_reload                 after settings: another environment needs other processes
 #
 #   nginx_start WAY; nginx_stop   WAY: the configuration that says where the programs are
-#   apache_start WAY; apache_stop  the same; the settings are in its environment
+#   nginx_run                     with nginx/nginx.conf as it is
+#   apache_start WAY; apache_stop; apache_run    the same; the settings are in its environment
 #   fcgiwrap_start; fcgiwrap_stop
 #   fastcgi_start; fastcgi_stop   each program in processes of its own, as systemd would have it
 #   bouncer_start; bouncer_stop   pgbouncer in transaction mode, for database_url
@@ -71,6 +72,11 @@ nginx_start()
         place "$file" >"$web/nginx/${file##*/}"
     done
     sed "s|@PORT@|$port|; s|@WAY@|$1|" "$root/nginx/local.conf.in" >"$web/nginx/nginx.conf"
+    nginx_run
+}
+
+nginx_run()
+{
     in_web nginx nginx -p "$web/" -e log/nginx.log -c "$web/nginx/nginx.conf"
     await curl -q -s -o /dev/null "http://127.0.0.1:$port/"
 }
@@ -80,6 +86,19 @@ nginx_stop() { stop nginx; }
 # ---------------------------------------------------------------- Apache
 
 apache_start()
+{
+    apache_run <<TEXT
+Listen 127.0.0.1:$port
+<VirtualHost *:$port>
+    DocumentRoot $web/apache/documents
+    Include $1
+    Include twilio-cgi.conf
+</VirtualHost>
+TEXT
+}
+
+# apache_run [MODULE...]: with these besides, and with the servers that come on standard input.
+apache_run()
 {
     apache=$web/apache
     if [ ! -d "$apache" ]; then
@@ -91,7 +110,7 @@ apache_start()
     fi
     {
         for module in alias asis authz_core authz_host cgid env headers mpm_event proxy proxy_fcgi \
-            unique_id; do
+            unique_id "$@"; do
             echo "LoadModule ${module}_module /usr/lib/apache2/modules/mod_$module.so"
         done
         cat <<TEXT
@@ -102,17 +121,12 @@ ScriptSock cgid.socket
 PidFile $web/run/apache.httpd
 ErrorLog $web/log/apache-error.log
 CustomLog $web/log/access.log "%h %l %u %t \"%r\" %>s %b"
-Listen 127.0.0.1:$port
 StartServers 1
 ServerLimit 4
 ThreadsPerChild 32
 MaxRequestWorkers 128
-<VirtualHost *:$port>
-    DocumentRoot $apache/documents
-    Include $1
-    Include twilio-cgi.conf
-</VirtualHost>
 TEXT
+        cat
     } >"$apache/apache.conf"
     with_settings apache apache2 -D FOREGROUND -f "$apache/apache.conf"
     await curl -q -s -o /dev/null "http://127.0.0.1:$port/"
