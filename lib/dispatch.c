@@ -186,6 +186,16 @@ static struct text unknown_details(struct arena *arena, const char *reason)
     return details;
 }
 
+/** Twilio's words, else ours; none where the database knows them by Twilio's number. */
+static struct text error_text(const struct ending *ending, const struct twilio_result *result)
+{
+    if (result->error.n)
+        return result->error;
+    if (ending->error)
+        return text_of(ending->error);
+    return text_of(result->error_code ? "" : result->detail);
+}
+
 static struct message_log_settlement settlement_of(struct arena *arena, struct text id,
                                                    const struct twilio_result *result)
 {
@@ -202,10 +212,7 @@ static struct message_log_settlement settlement_of(struct arena *arena, struct t
         .id = id,
         .status = TWILIO_STATUS_FAILED,
         .error_code = error_number(arena, result->error_code),
-        .error_message = result->error.n      ? result->error
-                         : ending->error      ? text_of(ending->error)
-                         : result->error_code ? (struct text){0} /* the database knows it */
-                                              : text_of(result->detail),
+        .error_message = error_text(ending, result),
         .release = ending->release};
 }
 

@@ -477,6 +477,7 @@ static const struct statement_row {
     {"a lock that is not to be had", {ERROR, {NULL}, "55P03"}, "database_unavailable", NULL},
     {"a standby", {ERROR, {NULL}, "25006"}, "database_unavailable", NULL},
     {"another state of a transaction", {ERROR, {NULL}, "25001"}, "internal", NULL},
+    {"an error without a state", {ERROR, {NULL}, ""}, "database_unavailable", NULL, true},
     {"a row that is not committed",
      {ROLL_BACK, {"a", "b"}, "23503", "some_fkey"},
      "internal",
