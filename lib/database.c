@@ -240,7 +240,7 @@ static bool statement_failed(const PGresult *result, struct database_result *ret
     keep(ret_result->constraint, sizeof(ret_result->constraint),
          PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
     one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), message);
-    /* the server's last words: they may come between the commit and its news */
+    /* last words, of the server or (without a state) of libpq: the commit may have been before */
     ret_result->in_doubt = !*state || is_class(state, "08") || strncmp(state, "57P", 3) == 0;
     if (!*state || is_class(state, "08") || is_class(state, "53") || is_class(state, "57") ||
         is_class(state, "58") || is_class(state, "40") || is_class(state, "55") ||

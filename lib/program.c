@@ -257,6 +257,10 @@ static int serve_fastcgi(const struct program *program)
         process.configured = &fault;
         fprintf(stderr, "%s: %s\n", program->name, fault.detail);
     }
+    if (!configured && fault.kind != FAULT_MISCONFIGURED) {
+        close_process(program, &process.service);
+        return 1; /* another process may have more luck */
+    }
     const struct fastcgi_handler handler = {&process, open_worker, serve_worker, close_worker};
     int status = fastcgi_serve(&handler, (size_t)settings.fcgi_threads);
     close_process(program, &process.service);

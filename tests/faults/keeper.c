@@ -66,15 +66,19 @@ static void signal_all(int number)
 static size_t reap(bool again)
 {
     size_t left = 0;
+    int status;
     pid_t pid;
 
-    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+            fprintf(stderr, "keeper: '%s' died of signal %d\n", program, WTERMSIG(status));
         for (size_t i = 0; i < n_processes; i++)
             if (processes[i] == pid) {
                 processes[i] = 0;
                 if (again)
                     start(&processes[i]);
             }
+    }
     for (size_t i = 0; i < n_processes; i++)
         left += processes[i] > 0;
     return left;

@@ -283,4 +283,54 @@ for program in send-twilio-message twilio-delivery-status; do
     done <"$work/plan"
 done
 
+# ---------------------------------------------------------------- FastCGI
+
+# serve VARIABLE...: one process, started again when it ends, behind nginx
+serve()
+{
+    failing "$@"
+    rm -f "$web/run/send-twilio-message"
+    ( cd "$web/run" && with_settings "$work/keeper" send-twilio-message 1 "$work/cgi-bin/send-twilio-message" ) \
+        </dev/null >"$web/log/send-twilio-message.killed" 2>>"$work/served" &
+    keepers=$!
+    preload=
+    await test -S "$web/run/send-twilio-message"
+}
+
+# three NAME: messages
+three()
+{
+    for message in 1 2 3; do
+        printf 'send-twilio-message\t{"to":"01012345678","message":"%s %s"}\tIdempotency-Key: %s-%s\n' "$1" $message "$1" $message
+    done
+}
+
+it 'FastCGI: whatever fails in a process, the next request is served, and nothing is sent twice'
+mode=fastcgi
+few=$(size 1 10)
+few_allocations=$(size 3 60)
+nginx_start
+serve "HTTP_X_COUNT=$work/counts/calls"
+three counted | crowd
+programs_stop
+plan "$(size '^(pthread|epoll_c|eventfd|accept|calloc|FCGX_P)' .)" | grep -v '^write' >"$work/plan"
+while read -r fault; do
+    as_user touch "$work/counts/once"
+    serve "HTTP_X_FAIL=$fault" "HTTP_X_ONCE=$work/counts/once"
+    three "$fault" | crowd --parallel 3 --tries 500
+    holds "select '$fault', status, code from answered where (status, coalesce(code, '')) not in (select * from in_table)" ''
+    three "$fault" | crowd --parallel 3 --tries 500
+    holds "select '$fault', status, code from answered where status not in (200, 504)" ''
+    programs_stop
+done <"$work/plan"
+rm -f "$work/counts/once"
+twilio_table
+holds "select body, count(*) from posts where body <> 'NAME' group by body having count(*) > 1" ''
+holds "select message_content from message_logs m where message_content ~ '^[a-zA-Z0-9_]+:[0-9:]+ [123]$'
+    and status = 'queued' and not exists (select from posts p where p.body = m.message_content and p.sid = m.external_id)" ''
+grep -v -e '^{"time"' -e '^send-twilio-message: ' "$work/served" >"$work/died"
+equals 'what was said beside the log' '' "$(cat "$work/died")"
+echo "# $(wc -l <"$work/plan") faults"
+mode=cgi
+
 finish
