@@ -306,13 +306,16 @@ static void collect_names(const struct spool *spool, DIR *list, size_t most,
 {
     const struct dirent *entry;
 
+    errno = 0;
     while (walk->n < most && (entry = readdir(list))) {
         const char *name = entry->d_name;
         if (is_waiting(name))
             memcpy(walk->names[walk->n++], name, strlen(name) + 1);
         else if (is_temporary(name) && is_orphan(spool, dirfd(list), name))
             unlinkat(dirfd(list), name, 0);
+        errno = 0;
     }
+    walk->error = errno;
 }
 
 bool spool_look(const struct spool *spool, size_t most, struct spool_walk *ret_walk)
@@ -335,11 +338,13 @@ bool spool_look(const struct spool *spool, size_t most, struct spool_walk *ret_w
         collect_names(spool, list, most, &walk);
         if (walk.n)
             qsort(walk.names, walk.n, sizeof(*walk.names), by_name);
-        else
-            spool_finish(&walk);
     }
     *ret_walk = walk;
-    return walk.n > 0;
+    if (walk.n)
+        return true;
+    free(walk.names);
+    ret_walk->names = NULL;
+    return false;
 }
 
 void spool_finish(struct spool_walk *walk)

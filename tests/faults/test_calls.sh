@@ -234,7 +234,7 @@ while read -r fault; do
     # A file that cannot be read is set aside, and told: somebody puts it back.
     case $fault in
     read:[0-9]*:4) ;;
-    read:*) [ "$verb_status" -ne 1 ] || as_user sh -c 'mv "$0"/bad/*.json "$0"' "$work/spool" ;;
+    read:* | fstat:*) [ "$verb_status" -ne 1 ] || as_user sh -c 'mv "$0"/bad/*.json "$0"' "$work/spool" 2>/dev/null ;;
     esac
     verb -l 121 twilio-delivery-status --drain || complain "$fault: --drain again" 0 "$(cat "$work/verb")"
     [ "$(spool_files)" -eq 0 ] || complain "$fault: files" 0 "$(find "$work/spool" -type f)"
