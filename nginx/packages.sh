@@ -103,6 +103,7 @@ packages_disable()
         case $package in
         postgresql) units=postgresql.service ;;
         nginx) units=nginx.service ;;
+        pgbouncer) units=pgbouncer.service ;;
         fcgiwrap) units='fcgiwrap.socket fcgiwrap.service' ;;
         *) continue ;;
         esac

@@ -159,9 +159,10 @@ for library in libcurl libpq5 libcjson libjwt libfcgi libssl; do
         complain 'a dependency' "$library" "$(dpkg-deb -f "$package" Depends)"
 done
 
-it 'lintian finds neither errors nor warnings'
+it 'lintian finds no errors'
 chmod -R go+rX "$work/package"
-ok as_user env HOME="$work" TMPDIR=/tmp lintian --fail-on error,warning "$package"
+ok as_user env HOME="$work" TMPDIR=/tmp lintian --fail-on error "$package"
+sed 's/^/# /' "$work/output" # warnings, which differ from one lintian to the next
 
 it 'it can be installed in a clean Debian'
 ok make_base
