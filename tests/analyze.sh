@@ -22,17 +22,24 @@ check_cppcheck()
         --suppress=variableScope --error-exitcode=1 -I lib lib cgi-bin
 }
 
+# How the files are compiled, without what only one compiler understands.
+flags()
+{
+    echo -std=gnu17 -include lib/banned.h -I lib
+    pkg-config --cflags libcurl libpq libcjson libjwt fcgi libcrypto
+}
+
 check_gcc()
 {
     # shellcheck disable=SC2046 # options
-    each_file gcc -fanalyzer -Werror -O1 -std=gnu17 -include lib/banned.h -I lib \
-        $(pkg-config --cflags libcurl libpq libcjson libjwt fcgi libcrypto) -S -o - '{}' >/dev/null
+    each_file gcc -fanalyzer -Werror -O1 $(flags) -S -o - '{}' >/dev/null
 }
 
 # --quiet still counts the warnings of other people's headers.
 check_clang_tidy()
 {
-    each_file clang-tidy -p "$build" --quiet '{}' 2>"$build/clang-tidy.stderr" || {
+    # shellcheck disable=SC2046 # options
+    each_file clang-tidy --quiet '{}' -- $(flags) 2>"$build/clang-tidy.stderr" || {
         grep -v 'warnings\{0,1\} generated' "$build/clang-tidy.stderr" >&2
         return 1
     }
