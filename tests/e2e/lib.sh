@@ -65,12 +65,7 @@ begin()
     sandbox=$build/tests/sandbox/twilio-sandbox
     : >"$work/stderr"
 
-    cluster_start "$work/db" || exit 1
-    psql -X -q -d postgres -c 'create database twilio_cgi' || exit 1
-    for file in standalone migrate; do
-        sql -f "$root/sql/$file.sql" >"$work/migration.log" 2>&1 ||
-            { cat "$work/migration.log"; exit 1; }
-    done
+    database_start || exit 1
     sql -c "insert into profiles (id) values ('$user'), ('$other_user');
         insert into maintenance_requests (id, created_by)
         values ('$maintenance_request', '$user');" || exit 1
@@ -86,6 +81,37 @@ begin()
     fi
     settings
     ! over server || server_start || exit 1
+}
+
+# A database of its own with our schema: a copy of one that is made once for this schema and server,
+# as initdb and the migrations cost more than most tests.
+database_start()
+{
+    cluster_template=$build/tests/e2e/cluster
+    mkdir -p "$cluster_template" "$work/db"
+    {
+        flock 8 || return 1
+        schema="$(cat "$root"/sql/*.sql "$root"/sql/migrations/*.sql | cksum) $(postgres_bin) $(id -u)"
+        if [ "$(cat "$cluster_template/schema" 2>/dev/null)" != "$schema" ]; then
+            rm -rf "$cluster_template/schema" "$cluster_template/data"
+            template_make && cp -a "$work/template/data" "$cluster_template/data" || return 1
+            rm -rf "$work/template"
+            echo "$schema" >"$cluster_template/schema"
+        fi
+        flock -s 8
+        cp -a "$cluster_template/data" "$work/db/data" || return 1
+    } 8>>"$cluster_template/lock"
+    cluster_start "$work/db"
+}
+
+template_make()
+{
+    cluster_start "$work/template" && psql -X -q -d postgres -c 'create database twilio_cgi' || return 1
+    for file in standalone migrate; do
+        sql -f "$root/sql/$file.sql" >"$work/migration.log" 2>&1 ||
+            { cat "$work/migration.log"; return 1; }
+    done
+    cluster_stop "$work/template"
 }
 
 # A directory of the unprivileged user's.
