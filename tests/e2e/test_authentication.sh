@@ -49,7 +49,15 @@ refused 'another role' 403 forbidden \
     "$(with_token "$(jwt "{\"sub\":\"$user\",\"role\":\"authenticator\",\"aud\":\"authenticated\",\"exp\":$(later)}")")"
 refused 'a subject that is no UUID' 403 forbidden \
     "$(with_token "$(jwt "{\"sub\":\"me\",\"role\":\"authenticated\",\"aud\":\"authenticated\",\"exp\":$(later)}")")"
-refused 'a user without a profile' 403 forbidden "$(bearer $stranger)"
+# That the database finds out, which has looked at the limit by then.
+it 'a user without a profile'
+post send-whatsapp "$message" "$json" "$(bearer $stranger)"
+answers 403 forbidden
+header RateLimit-Limit 5
+header RateLimit-Remaining 5
+header RateLimit-Reset 0
+twilio_got_nothing
+holds_no_row
 
 settings JWT_ISSUER=https://auth.example
 refused 'a token of another issuer' 401 unauthorized "$(bearer $user)"
