@@ -41,9 +41,8 @@ struct message_log_reservation {
  * Reserve: idempotency, limit, foreign keys, row. *ret_rate is filled where a limit was counted, on
  * failure too.
  * Fails with FAULT_UNKNOWN_REQUEST, FAULT_FORBIDDEN (the sender has no profile), or the database's
- * faults; nothing is written then. But where ret_reservation->in_doubt is set, which is so on
- * failure too, the answer was lost and the row `order->id` may stand: settle it as failed, in
- * doubt.
+ * faults; nothing is written then. On failure ret_reservation->in_doubt is valid too: where it is
+ * set the answer was lost and the row `order->id` may stand; settle it as failed, in doubt.
  */
 must_check bool message_log_reserve(const struct database *database, struct arena *arena,
                                     const struct message_log_order *order,

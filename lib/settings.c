@@ -161,7 +161,8 @@ static const char *check_origins(struct text value)
         return NULL;
     while (more) {
         more = text_cut(value, ',', &item, &value);
-        if (!is_origin(text_trim(item)))
+        item = text_trim(item);
+        if (item.n && !is_origin(item))
             return "must be * or origins (https://host, no path) separated by commas";
     }
     return NULL;

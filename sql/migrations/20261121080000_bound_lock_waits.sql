@@ -1,7 +1,7 @@
 -- The programs give a statement up after 6 s and say that nothing was done. A statement that waits for
 -- a lock does not notice: it would write its row when the lock is free, long after the caller was told
--- that nothing was sent, and its connection would stay taken until then. So each wait ends here first; that several together
--- do not take longer, reserve_message sees to itself.
+-- that nothing was sent, and its connection would stay taken until then. So each wait ends here first;
+-- that several together do not take longer, reserve_message sees to itself.
 do $$
 declare
     name regprocedure;

@@ -10,17 +10,36 @@ create or replace function messaging.tidy_message() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if new.message_type not in ('sms', 'whatsapp') then
+        return new;
+    end if;
     new.recipient := regexp_replace(new.recipient, '^\s*whatsapp:\s*', '', 'i');
     new.external_id := nullif(btrim(new.external_id), '');
     if messaging.status_rank(lower(btrim(new.status))) is not null then
         new.status := lower(btrim(new.status));
     end if;
     new.sent_at := coalesce(new.sent_at, new.created_at, now());
+    -- Before the row: who works on a SID takes its lock first.
+    if new.external_id is not null then
+        perform messaging.sid_lock(new.external_id);
+    end if;
     return new;
 end
 $$;
 comment on function messaging.tidy_message() is
     'Trigger of message_logs: puts a row in order that is about to be inserted.';
+
+-- Callbacks may have come before it. tidy_message has the SID's lock.
+create or replace function messaging.adopt_message() returns trigger
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform messaging.adopt_events(new.id, new.external_id);
+    return null;
+end
+$$;
+comment on function messaging.adopt_message() is
+    'Trigger of message_logs: joins in what came before a row that is inserted with its SID.';
 
 -- Joins what the view was told about a message into its row, and returns the row under the view's
 -- names. Status, times and errors as with a callback: what is null says nothing, what is less changes
@@ -160,7 +179,7 @@ declare
     name regprocedure;
 begin
     foreach name in array array[
-        'messaging.tidy_message()',
+        'messaging.tidy_message()', 'messaging.adopt_message()',
         'messaging.join_told(uuid, text, text, text, timestamptz, timestamptz, timestamptz, timestamptz)',
         'messaging.insert_whatsapp_message()', 'messaging.update_whatsapp_message()']::regprocedure[]
     loop
@@ -170,12 +189,16 @@ begin
 end
 $$;
 
+-- Not for a row that reserve_message writes: it is in order, and each send would pay for the look.
 create or replace trigger messaging_tidy before insert on public.message_logs
     for each row
-    when (new.message_type in ('sms', 'whatsapp') and (
-        new.recipient ~* '^\s*whatsapp:' or new.external_id <> btrim(new.external_id) or new.external_id = ''
-        or new.status <> lower(btrim(new.status)) or new.sent_at is null))
+    when (new.status <> 'pending' or new.external_id is not null or new.sent_at is null
+        or new.recipient not like '+%')
     execute function messaging.tidy_message();
+create or replace trigger messaging_adopt after insert on public.message_logs
+    for each row
+    when (new.external_id is not null and new.message_type in ('sms', 'whatsapp'))
+    execute function messaging.adopt_message();
 create or replace trigger messaging_insert instead of insert on public.whatsapp_messages
     for each row execute function messaging.insert_whatsapp_message();
 create or replace trigger messaging_update instead of update on public.whatsapp_messages

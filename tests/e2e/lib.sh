@@ -94,7 +94,8 @@ database_start()
         schema="$(cat "$root"/sql/*.sql "$root"/sql/migrations/*.sql | cksum) $(postgres_bin) $(id -u)"
         if [ "$(cat "$cluster_template/schema" 2>/dev/null)" != "$schema" ]; then
             rm -rf "$cluster_template/schema" "$cluster_template/data"
-            template_make && cp -a "$work/template/data" "$cluster_template/data" || return 1
+            # what it starts must not keep the lock, should this end in the middle
+            template_make 8>&- && cp -a "$work/template/data" "$cluster_template/data" || return 1
             rm -rf "$work/template"
             echo "$schema" >"$cluster_template/schema"
         fi
@@ -126,6 +127,7 @@ end()
     trap - EXIT
     ! over server || server_stop 2>/dev/null
     stop_sandbox
+    cluster_stop "$work/template"
     cluster_stop "$work/db"
     rm -rf --one-file-system "$work"
 }

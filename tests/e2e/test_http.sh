@@ -152,6 +152,13 @@ if over direct; then
 fi
 
 if over server; then
+    it 'a proxy that nobody has named does not bring the world near'
+    for field in X-Forwarded-For Forwarded; do
+        post send-twilio-message "$sms" "$field: 192.0.2.7"
+        answers 403 forbidden
+    done
+    twilio_got_nothing
+
     it 'a body in chunks is read'
     post send-twilio-message "$sms" 'Transfer-Encoding: chunked'
     answers 200

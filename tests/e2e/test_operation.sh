@@ -126,7 +126,10 @@ table()
         "$work/cgi-bin/$program" --help | sed '1,/^Settings/d'
     done | sort -u | sed -n 's/^  \([A-Z_]*\)  *\(.*\)/\1 | \2/p'
 }
-readme_table() { sed -n 's/^| `\([A-Z_]*\)` | \(.*\) |$/\1 | \2/p' "$root/README.md" | sort -u; }
+readme_table()
+{
+    sed -n '/^## Settings/,/^## Deploy/s/^| `\([A-Z_]*\)` | \(.*\) |$/\1 | \2/p' "$root/README.md" | sort -u
+}
 equals 'the table' "$(table)" "$(readme_table)"
 
 finish

@@ -5,8 +5,8 @@
 #
 #   sh test_package.sh BUILD-DIRECTORY
 #
-# The clean Debian is made once, by debootstrap, in BUILD-DIRECTORY/debian, and never written to:
-# each run has a layer of its own above it, in memory. Mounts and processes are in namespaces that end
+# The clean Debian is made once, by debootstrap, in BUILD-DIRECTORY/debian. But for what is fetched,
+# nothing is written there: each run has a layer of its own above it, in memory. Mounts and processes are in namespaces that end
 # with the test, however it ends. Nothing is mounted below what is removed at the end, and no directory
 # of this machine's is in there but the database's socket.
 

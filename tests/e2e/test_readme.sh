@@ -10,7 +10,7 @@ export TOKEN
 calls=0
 
 # Each call stands below a comment that ends in the status it gets.
-sed -n '/^# .*: [0-9]*$/p; /^curl /p' "$root/README.md" >"$work/calls"
+sed -n '/^## Quick start/,/^## Requirements/{ /^# .*: [0-9]*$/p; /^curl /p }' "$root/README.md" >"$work/calls"
 while IFS= read -r line; do
     case $line in
     '# '*)
@@ -39,13 +39,21 @@ equals 'calls' 7 "$calls"
 holds "select count(*), count(*) filter (where message_type = 'whatsapp'), count(media_url) from message_logs" \
     '5|4|1'
 
+it 'the three calls of the Arabic part'
+sed -n '/^## البداية/,$s/^curl //p' "$root/README.md" >"$work/calls"
+equals 'calls' 3 "$(wc -l <"$work/calls" | tr -d ' ')"
+while IFS= read -r line; do
+    line=$(printf '%s\n' "$line" | sed "s|http://127.0.0.1:8080/functions/v1|$base|")
+    equals "curl $line" 200 "$(sh -c "curl $line -sS -o '$work/output' -w '%{http_code}'" </dev/null 2>&1)"
+done <"$work/calls"
+
 sed -n 's/^| .*? | `\(select .*\)` |$/\1/p' "$root/README.md" >"$work/questions"
 while IFS= read -r question; do
     it "a question to the database: $question"
     answer=
     equals 'exit status' 0 "$(sql -c "$question" >"$work/output" 2>&1; echo $?)"
 done <"$work/questions"
-it 'there are four questions'
-equals 'questions' 4 "$(wc -l <"$work/questions" | tr -d ' ')"
+it 'there are five questions'
+equals 'questions' 5 "$(wc -l <"$work/questions" | tr -d ' ')"
 
 finish

@@ -30,8 +30,16 @@ example()
         s/# \(set_real_ip_from\|real_ip_\|RemoteIP\)/\1/
         s|VirtualHost \*:80>|VirtualHost *:$port>|; s|VirtualHost \*:443>|VirtualHost *:$tls>|
         s|Include twilio-cgi/|Include |
+        s|# DocumentRoot /var/www/app|$application|
         s/\(twilio-cgi-\|Include \)fastcgi.conf/\1$way.conf/" "$1"
 }
+
+# An application that answers all paths with its one page.
+application=$(printf '%s\\n' "DocumentRoot $work/app" "<Directory $work/app>" 'RewriteEngine On' \
+    'RewriteCond %{REQUEST_FILENAME} !-f' 'RewriteRule . /index.html' 'Require all granted' \
+    '</Directory>')
+mkdir "$work/app"
+echo 'the application' >"$work/app/index.html"
 
 example_start()
 {
@@ -54,7 +62,7 @@ example_start()
     apache-*)
         apache_stop
         { printf 'Listen 127.0.0.1:%s\n' "$port" "$tls" && example "$root/nginx/apache/example.conf"; } |
-            apache_run ssl remoteip reqtimeout
+            apache_run ssl remoteip reqtimeout rewrite
         it 'Apache finds no fault with the example'
         ( cd "$web" && as_user apache2 -t -f "$web/apache/apache.conf" ) >"$work/tested" 2>&1
         equals 'exit status' 0 $?

@@ -112,7 +112,7 @@ equals 'visible' '' "$(visible "$work/names")"
 
 it 'command lines and titles of processes while a message is on its way'
 with_password
-twilio_set slow-ms=1500
+twilio_set slow-ms=8000 # to look at all processes takes a while
 send slow POST send-twilio-message "{\"to\":\"01012345910\",\"message\":\"$words\"}"
 is_pending() { [ "$(sql -c "select count(*) from message_logs where recipient = '+201012345910' and status = 'pending'")" = 1 ]; }
 await is_pending

@@ -70,7 +70,9 @@ static size_t reap(bool again)
     pid_t pid;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+        /* told to stop before it could listen to that is no accident */
+        if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL &&
+            (again || WTERMSIG(status) != SIGTERM))
             fprintf(stderr, "keeper: '%s' died of signal %d\n", program, WTERMSIG(status));
         for (size_t i = 0; i < n_processes; i++)
             if (processes[i] == pid) {

@@ -61,7 +61,7 @@ end()
     stop_sandbox
     cluster_stop "$work/db"
     wait
-    rm -rf "$work"
+    rm -rf --one-file-system "$work"
 }
 
 # ---------------------------------------------------------------- programs

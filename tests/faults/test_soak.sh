@@ -101,7 +101,8 @@ echo "# $(sql -c "select string_agg(n || ' x ' || status || coalesce(' ' || code
 holds 'select count(*) from answered' "$((rate * seconds))"
 holds "select status, code from answered where (status, coalesce(code, '')) not in ((200, ''), (409, 'in_progress'),
     (503, 'database_unavailable'), (504, 'outcome_unknown')) group by 1, 2" ''
-holds 'select count(*) > 0 from answered where tries > 1' t
+# In some seconds nobody may have been in the way of what died.
+[ "$seconds" -lt 60 ] || holds 'select count(*) > 0 from answered where tries > 1' t
 
 it 'no callback is lost: what was not answered comes again, as from Twilio'
 sql -c 'create table callbacks (line jsonb)'

@@ -163,6 +163,7 @@ static const struct value_row {
      {"CORS_ALLOW_ORIGIN=*, https://a.example"},
      "'CORS_ALLOW_ORIGIN' invalid"},
     {"an origin without a scheme", {"CORS_ALLOW_ORIGIN=a.example"}, "'CORS_ALLOW_ORIGIN' invalid"},
+    {"a comma behind the last", {"CORS_ALLOW_ORIGIN=https://a.example,"}},
     {"an origin of an application", {"CORS_ALLOW_ORIGIN=capacitor://localhost"}},
     {"origins with a quote", {"CORS_ALLOW_ORIGIN=\"*\""}, "'CORS_ALLOW_ORIGIN' invalid"},
     {"origins with a line end", {"CORS_ALLOW_ORIGIN=*\r\nX: y"}, "'CORS_ALLOW_ORIGIN' invalid"},
