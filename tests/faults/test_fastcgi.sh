@@ -65,7 +65,7 @@ done
 private()
 {
     for pid in $(processes "$1"); do cat "/proc/$pid/smaps_rollup"; done |
-        awk '/^Private|^Shared_Dirty/ { n += $2 } END { print n + 0 }'
+        awk '/^Private|^Shared_Dirty|^Swap:/ { n += $2 } END { print n + 0 }'
 }
 
 # What a sanitizer keeps of freed memory, so that nobody gets it again, is no figure of ours.

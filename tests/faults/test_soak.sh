@@ -28,7 +28,7 @@ twilio_config "callbacks=on&callback-delay-ms=50&callback-order=shuffled&delay-m
 memory()
 {
     for program in send-twilio-message send-whatsapp twilio-delivery-status; do
-        awk -v program=$program '/^Private|^Shared_Dirty/ { n += $2 } END { print program, n }' \
+        awk -v program=$program '/^Private|^Shared_Dirty|^Swap:/ { n += $2 } END { print program, n }' \
             "/proc/$(processes $program | sort -n | head -n 1)/smaps_rollup"
     done
 }
