@@ -60,11 +60,15 @@ static bool wait_socket(const PGconn *conn, short events, int64_t deadline)
     }
 }
 
-/** libpq's words on one line, without its trailing line end. */
+/** libpq's words on one line, without its trailing line end; where they are many, of the last of
+ * several addresses, which is the one that counts. */
 static void one_line(const char *message, char ret_line[LINE_MAX_BYTES])
 {
+    static const char next[] = "\nconnection to server";
     size_t n = 0;
 
+    while (message && strlen(message) >= LINE_MAX_BYTES && strstr(message, next))
+        message = strstr(message, next) + 1;
     for (; message && message[n] && n < LINE_MAX_BYTES - 1; n++)
         ret_line[n] = (char)(message[n] == '\n' ? ' ' : message[n]);
     while (n && ret_line[n - 1] == ' ')

@@ -47,11 +47,16 @@ static const char *check_number(struct text value)
     return NULL;
 }
 
-/* Twilio also sends SMS from a name (up to 11 letters) or a short code. */
+/* Twilio also sends SMS from a name (up to 11 letters) or a short code. What else has digits alone
+ * is a number without its country. */
 static const char *check_sms_sender(struct text value)
 {
+    uint64_t ignored;
+
     if (text_starts(value, TEXT("+")))
         return check_number(value);
+    if (value.n > 8 && text_number(value, UINT64_MAX, &ignored))
+        return "must be an international number: + and 7 to 15 digits";
     return value.n <= 11 && text_only(value, " -_&+") ? NULL : "must be a number or a sender name";
 }
 

@@ -360,7 +360,7 @@ start_twilio()
         return
     fi
     if [ -n "${TWILIO_ACCOUNT_SID:-}${TWILIO_AUTH_TOKEN:-}" ]; then
-        warn "the real Twilio needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_PHONE_NUMBER"
+        fail "the real Twilio needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_PHONE_NUMBER"
     fi
     rm -f "$state/real-twilio" "$state/run/twilio.port"
     # Slow enough to be watched.

@@ -11,6 +11,7 @@ packages_build="gcc libc6-dev make cmake pkg-config libcurl4-openssl-dev libpq-d
     libjwt-dev libfcgi-dev libssl-dev libevent-dev libcmocka-dev"
 packages_run="postgresql nginx fcgiwrap curl openssl ca-certificates"
 packages_clang="clang"
+packages_package="dpkg-dev file" # for cpack -G DEB
 
 # What runs clients. Node and npm may have come from elsewhere, which Debian's own npm conflicts with;
 # Ubuntu's chromium is no package of its own, and without it the browser's test is skipped.
@@ -21,7 +22,7 @@ packages_clients()
 }
 
 packages_test="valgrind apache2-bin pgbouncer cppcheck devscripts $(packages_clients)
-    debootstrap dpkg-dev lintian iproute2"
+    debootstrap $packages_package lintian iproute2 spawn-fcgi time procps"
 packages_analyze="clang-tidy"
 packages_coverage="gcovr"
 

@@ -6,6 +6,7 @@
 #
 #   --sanitize   with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
 #   --thread     the unit tests and FastCGI under load with ThreadSanitizer, in build-tsan/
+#   --fuzz       each fuzz target for a while, in build-fuzz/; FUZZ_RUNS says how long
 #   --clang      compiled by clang, in build-clang/
 #   --valgrind   the unit tests and the programs end to end under valgrind, in build-valgrind/
 #   --analyze    static analysis alone: what a run has of it, and clang-tidy
@@ -31,6 +32,12 @@ case $variant in
 --thread)
     build=build-tsan
     set_up=-DSANITIZE=thread
+    ;;
+--fuzz)
+    build=build-fuzz
+    set_up="-DCMAKE_C_COMPILER=clang -DSANITIZE=address;undefined;fuzzer-no-link
+        -DFUZZ_RUNS=${FUZZ_RUNS:-20000}"
+    packages="$packages $packages_clang"
     ;;
 --clang)
     build=build-clang
@@ -62,6 +69,7 @@ case $variant in
 esac
 [ -z "$variant" ] || shift
 case $variant in
+--fuzz) set -- -L fuzz "$@" ;;
 --thread) set -- -R '^(unit-|faults-.*fastcgi)' "$@" ;;
 # Many requests at the same time take longer there than the minute they may.
 --valgrind) set -- -R '^(unit-|e2e\.direct\.)' -E '^e2e\.direct\.(rate_limit|idempotency)$' "$@" ;;
@@ -73,6 +81,7 @@ esac
 packages_need $packages
 # pgTAP's package is named after the server's version.
 packages_need "$(packages_pgtap)"
+[ "$variant" != --fuzz ] || packages_need "libclang-rt-$(clang -dumpversion | sed 's/\..*//')-dev"
 
 # shellcheck disable=SC2086 # a list
 cmake -S "$root" -B "$root/$build" -DWERROR=ON $set_up

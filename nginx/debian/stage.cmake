@@ -1,4 +1,9 @@
 # Run by CPack before it builds the package: what Debian alone asks for.
+# CPack would go on without it, and leave out what the programs depend on.
+find_program(SHLIBDEPS dpkg-shlibdeps)
+if(NOT SHLIBDEPS)
+  message(FATAL_ERROR "dpkg-shlibdeps is missing: install dpkg-dev")
+endif()
 set(root ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/usr)
 set(doc ${root}/share/doc/twilio-cgi)
 set(overrides ${root}/share/lintian/overrides/twilio-cgi)

@@ -580,6 +580,19 @@ static void test_string(void **state)
     database_close(&database);
 }
 
+/* Of a name with two addresses: the first is refused at once, the last has the reason. */
+static void test_last_address(void **state)
+{
+    (void)state;
+    assert_true(database_open("host=/dev/null/a-directory-with-a-name-that-fills-the-line-so-that-the-"
+                              "second-one-would-be-cut-off-where-the-line-ends,/dev/null/the-last",
+                              1, &database, &fault));
+    assert_false(ask());
+    if (!strstr(fault.detail, "/dev/null/the-last"))
+        fail_msg("%s", fault.detail);
+    database_close(&database);
+}
+
 static void test_environment(void **state)
 {
     (void)state;
@@ -754,6 +767,7 @@ int main(void)
 {
     static const struct CMUnitTest singles[] = {
         {.name = "without a string the PG variables count", .test_func = test_environment},
+        {.name = "of several addresses the last says why", .test_func = test_last_address},
         {.name = "no password gets into the log", .test_func = test_no_password_in_detail},
         {.name = "a result without rows", .test_func = test_no_rows},
         {.name = "outside of a result there is nothing", .test_func = test_cells_outside},
