@@ -19,17 +19,15 @@ begin
         new.status := lower(btrim(new.status));
     end if;
     new.sent_at := coalesce(new.sent_at, new.created_at, now());
-    -- Before the row: who works on a SID takes its lock first.
-    if new.external_id is not null then
-        perform messaging.sid_lock(new.external_id);
-    end if;
     return new;
 end
 $$;
 comment on function messaging.tidy_message() is
     'Trigger of message_logs: puts a row in order that is about to be inserted.';
 
--- Callbacks may have come before it. tidy_message has the SID's lock.
+-- Callbacks may have come before it. Without the SID's lock: thousands of rows in one statement would
+-- take more locks than there are. An event that is recorded in the moment between a row and its commit
+-- is joined in with the next one of that SID, or by --reconcile.
 create or replace function messaging.adopt_message() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
