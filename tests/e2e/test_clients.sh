@@ -25,7 +25,12 @@ twilio_set callbacks=on
 client signatures.js sandbox
 twilio_set callbacks=off
 
-settings
-client phones.js
+# Numbers are read the same behind every server: once for each way of starting a program.
+case $transport in
+nginx-*)
+    settings
+    client phones.js
+    ;;
+esac
 
 finish
