@@ -57,11 +57,12 @@ echo "# most: $most messages a second, with their callbacks; from now on $rate"
 
 # ---------------------------------------------------------------- half of it, with disturbances
 
-# Every few seconds something else dies.
+# Every few seconds something else dies, until there is enough. Nobody kills this in the middle: the
+# database would stay down.
 disturb()
 {
     dice=$(od -An -N2 -tu2 /dev/urandom)
-    while sleep "$([ "$seconds" -lt 120 ] && echo 2 || echo 20)"; do
+    while sleep "$([ "$seconds" -lt 120 ] && echo 2 || echo 20)" && [ ! -e "$work/enough" ]; do
         dice=$(((dice * 75 + 74) % 65537))
         case $((dice % 6)) in
         0 | 1) sql -o /dev/null -c "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'twilio_cgi'
@@ -88,8 +89,8 @@ watcher=$!
 with_settings "$work/crowd" --server "$port" --parallel 64 --rate "$rate" --tries 1000 \
     <"$work/requests" >"$work/answers.txt" 2>>"$work/stderr"
 wait "$watcher"
-kill "$background"
-wait "$background" 2>/dev/null
+touch "$work/enough"
+wait "$background"
 background=
 programs_signal USR2
 await sql -c 'select 1'
