@@ -9,8 +9,8 @@
 begin_faults
 mode=cgi
 type='Content-Type: application/json'
-few=$(size 2 100000)
-few_allocations=$(size 6 100000)
+few=$(size 1 100000)
+few_allocations=$(size 3 100000)
 cp "$build/tests/faults/fail.so" "$work/"
 make_directory "$work/counts"
 
@@ -252,7 +252,7 @@ reset_lost() { sql -c "update message_logs set status = 'unknown', external_id =
 fault=none
 count_verb send-twilio-message --reconcile --older-than 0s
 equals '--reconcile' 0 "$verb_status"
-few_allocations=$(size 4 200)
+few_allocations=$(size 2 200)
 few=$(size 1 100)
 plan >"$work/plan"
 number=0
@@ -308,7 +308,7 @@ three()
 it 'FastCGI: whatever fails in a process, the next request is served, and nothing is sent twice'
 mode=fastcgi
 few=$(size 1 10)
-few_allocations=$(size 3 60)
+few_allocations=$(size 2 60)
 nginx_start
 serve "HTTP_X_COUNT=$work/counts/calls"
 three counted | crowd
