@@ -86,7 +86,7 @@ packages_need "$(packages_pgtap)"
 # shellcheck disable=SC2086 # a list
 cmake -S "$root" -B "$root/$build" -DWERROR=ON $set_up
 cmake --build "$root/$build" --parallel "$(nproc)"
-run_tests() { ctest --test-dir "$root/$build" --output-on-failure --parallel 6 "$@"; }
+run_tests() { ctest --test-dir "$root/$build" --output-on-failure --parallel 4 "$@"; }
 [ "$variant" = --coverage ] || { run_tests "$@"; exit; }
 
 # The programs count into one file each, whatever user they run as.
