@@ -155,7 +155,8 @@ static void read_answer(CURL *curl, struct exchange *exchange, struct http_reply
     curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &wait);
     reply->outcome = HTTP_ANSWERED;
     reply->status = (int)status;
-    reply->retry_after = wait < 86400 ? (int)wait : 86400;
+    if (wait > 0) /* a date may have passed */
+        reply->retry_after = wait < 86400 ? (int)wait : 86400;
     if (!arena_copy(exchange->arena, (struct text){exchange->reply, exchange->n}, &reply->body)) {
         reply->outcome = HTTP_NO_ANSWER;
         snprintf(reply->error, sizeof(reply->error), "no memory for the answer");

@@ -256,6 +256,12 @@ static const struct exchange_row {
      .status = 429,
      .retry_after = 86400,
      .body = ""},
+    {"Retry-After in the past is none",
+     {{"HTTP/1.1 429 Too Many Requests\r\nRetry-After: Fri, 13 Aug 2021 01:16:24 GMT\r\n"
+       "Content-Length: 0\r\n\r\n"}},
+     .want = HTTP_ANSWERED,
+     .status = 429,
+     .body = ""},
     {"Retry-After that is no number is none",
      {{"HTTP/1.1 429 Too Many Requests\r\nRetry-After: soon\r\nContent-Length: 0\r\n\r\n"}},
      .want = HTTP_ANSWERED,
