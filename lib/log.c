@@ -7,8 +7,7 @@
 
 void log_mask(struct text number, char ret_masked[24])
 {
-    if (text_starts(number, TEXT("whatsapp:")))
-        number = text_skip(number, 9);
+    number = text_without(number, TEXT("whatsapp:"));
     size_t n = number.n < 23 ? number.n : 23;
 
     for (size_t i = 0; i < n; i++)

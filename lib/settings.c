@@ -39,8 +39,7 @@ static const char *check_number(struct text value)
 {
     uint64_t ignored;
 
-    if (text_starts(value, TEXT("whatsapp:")))
-        value = text_skip(value, 9);
+    value = text_without(value, TEXT("whatsapp:"));
     if (!text_starts(value, TEXT("+")) || value.n < 8 || value.n > 16 ||
         !text_number(text_skip(value, 1), UINT64_MAX, &ignored))
         return "must be an international number: + and 7 to 15 digits";

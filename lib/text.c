@@ -44,6 +44,11 @@ struct text text_skip(struct text t, size_t n)
     return n ? (struct text){t.s + n, t.n - n} : t;
 }
 
+struct text text_without(struct text t, struct text prefix)
+{
+    return text_starts(t, prefix) ? text_skip(t, prefix.n) : t;
+}
+
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';

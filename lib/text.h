@@ -39,6 +39,9 @@ bool text_starts_nocase(struct text t, struct text prefix);
 /** The slice without its first n bytes (n at most t.n). */
 struct text text_skip(struct text t, size_t n);
 
+/** The slice without the prefix, where it has it. */
+struct text text_without(struct text t, struct text prefix);
+
 /** Without white space (space, tab, CR, LF) at both ends. */
 struct text text_trim(struct text t);
 

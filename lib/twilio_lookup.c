@@ -90,18 +90,14 @@ static bool is_foreign(const struct settings *settings, const struct json_value 
                        enum message_channel channel)
 {
     struct text service = json_string(json_get(top, "messaging_service_sid"));
-    struct text from = json_string(json_get(top, "from"));
+    struct text from = text_without(json_string(json_get(top, "from")), TEXT("whatsapp:"));
     const char *own_service = settings->twilio_messaging_service_sid;
 
     if (channel == MESSAGE_SMS && own_service && *own_service)
         return service.n && !text_equal(service, text_of(own_service));
-    if (text_starts(from, TEXT("whatsapp:")))
-        from = text_skip(from, 9);
     struct text own = text_of(channel == MESSAGE_WHATSAPP ? settings->twilio_whatsapp_number
                                                           : settings->twilio_phone_number);
-    if (text_starts(own, TEXT("whatsapp:")))
-        own = text_skip(own, 9);
-    return from.n && !text_equal_nocase(from, own);
+    return from.n && !text_equal_nocase(from, text_without(own, TEXT("whatsapp:")));
 }
 
 static bool read_resource(const struct settings *settings, struct arena *arena,
@@ -118,10 +114,9 @@ static bool read_resource(const struct settings *settings, struct arena *arena,
         !take(arena, top, "date_sent", &sent) || !take(arena, top, "num_media", &media) ||
         !may_be_sid(message.sid) || !is_status(message.status))
         return false;
-    if (text_starts(message.body, TEXT(TRIAL_PREFIX)))
-        message.body = text_skip(message.body, TEXT(TRIAL_PREFIX).n);
+    message.body = text_without(message.body, TEXT(TRIAL_PREFIX));
     message.channel = text_starts(to, TEXT("whatsapp:")) ? MESSAGE_WHATSAPP : MESSAGE_SMS;
-    message.to = message.channel == MESSAGE_WHATSAPP ? text_skip(to, 9) : to;
+    message.to = text_without(to, TEXT("whatsapp:"));
     message.created = read_date(created);
     message.sent = read_date(sent);
     message.outbound = text_starts(json_string(json_get(top, "direction")), TEXT("outbound"));
