@@ -65,6 +65,7 @@ static const struct program_verb verb = {
     .name = "--reconcile",
     .help = "--reconcile [--older-than 12h] [--dry-run]\n"
             "                 ask Twilio for messages without a final status",
+    .takes_arguments = true,
     .run = reconcile,
 };
 

@@ -110,10 +110,8 @@ static int drain(struct service *service, struct arena *arena, int argc, char **
     struct replay_summary summary = {0};
     size_t before;
 
-    if (argc > 2) {
-        fprintf(stderr, "usage: %s, without '%s'\n", argv[1], argv[2]);
-        return 2;
-    }
+    (void)argc;
+    (void)argv;
     do {
         before = summary.done + summary.bad;
         replay_some(&service->spool, &service->database, arena, 1000, &summary);

@@ -377,7 +377,7 @@ int program_main(const struct program *program, int argc, char **argv)
         return serve_fastcgi(program);
     struct text verb = text_of(argc > 1 ? argv[1] : "--help");
     bool ours = program->verb && text_equal(verb, text_of(program->verb->name));
-    if (argc > 2 && !ours) {
+    if (argc > 2 && !(ours && program->verb->takes_arguments)) {
         fprintf(stderr, "%s: '%s' takes no argument\n", program->name, argv[1]);
         return 2;
     }

@@ -10,6 +10,7 @@
 struct program_verb {
     const char *name; /* "--drain" */
     const char *help;
+    bool takes_arguments; /* else further ones are refused before it runs */
     int (*run)(struct service *service, struct arena *arena, int argc, char **argv);
 };
 

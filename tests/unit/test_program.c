@@ -56,7 +56,7 @@ static int run_verb(struct service *service, struct arena *arena, int argc, char
 }
 
 static const struct program_verb verb = {
-    .name = "--tidy", .help = "--tidy      tidies up", .run = run_verb};
+    .name = "--tidy", .help = "--tidy      tidies up", .takes_arguments = true, .run = run_verb};
 static const struct program webhook = {
     .name = "the-program",
     .summary = "does what it is told",
