@@ -11,7 +11,8 @@
 #include <libpq-fe.h>
 
 /* A connection in the pool or a new one is there by then; the statement's own time comes after it,
- * and is longer than the functions' lock_timeout: what is given up has not been done. */
+ * and is longer than the functions wait for others. Whether what was given up has been done nobody
+ * knows all the same (in_doubt). */
 #define CONNECT_MS   3000
 #define STATEMENT_MS 6000
 
