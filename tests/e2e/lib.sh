@@ -76,8 +76,6 @@ begin()
     if over server; then
         # shellcheck source=tests/e2e/servers.sh
         . "$root/tests/e2e/servers.sh"
-        # shellcheck source=/dev/null
-        . "$root/tests/e2e/transport-$transport.sh"
     fi
     settings
     ! over server || server_start || exit 1

@@ -1,9 +1,13 @@
 # Web servers with the configuration that is shipped, and what stands behind them; sourced by lib.sh.
 #
-# A transport is made of these, in a file transport-NAME.sh with
+# The transport is FRONT-BACK, a web server and how it reaches the programs: nginx-fcgiwrap,
+# nginx-fastcgi, apache-cgi, apache-fastcgi; or pgbouncer, which is nginx-fastcgi with pgbouncer before
+# the database.
 #
 #   server_start; server_stop     all of it; start sets server_running
 #   server_reload                 after settings: another environment needs other processes
+#
+# They are made of these:
 #
 #   nginx_start WAY; nginx_stop   WAY: the configuration that says where the programs are
 #   nginx_run                     with nginx/nginx.conf as it is
@@ -195,3 +199,51 @@ TEXT
 }
 
 bouncer_stop() { stop bouncer; }
+
+# ---------------------------------------------------------------- the transport
+
+case $transport in
+pgbouncer)
+    front=nginx back=fastcgi
+    database_url() { echo "host='$web/bouncer' port=6432 dbname=twilio_cgi"; }
+    ;;
+*) front=${transport%-*} back=${transport#*-} ;;
+esac
+
+# Apache starts CGI programs by itself.
+back_start() { [ "$back" = cgi ] || "${back}_start"; }
+back_stop() { [ "$back" = cgi ] || "${back}_stop"; }
+
+front_start()
+{
+    case $front in
+    nginx) nginx_start "twilio-cgi-$back.conf" ;;
+    apache) apache_start "$back.conf" ;;
+    esac
+}
+
+server_start()
+{
+    [ "$transport" != pgbouncer ] || bouncer_start
+    back_start
+    front_start
+    server_running=yes
+}
+
+server_reload()
+{
+    if [ "$back" = cgi ]; then
+        "${front}_stop"
+        front_start
+    else
+        back_stop
+        back_start
+    fi
+}
+
+server_stop()
+{
+    back_stop
+    "${front}_stop"
+    [ "$transport" != pgbouncer ] || bouncer_stop
+}
