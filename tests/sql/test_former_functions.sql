@@ -181,6 +181,11 @@ delete from notifications;
 select record('SM50', 'failed', '30003');
 select results_eq('select recipient_id, message_log_id from notifications', 'select ''00000000-0000-4000-8000-00000000000b''::uuid, id from message(''SM50'')',
     'its callbacks find it, and whoever made the request is told');
+select record('SM60', 'undelivered', '30003');
+select is((old_log('SM60', '+20')).external_id, 'SM60', 'a row whose callback was faster');
+select row_eq('select status, error_code from message(''SM60'')', row('undelivered'::text, '30003'::text), 'has it joined in');
+select lives_ok($$insert into message_logs (recipient, message_type, message_content, provider, status, external_id)
+    select '+20', 'sms', 'x', 'twilio', 'sent', 'SMmany' || n from generate_series(1, 30000) n$$, 'many rows at once need no lock each');
 select is((select status from old_webhook('SM51', 'delivered')), 'delivered', 'the old webhook finds its WhatsApp messages, which it never did');
 select * from finish();
 rollback;
