@@ -93,8 +93,11 @@ static int make_epoll(const struct server *server)
 static void serve_connections(const struct server *server, int epoll, void *state)
 {
     FCGX_Request request;
-    const struct cgi_connection connection = {&request,     variable, read_body,
-                                              write_answer, finish,   .finish_ends_log = false};
+    const struct cgi_connection connection = {.self = &request,
+                                              .variable = variable,
+                                              .read = read_body,
+                                              .write = write_answer,
+                                              .finish = finish};
 
     FCGX_InitRequest(&request, LISTEN_FD, FCGI_FAIL_ACCEPT_ON_INTR);
     while (!atomic_load(&server->stopping)) {

@@ -22,7 +22,7 @@ packages_clients()
 }
 
 packages_test="valgrind apache2-bin pgbouncer cppcheck devscripts $(packages_clients)
-    debootstrap $packages_package lintian iproute2 spawn-fcgi time procps"
+    mmdebstrap $packages_package lintian iproute2 spawn-fcgi time procps"
 packages_analyze="clang-tidy"
 packages_coverage="gcovr"
 

@@ -2,7 +2,8 @@
 # The caller sets `root` to the checkout's directory, and nothing else.
 #
 #   as_user CMD...                 run CMD as the unprivileged user
-#   cluster_start DIR [fsync]      private PostgreSQL cluster in DIR; exports PGHOST PGPORT PGUSER
+#   cluster_start DIR [fsync]      private PostgreSQL cluster in DIR; exports PGHOST PGPORT PGUSER,
+#                                  and its programs come first in PATH
 #   cluster_stop DIR               stop it; leaves no process
 #   free_port [PREFERRED]          print a free port of the loopback interface
 #
@@ -94,7 +95,12 @@ cluster_start() {
         fi
     fi
     PGHOST=$cluster_socket PGPORT=5432 PGUSER=postgres
-    export PGHOST PGPORT PGUSER
+    # Debian's /usr/bin/psql is a Perl program that looks for the server first, for six times as long.
+    case :$PATH: in
+    *:"$cluster_bin":*) ;;
+    *) PATH=$cluster_bin:$PATH ;;
+    esac
+    export PGHOST PGPORT PGUSER PATH
 }
 
 cluster_stop() {

@@ -1,9 +1,11 @@
 #!/bin/sh
 # Every test: installs what is missing, builds, runs CTest. Its exit status is CTest's.
 #
-#   sh tests/run.sh [--sanitize | --thread | --clang | --valgrind | --analyze | --coverage]
-#                   [CTEST-ARGUMENT...]
+#   sh tests/run.sh [--full | --sanitize | --thread | --fuzz | --clang | --valgrind | --analyze |
+#                    --coverage] [CTEST-ARGUMENT...]
 #
+#   --full       each end-to-end test behind each web server, the faults at their full size with a
+#                soak of 30 minutes, the plans on 1,000,000 rows, clang-tidy
 #   --sanitize   with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
 #   --thread     the unit tests and FastCGI under load with ThreadSanitizer, in build-tsan/
 #   --fuzz       each fuzz target for a while, in build-fuzz/; FUZZ_RUNS says how long
@@ -20,11 +22,15 @@ root=$(cd "$(dirname "$0")/.." && pwd -P)
 # shellcheck source=nginx/packages.sh
 . "$root/nginx/packages.sh"
 
-packages="$packages_build $packages_run $packages_test"
+packages="$packages_build $packages_run $packages_test $packages_clang"
 build=build
 variant=${1:-}
 set_up=
 case $variant in
+--full)
+    packages="$packages $packages_analyze"
+    export FAULTS_FULL=1 ROWS=1000000
+    ;;
 --sanitize)
     build=build-asan
     set_up=-DSANITIZE=address\;undefined
@@ -37,13 +43,11 @@ case $variant in
     build=build-fuzz
     set_up="-DCMAKE_C_COMPILER=clang -DSANITIZE=address;undefined;fuzzer-no-link
         -DFUZZ_RUNS=${FUZZ_RUNS:-20000}"
-    packages="$packages $packages_clang"
     ;;
 --clang)
     build=build-clang
     # valgrind 3.19 cannot read DWARF 5 as clang writes it.
     set_up='-DCMAKE_C_COMPILER=clang -DCMAKE_C_FLAGS=-gdwarf-4'
-    packages="$packages $packages_clang"
     ;;
 --valgrind)
     # CTest puts the "emulator" before every test program that was built here. What is not
@@ -69,6 +73,7 @@ case $variant in
 esac
 [ -z "$variant" ] || shift
 case $variant in
+--full) set -- -C full "$@" ;;
 --fuzz) set -- -L fuzz "$@" ;;
 --thread) set -- -R '^(unit-|faults-.*fastcgi)' "$@" ;;
 # Many requests at the same time take longer there than the minute they may.
@@ -79,9 +84,9 @@ esac
 
 # shellcheck disable=SC2086 # a list
 packages_need $packages
-# pgTAP's package is named after the server's version.
+# pgTAP's package is named after the server's version, the sanitizers' after clang's.
 packages_need "$(packages_pgtap)"
-[ "$variant" != --fuzz ] || packages_need "libclang-rt-$(clang -dumpversion | sed 's/\..*//')-dev"
+packages_need "libclang-rt-$(clang -dumpversion | sed 's/\..*//')-dev"
 
 # shellcheck disable=SC2086 # a list
 cmake -S "$root" -B "$root/$build" -DWERROR=ON $set_up

@@ -71,7 +71,7 @@ fail()
 
 await()
 {
-    tries=200
+    tries=1200
     until "$@" >/dev/null 2>&1; do
         tries=$((tries - 1))
         [ "$tries" -gt 0 ] || fail "waited in vain for: $*"

@@ -3,8 +3,7 @@
 #   sh test_X.sh BUILD-DIRECTORY TRANSPORT
 #
 # TRANSPORT is how a request reaches a program. `direct` runs the program by environment and standard
-# input and reads standard output; any other is a web server, described by transport-TRANSPORT.sh in
-# the words of servers.sh.
+# input and reads standard output; any other is a web server, see servers.sh.
 # The tests are the same: what only some transports can do stands behind `over`.
 #
 #   it 'NAME'                          a new case

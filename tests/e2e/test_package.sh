@@ -5,7 +5,7 @@
 #
 #   sh test_package.sh BUILD-DIRECTORY
 #
-# The clean Debian is made once, by debootstrap, in BUILD-DIRECTORY/debian. But for what is fetched,
+# The clean Debian is made once, by mmdebstrap, in BUILD-DIRECTORY/debian. But for what is fetched,
 # nothing is written there: each run has a layer of its own above it, in memory. Mounts and processes are in namespaces that end
 # with the test, however it ends. Nothing is mounted below what is removed at the end, and no directory
 # of this machine's is in there but the database's socket.
@@ -37,8 +37,8 @@ make_base()
     mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' "Codename: $codename" |
         head -n 1)
     rm -rf --one-file-system "$debian.new"
-    debootstrap --variant=minbase --include=systemd --components="$components" "$codename" \
-        "$debian.new" ${mirror:+"$mirror"} >"$work/debootstrap" 2>&1 || return 1
+    mmdebstrap -q --variant=apt --include=systemd --components="$components" "$codename" \
+        "$debian.new" ${mirror:+"$mirror"} || return 1
     echo force-unsafe-io >"$debian.new/etc/dpkg/dpkg.cfg.d/unsafe-io"
     echo 'Binary::apt-get::APT::Keep-Downloaded-Packages "true";' >"$debian.new/etc/apt/apt.conf.d/keep"
     printf '#!/bin/sh\nexit 101\n' >"$debian.new/usr/sbin/policy-rc.d"

@@ -75,7 +75,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fault fault = {0};
     FUZZ_ARENA(arena);
     struct input input = {.arena = &arena};
-    const struct cgi_connection connection = {&input, variable, take, give, NULL};
+    const struct cgi_connection connection = {
+        .self = &input, .variable = variable, .read = take, .write = give};
 
     for (size_t i = 0; i < 12 && text_cut(rest, '\n', &line, &rest); i++)
         snprintf(input.variables[i], sizeof(input.variables[i]), "%.*s", TEXT_ARG(line));
