@@ -1,9 +1,9 @@
 /**
  * Functions that do not compile here, because each has a safe sibling.
  *
- * Included by force before every file of ours (see build_flags in CMakeLists.txt), so it first reads
- * the system headers that declare them: after that their include guards keep the macros below away
- * from the declarations.
+ * Included by force before every file of ours (see build_flags in CMakeLists.txt), so it first
+ * reads the system headers that declare them: after that their include guards keep the macros below
+ * away from the declarations.
  */
 #ifndef BANNED_H
 #define BANNED_H

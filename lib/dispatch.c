@@ -208,12 +208,11 @@ static struct message_log_settlement settlement_of(struct arena *arena, struct t
         return (struct message_log_settlement){.id = id,
                                                .status = TWILIO_STATUS_UNKNOWN,
                                                .details = unknown_details(arena, result->detail)};
-    return (struct message_log_settlement){
-        .id = id,
-        .status = TWILIO_STATUS_FAILED,
-        .error_code = error_number(arena, result->error_code),
-        .error_message = error_text(ending, result),
-        .release = ending->release};
+    return (struct message_log_settlement){.id = id,
+                                           .status = TWILIO_STATUS_FAILED,
+                                           .error_code = error_number(arena, result->error_code),
+                                           .error_message = error_text(ending, result),
+                                           .release = ending->release};
 }
 
 /** The row as it will be once the settlement is stored. */

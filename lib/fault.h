@@ -16,7 +16,8 @@
 
 #include "text.h"
 
-/* clang-format off: a table. Name, HTTP status, fixed word, text for people. */
+/* A table. Name, HTTP status, fixed word, text for people. */
+/* clang-format off */
 #define FAULTS(X)                                                                                  \
     X(INVALID_JSON, 400, "invalid_json",                                                           \
       "Request body must be a JSON object")                                                        \

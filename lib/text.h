@@ -47,7 +47,8 @@ struct text text_trim(struct text t);
 
 /**
  * Cut at the first `sep`: "a=b" by '=' gives head "a", tail "b".
- * Without one: false, head is the whole and tail is empty, so that a loop over a list ends by itself.
+ * Without one: false, head is the whole and tail is empty, so that a loop over a list ends by
+ * itself.
  */
 bool text_cut(struct text t, char sep, struct text *ret_head, struct text *ret_tail);
 

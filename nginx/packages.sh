@@ -23,7 +23,7 @@ packages_clients()
 
 packages_test="valgrind apache2-bin pgbouncer cppcheck devscripts $(packages_clients)
     mmdebstrap $packages_package lintian iproute2 spawn-fcgi time procps"
-packages_analyze="clang-tidy"
+packages_analyze="clang-tidy clang-format"
 packages_coverage="gcovr"
 
 # pgTAP for the newest server that is installed.

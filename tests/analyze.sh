@@ -1,7 +1,7 @@
 #!/bin/sh
 # Static analysis of lib/ and cgi-bin/, and of what was built of them; quiet where all is clean.
 #
-#   sh tests/analyze.sh (cppcheck | gcc | clang-tidy | protections) BUILD-DIRECTORY
+#   sh tests/analyze.sh (cppcheck | gcc | clang-tidy | format | protections) BUILD-DIRECTORY
 #
 # What a tool must not say stands in .clang-tidy, in the options below or beside the line, each with
 # its reason.
@@ -44,6 +44,8 @@ check_clang_tidy()
         return 1
     }
 }
+
+check_format() { clang-format --dry-run -Werror lib/*.[ch] cgi-bin/*.c tests/*/*.[ch]; }
 
 # protected PROGRAM: control flow integrity needs a C library that has it, which Debian's is not.
 protected()

@@ -584,9 +584,10 @@ static void test_string(void **state)
 static void test_last_address(void **state)
 {
     (void)state;
-    assert_true(database_open("host=/dev/null/a-directory-with-a-name-that-fills-the-line-so-that-the-"
-                              "second-one-would-be-cut-off-where-the-line-ends,/dev/null/the-last",
-                              1, &database, &fault));
+    assert_true(
+        database_open("host=/dev/null/a-directory-with-a-name-that-fills-the-line-so-that-the-"
+                      "second-one-would-be-cut-off-where-the-line-ends,/dev/null/the-last",
+                      1, &database, &fault));
     assert_false(ask());
     if (!strstr(fault.detail, "/dev/null/the-last"))
         fail_msg("%s", fault.detail);

@@ -37,7 +37,7 @@
     "\"error_message\":\"Invalid\",\"release\":true,\"at\":\"" AT "\"}"
 #define FAILURE_SQL SETTLE "'" ID "',null,'failed','21211','Invalid',null,'t','" AT "')"
 #define WITHDRAWAL                                                                                 \
-    "{\"kind\":\"settlement\",\"id\":\"" ID "\",\"status\":\"failed\",\"release\":true,"             \
+    "{\"kind\":\"settlement\",\"id\":\"" ID "\",\"status\":\"failed\",\"release\":true,"           \
     "\"in_doubt\":true,\"at\":\"" AT "\"}"
 #define WITHDRAWAL_SQL SETTLE "'" ID "',null,'failed',null,null,null,'t','" AT "')"
 
