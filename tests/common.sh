@@ -59,7 +59,7 @@ cluster_start() {
     if [ ! -f "$cluster_dir/data/PG_VERSION" ]; then
         as_user rm -rf "$cluster_dir/data" "$cluster_dir/data.new"
         if ! as_user "$cluster_bin/initdb" -D "$cluster_dir/data.new" -U postgres -E UTF8 \
-            --locale=C.UTF-8 --auth-local=trust --auth-host=reject --no-sync \
+            --locale=C.UTF-8 --auth-local=trust --auth-host=reject --no-sync --wal-segsize=1 \
             > "$cluster_dir/initdb.log" 2>&1; then
             cat "$cluster_dir/initdb.log" >&2
             return 1
@@ -81,7 +81,8 @@ cluster_start() {
         fi
         as_user chmod 700 "$cluster_socket" || return 1
 
-        cluster_options="-c listen_addresses= -c port=5432 -c max_connections=200"
+        # Small segments, as clusters are copied; not more checkpoints for it.
+        cluster_options="-c listen_addresses= -c port=5432 -c max_connections=200 -c max_wal_size=1GB"
         cluster_options="$cluster_options -c unix_socket_directories='$cluster_socket'"
         if [ "${2:-}" = fsync ]; then
             cluster_options="$cluster_options -c fsync=on"
