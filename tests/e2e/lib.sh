@@ -37,6 +37,9 @@ unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
 . "$root/tests/common.sh"
 as_user_caps= # everything that the user needs is in $work, where it can go
 
+# A library that is preloaded comes before AddressSanitizer's, which asks not to be second.
+asan_preload=ASAN_OPTIONS=verify_asan_link_order=0
+
 sid=AC0123456789abcdef0123456789abcdef
 auth_token=0123456789abcdef0123456789abcde0
 jwt_secret=a-secret-of-32-characters-or-more

@@ -251,7 +251,7 @@ for n in 1 2; do
     equals "what waits on host $n" 0 "$(spooled $n)"
 done
 holds "select count(*) > 0 from message_logs where status not in ('delivered', 'read')" t
-on 2 env LD_PRELOAD=/usr/local/lib/later.so SECONDS_LATER=121 \
+on 2 env LD_PRELOAD=/usr/local/lib/later.so $asan_preload SECONDS_LATER=121 \
     /usr/lib/twilio-cgi/send-twilio-message --reconcile --older-than 0s >"$work/reconcile" 2>&1 ||
     complain --reconcile 0 "$(cat "$work/reconcile")"
 taken_table

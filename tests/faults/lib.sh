@@ -23,9 +23,6 @@ set -- "$1" direct
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/../e2e/lib.sh"
 
-# A library that is preloaded comes before AddressSanitizer's, which asks not to be second.
-asan_preload=ASAN_OPTIONS=verify_asan_link_order=0
-
 full=${FAULTS_FULL:-}
 size() { if [ -n "$full" ]; then echo "$2"; else echo "$1"; fi; }
 
