@@ -26,6 +26,7 @@
 static char *program;
 static pid_t processes[PROCESSES_MAX];
 static size_t n_processes;
+static bool told; /* to stop, now or before they were replaced */
 
 static void start(pid_t *process)
 {
@@ -56,11 +57,12 @@ static int listen_on(const char *path)
                : -1;
 }
 
-static void signal_all(int number)
+static void stop_all(void)
 {
+    told = true;
     for (size_t i = 0; i < n_processes; i++)
         if (processes[i] > 0)
-            kill(processes[i], number);
+            kill(processes[i], SIGTERM);
 }
 
 static size_t reap(bool again)
@@ -72,7 +74,7 @@ static size_t reap(bool again)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         /* told to stop before it could listen to that is no accident */
         if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL &&
-            (again || WTERMSIG(status) != SIGTERM))
+            !(told && WTERMSIG(status) == SIGTERM))
             fprintf(stderr, "keeper: '%s' died of signal %d\n", program, WTERMSIG(status));
         for (size_t i = 0; i < n_processes; i++)
             if (processes[i] == pid) {
@@ -119,9 +121,9 @@ int main(int argc, char **argv)
         if (number == SIGTERM) {
             ending = true;
             killing = false;
-            signal_all(SIGTERM);
+            stop_all();
         } else if (number == SIGUSR1) {
-            signal_all(SIGTERM);
+            stop_all();
         } else if (number == SIGUSR2) {
             killing = every && !killing;
         } else if (number < 0 && errno == EAGAIN && killing) {
