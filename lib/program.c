@@ -111,7 +111,8 @@ void program_serve(const struct program *program, struct service *service,
         cgi_fault(&response, arena, &fault);
     cgi_write(connection, arena, &request, &response);
 
-    if (!response.log_note && connection->finish_ends_log && spool_has_bad(&service->spool))
+    if (!response.log_note && connection->finish_ends_log && service->spool.dir &&
+        spool_has_bad(&service->spool))
         response.log_note = "spool: files are set aside, see --check";
     struct log_entry entry = {.program = program->name,
                               .request_id = text_of(request.id),

@@ -31,7 +31,7 @@
 #define SPOOL_NAME_SIZE     80 /* of a file, with its NUL */
 
 struct spool {
-    const char *dir;
+    const char *dir; /* NULL in a process without settings: nothing may be asked of it then */
     const struct clock *clock;
 };
 
