@@ -2,6 +2,7 @@
 
 #include <netdb.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 bool sender_open(struct service *service, struct fault *reterr)
@@ -35,19 +36,23 @@ void sender_close_worker(struct service *service)
     http_close(&service->http);
 }
 
+/** A set of no keys is what Supabase publishes while a secret signs; without one it is no use. */
 static bool check_keys(const struct service *service)
 {
+    const char *secret = service->settings->jwt_secret;
     struct fault fault;
     size_t count;
 
+    if (secret && strlen(secret) < 32)
+        printf("%-30s shorter than 32 bytes (RFC 7518, 3.2)\n", "SUPABASE_JWT_SECRET");
     if (!service->keys)
         return true;
-    bool good = auth_keys_load(service->keys, &count, &fault);
-    if (good)
-        printf("%-30s %zu keys\n", "key set", count);
-    else
+    if (!auth_keys_load(service->keys, &count, &fault)) {
         printf("%-30s invalid: %s\n", "key set", fault.detail);
-    return good;
+        return false;
+    }
+    printf("%-30s %zu usable keys\n", "key set", count);
+    return count > 0 || secret;
 }
 
 static bool check_twilio(const struct settings *settings)

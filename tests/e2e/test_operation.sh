@@ -98,6 +98,26 @@ for program in send-twilio-message send-whatsapp; do
     settings
 done
 
+it 'send-whatsapp --check looks into the key set'
+echo '{"keys":[]}' >"$work/keys.json"
+settings JWT_JWKS_FILE="$work/keys.json"
+by_hand send-whatsapp --check
+equals 'exit status with a secret beside it' 0 "$status"
+prints ' 0 usable keys'
+settings JWT_JWKS_FILE="$work/keys.json" SUPABASE_JWT_SECRET=
+by_hand send-whatsapp --check
+equals 'exit status without' 1 "$status"
+settings JWT_JWKS_FILE="$work/nowhere.json"
+by_hand send-whatsapp --check
+equals 'exit status without the file' 1 "$status"
+prints ' invalid: '
+settings SUPABASE_JWT_SECRET=too-short
+by_hand send-whatsapp --check
+equals 'exit status with a short secret' 0 "$status"
+prints ' shorter than 32 bytes'
+lacks too-short
+settings
+
 it 'an argument that a web server makes of a query string is no verb'
 answer=$work/output
 env -i REQUEST_METHOD=GET sh -c "$settings_then" "$settings_file" "$work/cgi-bin/send-whatsapp" --check \
