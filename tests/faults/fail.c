@@ -1,8 +1,9 @@
 /* LD_PRELOAD: lets one call of one function fail, once. By the environment:
  *
- *   HTTP_X_FAIL    NAME:N[:ERRNO]   the N-th call of NAME fails, N from 1; with that errno instead
- * of the table's below (a function of the system only) HTTP_X_COUNT   FILE             nothing
- * fails; a line "NAME CALLS" for each is appended at the end
+ *   HTTP_X_FAIL=NAME:N[:ERRNO]   the N-th call of NAME fails, N from 1; of a function of the
+ *                                system with that errno instead of the table's below
+ *   HTTP_X_COUNT=FILE            nothing fails; a line "NAME CALLS" for each is appended at the end
+ *   HTTP_X_ONCE=FILE             only while that file is there, which the failure removes
  *
  * They have the names of header fields, so that each CGI request can bring its own. Calls count
  * from main() on: the programs' first act is to forbid core dumps.
