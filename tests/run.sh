@@ -62,7 +62,9 @@ case $variant in
     ;;
 --coverage)
     build=build-coverage
-    set_up='-DHARDEN=OFF -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=--coverage'
+    # Threads count together.
+    set_up='-DHARDEN=OFF -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=--coverage
+        -DCMAKE_C_FLAGS_DEBUG=-fprofile-update=atomic'
     packages="$packages $packages_coverage"
     ;;
 -h | --help)
@@ -98,7 +100,7 @@ run_tests() { ctest --test-dir "$root/$build" --output-on-failure --parallel 4 "
 find "$root/$build" -name '*.gcda' -delete
 find "$root/$build" -type d -name '*.dir' -exec chmod a+rwx {} +
 umask 0
-run_tests "$@"
+run_tests "$@" && status=0 || status=$?
 cd "$root"
 report()
 {
@@ -107,3 +109,4 @@ report()
 report --html-details "$build/coverage.html"
 report
 report --branches
+exit "$status"
