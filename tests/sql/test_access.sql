@@ -136,7 +136,7 @@ select is((select string_agg(c.oid::regclass::text, ' ') from pg_class c
       and c.relname not like 'pg\_%' and c.relname not in ('tap_funky')), null, 'twilio_cgi has no right on any table');
 select is((select string_agg(polname, ', ' order by polname) from pg_policy where polrelid = 'message_logs'::regclass),
     'messaging: functions, messaging: service inserts, messaging: service reads, messaging: service updates, '
-    'messaging: staff read all, messaging: users read about their requests, messaging: users read what they sent',
+    'messaging: staff read all, users their own',
     'the policies of message_logs');
 select ok(bool_and(relrowsecurity), 'row-level security is on') from pg_class
 where oid in ('message_logs'::regclass, 'messaging.message_status_events'::regclass, 'messaging.idempotency_keys'::regclass);

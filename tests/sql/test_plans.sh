@@ -48,6 +48,29 @@ SQL
     done
 done
 
+# What a screen reads: who asks is found out once, for whatever number of roles and requests, and staff
+# do not wait for the list of their own.
+value "insert into maintenance_requests (id, created_by) select test_id('x', n), test_id('u', 2 + n % 40) from generate_series(1, 2000) as n;
+    insert into user_roles (user_id, role) select test_id('u', n), case when n = 1 then 'staff' else 'customer' end from generate_series(1, 100) as n"
+# read_as WHO SQL: what the screen's query does
+read_as() {
+    psql -XAtq -d $db 2>&1 <<SQL
+set track_functions = 'all';
+begin;
+select from become('authenticated', test_id('u', $1)::text);
+$2;
+select set_config('role', 'none', true) is null;
+select string_agg(f.proname || ' ' || pg_stat_get_xact_function_calls(f.oid), ', ' order by f.proname)
+from pg_proc f where f.proname in ('is_staff', 'own_requests', 'current_user_id');
+rollback;
+SQL
+}
+newest='select from message_logs order by sent_at desc limit 20'
+is 'staff: who asks is found out once, and nothing else is' "$(read_as 1 "$newest" | tail -n 1)" 'current_user_id 1, is_staff 1'
+is 'a user: once for each list' "$(read_as 2 "$newest" | tail -n 1)" 'current_user_id 2, is_staff 1, own_requests 1'
+is 'staff read all, a user his own' "$(read_as 1 'select count(*) from message_logs' | head -n 1) $(read_as 2 'select count(*) from message_logs' | head -n 1)" \
+    "$rows $(value "select count(*) from message_logs where sender_id = test_id('u', 2) or request_id in (select id from maintenance_requests where created_by = test_id('u', 2))")"
+
 # However many e-mails and old messages a sender has, and whatever the rest writes in this minute, the
 # window is a few rows; and the few unsettled of many are found in what 30 days hold.
 value "insert into message_logs (recipient, message_type, sender_id, created_at) select '+2010', 'sms', test_id('u', 1 + n % 50), clock_timestamp() from generate_series(1, 5000) as n"
