@@ -151,6 +151,11 @@ select pg_temp.pending('20261123080000') as pending \gset
 \ir migrations/20261123080000_read_current_user_once.sql
 \endif
 
+select pg_temp.pending('20261123080100') as pending \gset
+\if :pending
+\ir migrations/20261123080100_take_any_metadata.sql
+\endif
+
 drop function pg_temp.pending(text);
 select messaging.schema_version() as schema_version \gset
 \if :{?rehearse}

@@ -96,6 +96,17 @@ begin
 
     ---- message_logs in order
 
+    -- metadata that is no object (JSON.stringify into jsonb leaves a string) becomes part of one.
+    update public.message_logs m
+    set metadata = case jsonb_typeof(m.metadata) when 'null' then '{}'
+        else jsonb_build_object('former_metadata', m.metadata) end
+    where jsonb_typeof(m.metadata) <> 'object';
+    get diagnostics v_rows = row_count;
+    if v_rows > 0 then
+        raise notice '% message_logs rows had metadata that is no object; it is their metadata''s former_metadata',
+            v_rows;
+    end if;
+
     -- The prefix off recipients, known words in small letters; and what waited in metadata becomes the
     -- columns. What does not fit stays where it is.
     with tidy as materialized (

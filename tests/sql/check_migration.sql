@@ -51,6 +51,10 @@ select is(count(*) filter (where m.id is null), 0::bigint, 'message_logs has los
         or messaging.status_rank(lower(b.status)) is null and m.status <> b.status), 0::bigint, 'nor a status its place'),
     is(count(*) filter (where m.recipient <> regexp_replace(b.recipient, '^whatsapp: ?', '', 'i')), 0::bigint,
         'whatsapp: is off every recipient'),
+    is(count(*) filter (where m.metadata -> 'former_metadata' is distinct from
+            case when jsonb_typeof(b.metadata) not in ('object', 'null') then b.metadata end), 0::bigint,
+        'nor metadata what was no object'),
+    is(count(*) filter (where jsonb_typeof(m.metadata) <> 'object'), 0::bigint, 'which it is now'),
     is(count(*) filter (where nullif(btrim(b.external_id), '')
         is distinct from coalesce(case when b.external_id <> '' then m.external_id end,
             m.metadata ->> 'duplicate_external_id')), 0::bigint, 'every SID is where it was, or in metadata')

@@ -179,7 +179,10 @@ select
     'نص ' || n, (array['pending', 'sent', 'DELIVERED', 'failed', 'bounced'])[1 + n % 5],
     case when n % 5 = 0 then null when n % 50 = 2 then '' when n % 50 = 3 then public.test_sid(10000000 + n + 1)
         when n % 50 = 6 then ' ' || public.test_sid(10000000 + n) || ' ' else public.test_sid(10000000 + n) end,
-    case when n % 9 = 0 then null when n % 9 = 1 then '{"segments": 2, "note": null}'::jsonb else '{}' end,
+    case n % 9 when 0 then null when 1 then '{"segments": 2, "note": null}'::jsonb
+        -- JSON.stringify, null and a list into jsonb
+        when 2 then to_jsonb('{"segments": 2}'::text) when 3 then 'null' when 4 then '["a", "read_at"]' when 5 then '7'
+        else '{}' end,
     case when n % 5 = 3 then 'boom' end,
     case when n % 7 = 0 then null else at end, case when n % 5 = 2 then at + interval '4 seconds' end, at, at
 from generate_series(1, :rows / 2) as n, lateral (select timestamptz '2026-05-01' + n * interval '61 seconds') as t (at);

@@ -177,6 +177,18 @@ from (select old_log('', '+20', 'sms', 'failed') as one, old_log('', '+20', 'sms
 select ok((l).external_id is null, 'and one with nothing for it') from old_log(null, '+20') as l;
 select row_eq('select (l).recipient, (l).sent_at, (l).status from old_log(null, ''whatsapp:x@example.org'', ''email'', ''SENT'', null) as l',
     row('whatsapp:x@example.org'::text, null::timestamptz, 'SENT'::text), 'others'' e-mails are theirs');
+set local role service_role;
+insert into message_logs (recipient, message_type, status, external_id, metadata) values
+    ('+20', 'sms', 'sent', 'SM55', '"{\"template\": \"HX1\"}"'), ('+20', 'sms', 'pending', null, '[1]'), ('+20', 'sms', 'pending', null, 'null'),
+    ('x@example.org', 'email', 'sent', null, '"theirs"');
+update message_logs set metadata = '"again"' where external_id = 'SM10';
+reset role;
+select is(jsonb_agg(metadata order by metadata::text collate "C"), '["theirs", {"former_metadata": "{\"template\": \"HX1\"}"}, {"former_metadata": [1]}, {}]',
+    'metadata that is no object becomes part of one, but for e-mails') from message_logs
+where created_at = now() and (external_id = 'SM55' or external_id is null and metadata in ('{}', '"theirs"', '{"former_metadata": [1]}')
+    and recipient in ('+20', 'x@example.org') and message_content is null);
+select is((old_send('SM10', 'dispatched')).message_sid, 'SM10', 'nor does it stand in the way of the same message again');
+select is((message('SM10')).metadata, '{"former_metadata": "again", "former_status": "dispatched"}', 'which learns what it lacks');
 delete from notifications;
 select record('SM50', 'failed', '30003');
 select results_eq('select recipient_id, message_log_id from notifications', 'select ''00000000-0000-4000-8000-00000000000b''::uuid, id from message(''SM50'')',

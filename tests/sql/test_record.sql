@@ -120,6 +120,25 @@ select sent_message('SM22');
 select record('SM22', 'failed', '', '');
 select row_eq('select error_code, error_message, metadata from message_logs where external_id = ''SM22''', row(null::text, null::text, '{}'::jsonb), 'empty is none');
 
+-- metadata that service_role has made no object
+create function odd_metadata(p_sid text, p_metadata jsonb) returns jsonb language plpgsql as $$
+begin
+    perform sent_message(p_sid);
+    update message_logs set metadata = p_metadata where external_id = p_sid;
+    perform record(p_sid, 'failed', '30003');
+    perform record(p_sid, 'undelivered', null, 'text');
+    perform record(p_sid, 'undelivered', '30005');
+    return (select metadata - 'error_status' from message_logs m where m.external_id = p_sid and m.error_code = '30005');
+end $$;
+select is(odd_metadata('SModd1', '"{\"a\": 1}"'), '{"former_metadata": "{\"a\": 1}"}', 'metadata that is a string costs no error');
+select is(odd_metadata('SModd2', 'null'), '{}', 'nor one that is null');
+select is(odd_metadata('SModd3', '["error_message_status"]'), '{"former_metadata": ["error_message_status"]}', 'nor a list');
+select is(odd_metadata('SModd4', '7'), '{"former_metadata": 7}', 'nor a number');
+select is(odd_metadata('SModd5', null), '{}', 'nor none');
+update message_logs set metadata = '"x"' where external_id = 'SModd1';
+select is(messaging.settle_message(id, 'SModd1', 'sent', null, null, '{"segments": "2"}', false, null) -> 'metadata',
+    '{"former_metadata": "x", "segments": "2"}', 'nor the details that come with an answer') from message_logs m where m.external_id = 'SModd1';
+
 -- accepted and scheduled have one rank
 select sent_message('SM30'), sent_message('SM31');
 update message_logs set status = 'pending' where external_id in ('SM30', 'SM31');
