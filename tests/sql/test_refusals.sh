@@ -76,4 +76,24 @@ is 'a sender_id that points to auth.users' $? 0
 is 'points to profiles' "$(value "select confrelid::regclass from pg_constraint where conname = 'message_logs_sender_id_fkey'")" profiles
 is 'and who has none is in metadata' "$(value "select metadata ->> 'sender_id' from message_logs where id = test_id('l', 3)")" "$(value "select test_id('u', 55)")"
 is 'an old error_code that is a number' "$(value "select count(*) from message_logs where error_code = '30003'" )" "$(value "select count(*) from before.whatsapp_messages where error_code = '30003'")"
+
+# Published and without a primary key, or told to leave none: it takes updates all the same.
+# published NAME SQL IDENTITY
+published() {
+    starting_point $db 4 200 0
+    psql -XAtq -d $db -v ON_ERROR_STOP=1 -c "set client_min_messages = error" -c "$2"
+    migrate $db > "$work/said"
+    is "published, $1: works" $? 0
+    matches "published, $1: says so" "$(cat "$work/said")" '*message_logs had no replica identity*'
+    is "published, $1: takes an update" "$(psql -XAtq -d $db -c "update message_logs set provider = provider" \
+        -c "select relreplident, (select indexrelid::regclass from pg_index where indrelid = c.oid and indisreplident) from pg_class c where oid = 'message_logs'::regclass" 2>&1)" "$3"
+}
+published 'a unique index' 'alter table message_logs drop constraint message_logs_pkey; create unique index ours on message_logs (id); alter publication supabase_realtime add table message_logs' 'i|ours'
+published 'a unique index of what may be null' 'alter table message_logs drop constraint message_logs_pkey, alter id drop not null; create unique index ours on message_logs (id); create publication everything for all tables' 'f|'
+published 'no identity' 'alter table message_logs replica identity nothing; create publication all_of_public for tables in schema public' 'i|message_logs_pkey'
+published 'an identity that is gone' 'create unique index ours on message_logs (id); alter table message_logs replica identity using index ours; drop index ours; create publication everything for all tables' 'i|message_logs_pkey'
+# in a database that is migrated already
+psql -XAtq -d $db -c 'alter table message_logs replica identity nothing' -c "delete from messaging.schema_migrations where version = '20261123080200'"
+matches 'published, migrated already: says so' "$(migrate $db postgres)" '*message_logs had no replica identity*index message_logs_pkey*'
+is 'published, migrated already: takes an update' "$(value 'update message_logs set provider = provider' 2>&1)" ''
 done_testing
