@@ -96,7 +96,7 @@ left join public.message_logs m on m.id = b.id;
 select is((select count(*) from trigger_calls), 0::bigint, 'the application''s triggers were not set off');
 select is((select string_agg(tgname || tgenabled::text, ' ' order by tgname) from pg_trigger
         where tgrelid = 'message_logs'::regclass and not tgisinternal),
-    'countedO messaging_adoptO messaging_tidyO off_alreadyD touchO', 'and are as they were, beside those of messaging');
+    'comparesO countedO looks_upO messaging_adoptO messaging_tidyO off_alreadyD touchO', 'and are as they were, beside those of messaging');
 select is((select string_agg(conname || ' ' || confrelid::regclass::text || ' ' || confdeltype::text, ', ' order by conname) from pg_constraint
         where conrelid = 'message_logs'::regclass and contype = 'f'),
     'message_logs_request_id_fkey maintenance_requests n, message_logs_sender_id_fkey profiles n', 'the foreign keys');

@@ -96,6 +96,26 @@ create trigger touch before update on public.message_logs
     for each row execute function public.touch_updated_at();
 create trigger counted after insert or update on public.message_logs
     for each row execute function public.count_call();
+-- It reads another table; the next only compares.
+create function public.look_up() returns trigger language plpgsql as $$
+declare
+    v_title text;
+begin
+    select r.title into v_title from public.maintenance_requests r where r.id = new.request_id;
+    return null;
+end $$;
+create trigger looks_up after insert on public.message_logs
+    for each row execute function public.look_up();
+create function public.compare() returns trigger language plpgsql as $$
+begin
+    -- whatever it comes from
+    if new.status is distinct from old.status and extract(epoch from now()) < 0 then
+        raise notice 'changed';
+    end if;
+    return null;
+end $$;
+create trigger compares after update on public.message_logs
+    for each row execute function public.compare();
 create trigger off_already after insert on public.message_logs
     for each row execute function public.count_call();
 alter table public.message_logs disable trigger off_already;
