@@ -161,6 +161,11 @@ select pg_temp.pending('20261123080200') as pending \gset
 \ir migrations/20261123080200_give_replica_identity.sql
 \endif
 
+select pg_temp.pending('20261123080300') as pending \gset
+\if :pending
+\ir migrations/20261123080300_keep_callbacks_without_notification.sql
+\endif
+
 drop function pg_temp.pending(text);
 select messaging.schema_version() as schema_version \gset
 \if :{?rehearse}

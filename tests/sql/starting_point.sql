@@ -50,6 +50,8 @@ alter table public.maintenance_requests enable row level security;
 alter table public.user_roles enable row level security;
 alter table public.notifications enable row level security;
 create policy "own" on public.maintenance_requests using (public.app_only() and created_by = auth.uid());
+create policy "only today" on public.maintenance_requests as restrictive using (true);
+create policy "only now" on public.notifications as restrictive to authenticated using (true);
 create policy "own" on public.user_roles using (public.app_only() and user_id = auth.uid());
 create policy "own" on public.notifications using (public.app_only() and recipient_id = auth.uid());
 

@@ -82,6 +82,18 @@ select is((select r.status from record('SM9', 'failed', '30003') as r), 'failed'
 reset client_min_messages;
 select row_eq('select status, error_code from message_logs where external_id = ''SM9''', row('failed'::text, '30003'::text), 'or the error');
 drop trigger refuse on notifications;
+-- Nor can the request's maker be found out: a policy of the application's reads what we may not.
+create table app_secret (n int);
+alter table maintenance_requests enable row level security;
+create policy secret on maintenance_requests as restrictive using (exists (select from app_secret));
+select sent_message('SM11', null, 'sms', '00000000-0000-4000-8000-0000000000b1');
+set client_min_messages = error;
+select set_config('role', 'twilio_cgi', true);
+select is((select r.status from messaging.record_status(null, 'SM11', 'failed', '30003', null, '{}', null) as r), 'failed', 'whoever is to be told cannot be found: the status is kept');
+select set_config('role', 'none', true);
+reset client_min_messages;
+drop policy secret on maintenance_requests;
+alter table maintenance_requests disable row level security;
 -- One that finds its tables by the search path, and writes where we may not.
 create table outbox (n int);
 create function copy_out() returns trigger language plpgsql security definer as $$ begin insert into outbox values (1); return new; end $$;
