@@ -194,22 +194,9 @@ begin
         select array_agg(a.attname::text order by a.attnum) into v_columns
         from pg_attribute a where a.attrelid = v_old and a.attnum > 0 and not a.attisdropped;
 
-        -- Columns are taken where they are. Those that nobody expected go to metadata.
-        select 'create temporary table messaging_raw on commit drop as select '
-            || string_agg(
-                case when w.sources && v_columns
-                    then format('%s as %I', replace(w.expression, '$', (
-                        select 'coalesce(' || string_agg(format('w.%I', s), ', ') || ')'
-                        from unnest(w.sources) as s where s = any (v_columns))), w.name)
-                    else format('null::%s as %I', w.type, w.name) end, ', ')
-            || ', ' || case
-                when v_columns <@ (array_agg(w.name) || '{message_sid,recipient_phone,message_body,message_content}'::text[])
-                then '''{}''::jsonb'
-                else format('jsonb_strip_nulls(to_jsonb(w) - %L::text[])',
-                    array_agg(w.name) || '{message_sid,recipient_phone,message_body,message_content}'::text[]) end
-            || ' as extra from public.whatsapp_messages w'
-        into v_sql
-        from (values
+        -- Columns are taken where they are. Those that nobody expected go to metadata, with what is in
+        -- them; so does the second of two different texts.
+        with w (name, sources, type, expression) as (values
             ('id', '{id}'::text[], 'uuid', '$'),
             ('sid', '{message_sid}', 'text', 'nullif(btrim($), '''')'),
             ('sender_id', '{sender_id}', 'uuid', '$'),
@@ -229,7 +216,26 @@ begin
             ('error_message', '{error_message}', 'text', 'nullif($, '''')'),
             ('created_at', '{created_at,sent_at,updated_at}', 'timestamptz', 'coalesce($, now())'),
             ('updated_at', '{updated_at,created_at}', 'timestamptz', 'coalesce($, now())')
-        ) as w (name, sources, type, expression);
+        ),
+        taken as (select array_agg(s) as columns from w cross join unnest(w.sources) as s)
+        select 'create temporary table messaging_raw on commit drop as select '
+            || string_agg(
+                case when w.sources && v_columns
+                    then format('%s as %I', replace(w.expression, '$', (
+                        select 'coalesce(' || string_agg(format(
+                            case w.name when 'content' then 'nullif(w.%I, '''')' else 'w.%I' end, s), ', ') || ')'
+                        from unnest(w.sources) as s where s = any (v_columns))), w.name)
+                    else format('null::%s as %I', w.type, w.name) end, ', ')
+            || ', ' || case when v_columns <@ min(t.columns) then '''{}''::jsonb'
+                else format('(select coalesce(jsonb_object_agg(e.key, e.value), ''{}'')
+                    from jsonb_each(to_jsonb(w) - %L::text[]) as e where e.value <> ''null'')', min(t.columns)) end
+            || case when v_columns @> '{message_body,message_content}'
+                then $text$ || case when nullif(w.message_content, '') <> nullif(w.message_body, '')
+                    then jsonb_build_object('message_content', w.message_content) else '{}' end$text$
+                else '' end
+            || ' as extra from public.whatsapp_messages w'
+        into v_sql
+        from w cross join taken t;
         execute v_sql;
         analyze messaging_raw;
 

@@ -34,9 +34,14 @@ select is(count(*) filter (where m.id is null), 0::bigint, 'every row has arrive
         'but not where there is one'),
     is(count(*) filter (where m.metadata ->> 'campaign' is distinct from to_jsonb(w) ->> 'campaign'), 0::bigint,
         'and in metadata what no column is for'),
+    is(count(*) filter (where c.value is distinct from m.metadata -> c.key), 0::bigint, 'whatever it is called, nulls in it too'),
     is(count(*) filter (where m.message_type <> 'whatsapp' or m.provider <> 'twilio'), 0::bigint, 'as WhatsApp of Twilio')
 from before.whatsapp_messages w
 left join public.message_logs m on m.id = w.id
+left join lateral (
+    select e.key, e.value from jsonb_each(to_jsonb(w)) as e
+    where e.key in ('campaign', 'recipient', 'content', 'sid') and e.value <> 'null'
+) as c on true
 where not exists (select from before.message_logs b where b.id = w.id or b.external_id = w.message_sid);
 
 -- the rows that message_logs had

@@ -142,7 +142,9 @@ create table public.whatsapp_messages (
 \else
 alter table public.whatsapp_messages rename column message_body to message_content;
 alter table public.whatsapp_messages add column sent_at timestamptz, add column failed_at timestamptz,
-    add column campaign text;
+    add column campaign text,
+    -- named like what the migration calls things inside
+    add column recipient text, add column content jsonb, add column sid text;
 \endif
 create index idx_whatsapp_messages_status on public.whatsapp_messages (status);
 create index idx_whatsapp_messages_sender on public.whatsapp_messages (sender_id);
@@ -181,7 +183,10 @@ update public.whatsapp_messages w set message_body = t.body
 update public.whatsapp_messages w set message_content = t.body,
     sent_at = case when n % 3 = 0 then null else w.created_at + interval '1 second' end,
     failed_at = case when n % 11 in (4, 5) then w.created_at + interval '2 seconds' end,
-    campaign = case when n % 8 = 0 then 'ramadan' end
+    campaign = case when n % 8 = 0 then 'ramadan' end,
+    recipient = case when n % 8 = 1 then 'a tenant' end,
+    content = case when n % 8 in (1, 2) then '{"a": null, "b": [1, null]}'::jsonb end,
+    sid = case when n % 8 = 2 then 'x' end
 \endif
 from (select n, public.test_id('w', n) as id,
         case n % 5 when 0 then 'رسالة رقم ' || n || ' 🔧👩🏽‍🔧' when 1 then 'x' when 2 then E'two\nlines; ''quoted''' when 3 then null

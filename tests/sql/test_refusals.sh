@@ -75,6 +75,13 @@ migrate $db > "$work/said"
 is 'a sender_id that points to auth.users' $? 0
 is 'points to profiles' "$(value "select confrelid::regclass from pg_constraint where conname = 'message_logs_sender_id_fkey'")" profiles
 is 'and who has none is in metadata' "$(value "select metadata ->> 'sender_id' from message_logs where id = test_id('l', 3)")" "$(value "select test_id('u', 55)")"
+starting_point both_texts 2 20 0
+psql -XAtq -d both_texts -U app_owner -c "alter table whatsapp_messages add message_content text, no force row level security;
+    update whatsapp_messages set message_body = (array['one', '', null, 'one'])[right(id::text, 1)::int % 4 + 1],
+        message_content = (array['other', 'other', 'other', null])[right(id::text, 1)::int % 4 + 1]"
+migrate both_texts > /dev/null
+is 'both texts: none is lost' "$(db=both_texts value "select string_agg(distinct concat_ws(' ', message_content, metadata - 'sender_id'), ', ') from message_logs where id in (select id from before.whatsapp_messages)")" \
+    'one {"message_content": "other"}, one {}, other {}'
 is 'an old error_code that is a number' "$(value "select count(*) from message_logs where error_code = '30003'" )" "$(value "select count(*) from before.whatsapp_messages where error_code = '30003'")"
 
 # Published and without a primary key, or told to leave none: it takes updates all the same.
