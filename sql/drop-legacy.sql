@@ -28,15 +28,31 @@ begin
     lock table messaging.whatsapp_messages_legacy in access exclusive mode;
 
     -- By way of jsonb, since not every old table has every column. A message must be there with its
-    -- SID, and know of a status as great, and of every time and error that the old row knows.
+    -- SID, and know of a status as great, and of every time that the old row knows. Its text, media and
+    -- error must be there as they are: in their columns or anywhere in metadata; an error may have given
+    -- way to that of a later status, which the row then tells by another code or its mark in metadata.
+    -- Sender and request must be in a column or in metadata too, but for those that have been deleted
+    -- since: their going has emptied the column, and nothing could point to them any more.
     select count(*), (array_agg((l.old ->> 'id')::uuid order by l.old ->> 'id'))[1] into v_missing, v_example
     from (select to_jsonb(w) as old from messaging.whatsapp_messages_legacy w) as l
+    cross join lateral (
+        select nullif(l.old ->> 'message_body', '') as body, nullif(l.old ->> 'message_content', '') as content,
+            nullif(l.old ->> 'media_url', '') as media_url, nullif(l.old ->> 'error_message', '') as error_message,
+            nullif(l.old ->> 'error_code', '') as error_code,
+            nullif(l.old ->> 'sender_id', '')::uuid as sender_id,
+            nullif(l.old ->> 'request_id', '')::uuid as request_id
+    ) as o
     left join lateral (
         select m.* from public.message_logs m where m.id = (l.old ->> 'id')::uuid
         union all
         select m.* from public.message_logs m where m.external_id = btrim(l.old ->> 'message_sid')
         limit 1
     ) as m on true
+    cross join lateral (
+        select coalesce(array_agg(v.value #>> '{}'), '{}') as texts
+        from jsonb_path_query(m.metadata, 'strict $.**') as v (value)
+        where jsonb_typeof(v.value) in ('string', 'number')
+    ) as kept
     where m.id is null
        or nullif(btrim(l.old ->> 'message_sid'), '')
            not in (coalesce(m.external_id, ''), coalesce(m.metadata ->> 'duplicate_external_id', ''))
@@ -44,7 +60,18 @@ begin
        or l.old ->> 'delivered_at' is not null and m.delivered_at is null
        or l.old ->> 'read_at' is not null and m.read_at is null
        or l.old ->> 'failed_at' is not null and m.failed_at is null
-       or nullif(l.old ->> 'error_code', '') is not null and m.error_code is null;
+       or o.error_code is not null and m.error_code is null
+       or o.body <> all (kept.texts || coalesce(m.message_content, ''))
+       or o.content <> all (kept.texts || coalesce(m.message_content, ''))
+       or o.media_url <> all (kept.texts || coalesce(m.media_url, ''))
+       or o.error_message <> all (kept.texts || coalesce(m.error_message, ''))
+           and not (m.error_message is not null
+               and (m.error_code is distinct from o.error_code or m.metadata ?| '{error_status,error_message_status}'))
+       or o.sender_id is distinct from m.sender_id and o.sender_id::text <> all (kept.texts)
+           and (m.sender_id is not null or exists (select from public.profiles p where p.id = o.sender_id))
+       or o.request_id is distinct from m.request_id and o.request_id::text <> all (kept.texts)
+           and (m.request_id is not null
+               or exists (select from public.maintenance_requests r where r.id = o.request_id));
     if v_missing > 0 then
         raise exception '% rows of messaging.whatsapp_messages_legacy are not or not wholly in message_logs (the first is %): '
             'move or delete them first', v_missing, v_example;

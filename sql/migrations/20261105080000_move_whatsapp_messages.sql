@@ -283,7 +283,8 @@ begin
         select count(*) into v_before from public.message_logs;
         select count(*), count(coalesce(o.same_id, o.same_sid)) into v_all, v_there from messaging_old o;
 
-        -- What the old row knows and the new one lacks; the status is the greater one.
+        -- What the old row knows and the new one lacks; the status is the greater one. Where both know
+        -- something else, the new one's counts and the old one's is kept in metadata.
         update public.message_logs m
         set message_type = 'whatsapp',
             recipient = coalesce(nullif(m.recipient, ''), o.recipient),
@@ -318,6 +319,15 @@ begin
                     and messaging.greater_status(m.status, o.status) = m.status
                 then jsonb_build_object('former_status', o.status)
                 else '{}' end
+                || jsonb_strip_nulls(jsonb_build_object(
+                    'former_message_content', case when nullif(m.message_content, '') <> nullif(o.content, '')
+                        then o.content end,
+                    'former_media_url', case when m.media_url <> nullif(o.media_url, '') then o.media_url end,
+                    'former_error_code', case when m.error_code <> o.error_code then o.error_code end,
+                    'former_error_message', case when m.error_message <> o.error_message
+                        or m.error_message is null and m.error_code <> o.error_code then o.error_message end,
+                    'former_sender_id', case when m.sender_id <> o.sender_id then o.sender_id end,
+                    'former_request_id', case when m.request_id <> o.request_id then o.request_id end))
         from messaging_old o
         where m.id = coalesce(o.same_id, o.same_sid);
         get diagnostics v_rows = row_count;

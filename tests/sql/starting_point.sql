@@ -222,7 +222,8 @@ insert into public.message_logs
      created_at, updated_at)
 select
     case when n % 5 = 1 then public.test_id('l', 20000000 + n) else w.id end,
-    case when n % 2 = 0 then w.request_id end, w.recipient_phone, 'whatsapp', coalesce(w.message_content, ''),
+    case when n % 2 = 0 then w.request_id end, w.recipient_phone, 'whatsapp',
+    case when n % 20 = 0 then 'another text' else coalesce(w.message_content, '') end,
     case when n % 3 = 0 then 'pending' when n % 3 = 1 then 'sent' else 'delivered' end,
     case when n % 5 = 2 then null else w.message_sid end,
     jsonb_build_object('sender_id', w.sender_id, 'template', 'HX1')

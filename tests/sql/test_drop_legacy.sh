@@ -34,8 +34,26 @@ refused 'a time less' "update message_logs set read_at = null where id = test_id
 refused 'a status less' "update message_logs set status = 'sent' where id = test_id('w', 3)" '1 rows*' "update message_logs set status = 'read' where id = test_id('w', 3)"
 refused 'another SID' "update message_logs set external_id = 'SMother' where id = test_id('w', 3)" '1 rows*' "update message_logs set external_id = test_sid(3) where id = test_id('w', 3)"
 
+# lacks WHAT COLUMN N OTHER NOTHING: a message without what its old row knows, and then with another
+lacks() {
+    for than in "${5:-null}" "$4"; do
+        refused "$1 $than" "update message_logs set $2 = $than where id = test_id('w', $3)" '1 rows*' \
+            "update message_logs m set $2 = k.$2 from kept_all k where k.id = m.id and m.id = test_id('w', $3)"
+    done
+}
+psql -XAtq -d $db -c 'create table kept_all as table message_logs' -c 'alter function count_call() security definer'
+lacks text message_content 5 "'other'" "''"
+lacks media media_url 6 "'https://other'"
+lacks error error_message 4 "'other'"
+lacks sender sender_id 2 "test_id('u', 9)"
+lacks request request_id 4 "test_id('r', 9)"
+# Somewhere in metadata will do, and an error that a later status brought.
+psql -XAtq -d $db -c "update message_logs set metadata = metadata || jsonb_build_object('former', jsonb_build_array(message_content)), message_content = 'other' where id = test_id('w', 5)" \
+    -c "select from messaging.record_status(null, test_sid(4), 'undelivered', '30003', 'later', '{}', null)" \
+    -c "delete from maintenance_requests where id = test_id('r', 5)"
+
 # A status that has gone on, a user and a request that are gone: no reason.
-psql -XAtq -d $db -c 'alter function count_call() security definer' -c "select from messaging.record_status(null, test_sid(1), 'delivered', null, null, '{}', null);
+psql -XAtq -d $db -c "select from messaging.record_status(null, test_sid(1), 'delivered', null, null, '{}', null);
     delete from auth.users where id = test_id('u', 60); update maintenance_requests set created_by = null; delete from profiles where id = test_id('u', 4)"
 said=$(drop_legacy)
 is 'nothing in the way: dropped' $? 0
@@ -46,4 +64,15 @@ said=$(drop_legacy)
 is 'again' $? 0
 matches 'has nothing to do' "$said" '*nothing to drop'
 is 'and the migration neither' "$(migrate $db)" "the messaging schema is at version $(value 'select messaging.schema_version()')"
+
+# Half moved rows: what the two rows tell differently is in the message's metadata.
+db=drop_half_moved
+starting_point $db 4 500 0
+psql -XAtq -d $db -U app_owner -c "update message_logs m set metadata = m.metadata || '{\"media_url\": \"https://other\"}', request_id = test_id('r', 9) where id = test_id('w', 12)"
+migrate $db > /dev/null
+is 'half moved: the old text is kept' "$(value "select count(*), bool_and(coalesce(w.body, '') = coalesce(m.metadata ->> 'former_message_content', '')) from before.whatsapp_messages w join message_logs m using (id) where m.message_content = 'another text'")" '25|t'
+is 'half moved: the rest' "$(value "select media_url, metadata ->> 'former_media_url', metadata ->> 'former_request_id' = test_id('r', 13)::text from message_logs where external_id = test_sid(12)")" 'https://other|https://example.org/12.jpg|t'
+said=$(drop_legacy)
+is 'half moved: nothing in the way' $? 0
+matches 'half moved: says so' "$said" '*its 500 rows are in message_logs'
 done_testing
