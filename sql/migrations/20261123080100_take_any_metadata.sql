@@ -38,64 +38,7 @@ create or replace trigger messaging_tidy before insert on public.message_logs
         or new.recipient not like '+%' or jsonb_typeof(new.metadata) <> 'object')
     execute function messaging.tidy_message();
 
--- The three below promise what they promised.
-create or replace function messaging.join_error(p_id uuid, p_status text, p_code text, p_message text)
-returns void
-language plpgsql volatile
-as $$
-declare
-    v_rank constant integer := messaging.status_rank(p_status);
-    v_row record;
-    v_code_rank integer;
-    v_message_rank integer;
-    v_message text;
-    v_code_wins boolean;
-    v_message_wins boolean;
-    v_marks jsonb := '{}';
-begin
-    select m.error_code, m.error_message,
-        m.metadata ->> 'error_status' as code_status,
-        m.metadata ->> 'error_message_status' as message_status,
-        -- An error from before the migration has no mark: it came with a failure.
-        case when m.status in ('failed', 'undelivered') then m.status else 'failed' end as unmarked
-    into v_row
-    from public.message_logs m
-    where m.id = p_id;
-
-    v_code_rank := case when v_row.error_code is null then -1
-        else messaging.status_rank(coalesce(v_row.code_status, v_row.unmarked)) end;
-    v_message_rank := case when v_row.error_message is null and v_row.error_code is null then -1
-        else messaging.status_rank(coalesce(v_row.message_status, v_row.code_status, v_row.unmarked)) end;
-
-    v_code_wins := p_code is not null and (v_rank > v_code_rank
-        or v_rank = v_code_rank
-            and (length(p_code), p_code collate "C") < (length(v_row.error_code), v_row.error_code collate "C"));
-    v_message_wins := v_rank > v_message_rank
-        or v_rank = v_message_rank and p_code is not null
-            and (v_row.error_code is null or v_row.message_status is not null or v_code_wins);
-
-    if v_code_wins then
-        v_marks := jsonb_build_object('error_status', p_status);
-    end if;
-    if v_message_wins then
-        v_message := coalesce(p_message,
-            (select t.meaning from messaging.twilio_errors t where t.code = p_code),
-            'Twilio error ' || p_code);
-        if p_code is null then
-            v_marks := v_marks || jsonb_build_object('error_message_status', p_status);
-        end if;
-    end if;
-    if v_code_wins or v_message_wins then
-        update public.message_logs m
-        set error_code = case when v_code_wins then p_code else m.error_code end,
-            error_message = case when v_message_wins then v_message else m.error_message end,
-            metadata = case when v_message_wins then messaging.metadata_object(m.metadata) - 'error_message_status'
-                else messaging.metadata_object(m.metadata) end || v_marks
-        where m.id = p_id;
-    end if;
-end
-$$;
-
+-- Both promise what they promised; join_error has a migration of its own.
 create or replace function messaging.settle_message(
     p_id uuid, p_sid text, p_status text, p_error_code text, p_error_message text, p_details jsonb,
     p_release boolean, p_at timestamptz)

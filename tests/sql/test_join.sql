@@ -9,19 +9,23 @@
 select setseed(0.20261123);
 
 create table draws (n int, place int, status text, code text, text text, at timestamptz);
--- Up to six of the seven, of every kind; errors only with failures. settle's own word is queued.
+-- Up to six of the seven, of every kind; errors only with failures. Equal ones may come with
+-- different texts, one of them the code's meaning, or without one.
 insert into draws
 select n, place, status,
     case when status in ('failed', 'undelivered') then (array['30003', '30005', '9999', '30003', null])[1 + floor(random() * 5)::int] end,
-    case when status in ('failed', 'undelivered') then (array['text', null])[1 + floor(random() * 2)::int] end,
+    case when status in ('failed', 'undelivered') then (array['text', 'Text', null, null, 'Unreachable destination handset'])[1 + floor(random() * 5)::int] end,
     timestamptz '2026-11-01' + n * interval '1 minute' + place * interval '1 second'
 from (
     select n, place, (array['queued', 'sending', 'sent', 'undelivered', 'failed', 'delivered', 'read'])[1 + floor(random() * 7)::int] as status
     from generate_series(1, :sequences) as n, lateral generate_series(1, 1 + floor(random() * 6)::int + n * 0) as place) as d;
--- One event is one (SID, status, code): its repetition says the same.
-update draws d set text = f.text from (
-    select distinct on (n, status, code) n, status, code, text from draws order by n, status, code, place) as f
-where (f.n, f.status) = (d.n, d.status) and f.code is not distinct from d.code;
+-- settle tells queued, or a failure with or without code and text.
+create table settles as
+select n, status, case when status <> 'queued' then (array['30003', '9999', null])[1 + floor(random() * 3)::int] end as code,
+    case when status <> 'queued' then (array['settled', 'Settled', null])[1 + floor(random() * 3)::int] end as text,
+    timestamptz '2026-10-31' as at
+from (select n, (array['queued', 'queued', 'failed', 'undelivered'])[1 + floor(random() * 4)::int] as status
+    from generate_series(1, :sequences) as n) as d;
 
 -- Every sequence in four orders: as drawn, backwards, shuffled, shuffled with everything twice. The
 -- settle comes at some place of each: before it, the events have no message.
@@ -33,8 +37,8 @@ from (
         case run when 1 then place when 2 then -place else random() * 7 end as place
     from draws, generate_series(1, 4) as run, generate_series(1, case when run = 4 then 2 else 1 end)
     union all
-    select n, run, 'settle', 'queued', null, null, timestamptz '2026-10-31', -8 + random() * 16
-    from generate_series(1, :sequences) as n, generate_series(1, 4) as run) as r;
+    select n, run, 'settle', status, code, text, at, -8 + random() * 16
+    from settles, generate_series(1, 4) as run) as r;
 create index on runs (n, run, step);
 create table messages_of (n int, run int, id uuid, primary key (n, run));
 
@@ -51,7 +55,7 @@ begin
         insert into messages_of values (v_run.n, v_run.run, v_id);
         for v_step in select * from runs r where r.n = v_run.n and r.run = v_run.run order by step loop
             if v_step.kind = 'settle' then
-                perform messaging.settle_message(v_id, 'SM' || v_run.n || 'x' || v_run.run, v_step.status, null, null, '{}', false, v_step.at);
+                perform messaging.settle_message(v_id, 'SM' || v_run.n || 'x' || v_run.run, v_step.status, v_step.code, v_step.text, '{}', false, v_step.at);
             else
                 perform messaging.record_status(null, 'SM' || v_run.n || 'x' || v_run.run, v_step.status, v_step.code, v_step.text,
                     jsonb_build_object('ErrorMessage', v_step.text), v_step.at);
@@ -71,14 +75,16 @@ select d.n,
     (array_agg(d.status order by messaging.status_rank(d.status) desc))[1] as status,
     (array_agg(d.code order by messaging.status_rank(d.status) desc, d.code::int) filter (where d.code is not null))[1] as error_code,
     (array_agg(coalesce(d.text, (select meaning from messaging.twilio_errors t where t.code = d.code), 'Twilio error ' || d.code)
-        order by messaging.status_rank(d.status) desc, d.code::int nulls last) filter (where d.code is not null or d.text is not null))[1] as error_message,
+        order by messaging.status_rank(d.status) desc, d.code::int nulls last, d.text is null, d.text collate "C") filter (where d.error))[1] as error_message,
     min(d.at) filter (where d.status in ('delivered', 'read')) as delivered_at,
     min(d.at) filter (where d.status = 'read') as read_at,
     min(d.at) filter (where d.status in ('failed', 'undelivered')) as failed_at,
     count(distinct (d.status, d.code)) as events
-from (select * from draws union all select n, 0, 'queued', null, null, null from generate_series(1, :sequences) as n) as d
+from (
+    select n, status, code, case when code = '30003' then nullif(text, 'Unreachable destination handset') else text end as text, at, code is not null or text is not null as error from draws
+    union all select n, status, code, text, at, code is not null or text is not null from settles) as d
 group by d.n;
--- queued from settle is no event
+-- what settle tells is no event
 create view event_counts as select n, count(distinct (status, code)) as events from draws group by n;
 
 select plan(9);
@@ -101,7 +107,8 @@ where c.events <> (select count(*) from messaging.message_status_events e where 
 select is(count(*), 0::bigint, 'whoever ends failed is announced once, others at most once')
 from messages_of o join message_logs m using (id),
     lateral (select count(*) as told from notifications t where t.message_log_id = o.id) as t
-where told > 1 or m.status in ('failed', 'undelivered') and told <> 1;
+where told > 1 or m.status in ('failed', 'undelivered') and told <> 1
+    and exists (select from settles s where s.n = o.n and s.status = 'queued');
 select ok(count(*) filter (where error_code is not null) > 0 and count(*) filter (where read_at is not null) > 0
     and count(*) filter (where status = 'undelivered') > 0, 'of every kind') from message_logs;
 select * from finish();

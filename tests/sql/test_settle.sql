@@ -44,7 +44,9 @@ select is_empty('select from notifications', 'no message, no notification');
 select new_message() as id \gset
 select messaging.settle_message(:'id', 'SM3', 'failed', '63016', 'Twilio says so', null, false, null);
 select row_eq(format('select status, error_code, error_message, failed_at from message_logs where id = %L', :'id'),
-    row('undelivered'::text, '63016'::text, (select meaning from messaging.twilio_errors where code = '63016'), '2026-11-01 10:00:05+00'::timestamptz), 'are joined in');
+    row('undelivered'::text, '63016'::text, (select meaning from messaging.twilio_errors where code = '63016'), '2026-11-01 10:00:05+00'::timestamptz), 'are joined in; the text of a lesser status does not count');
+select messaging.settle_message(:'id', 'SM3', 'undelivered', '63016', 'Twilio says so', null, false, null);
+select is((row_of(:'id')).error_message, 'Twilio says so', 'with the same status and code Twilio''s own text counts, not the meaning');
 select is((select count(*) from messaging.message_status_events where message_log_id = :'id'), 2::bigint, 'and belong to it');
 select is((select count(*) from notifications where message_log_id = :'id'), 1::bigint, 'with the notification of the failure');
 select messaging.settle_message(:'id', 'SM3', 'failed', '63016', 'Twilio says so', null, false, null);
