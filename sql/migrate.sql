@@ -163,7 +163,7 @@ select pg_temp.pending('20261123080200') as pending \gset
 
 select pg_temp.pending('20261123080300') as pending \gset
 \if :pending
-\ir migrations/20261123080300_keep_callbacks_without_notification.sql
+\ir migrations/20261123080300_notify_once.sql
 \endif
 
 select pg_temp.pending('20261123080400') as pending \gset

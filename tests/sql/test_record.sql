@@ -73,6 +73,16 @@ values ('+201012345678', 'whatsapp', 'SM8', 'failed', '00000000-0000-4000-8000-0
 select record('SM8', 'failed', '30003');
 select is_empty('select from notifications', 'an old failure is not announced again');
 select row_eq('select error_code, error_message from message_logs where external_id = ''SM8''', row('30003'::text, 'Unreachable destination handset'::text), 'a code beats an old text without');
+-- One that had no status at all.
+alter table message_logs alter status drop not null;
+select sent_message('SM8a');
+update message_logs set status = null where external_id = 'SM8a';
+select is((select r.status from record('SM8a', 'failed', '30003') as r), 'failed', 'a row without a status has one');
+select is((select count(*) from notifications), 1::bigint, 'and its failure is announced');
+update message_logs set status = 'sent' where external_id = 'SM8a';
+select record('SM8a', 'failed', '30003'), record('SM8a', 'undelivered', '30003');
+select is((select count(*) from notifications), 1::bigint, 'once, also where somebody has set its status back');
+delete from notifications;
 -- The application's own trigger fails.
 create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no more notifications'; end $$;
 create trigger refuse before insert on notifications for each row execute function refuse();
