@@ -171,6 +171,11 @@ select pg_temp.pending('20261123080400') as pending \gset
 \ir migrations/20261123080400_join_error_texts.sql
 \endif
 
+select pg_temp.pending('20261123080500') as pending \gset
+\if :pending
+\ir migrations/20261123080500_drop_not_null.sql
+\endif
+
 drop function pg_temp.pending(text);
 select messaging.schema_version() as schema_version \gset
 \if :{?rehearse}

@@ -120,6 +120,32 @@ begin
 end
 $$;
 
+-- Columns that are empty in most rows or at first must be allowed to be.
+do $$
+declare
+    found record;
+begin
+    for found in
+        select a.attname, a.attnotnull, pg_get_expr(d.adbin, d.adrelid) as fallback
+        from pg_attribute a
+        left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum and a.attgenerated = ''
+        where a.attrelid = 'public.message_logs'::regclass and not a.attisdropped
+          and a.attname in ('request_id', 'sender_id', 'external_id', 'media_url', 'error_code', 'error_message',
+              'delivered_at', 'read_at', 'failed_at')
+          and (a.attnotnull or d.adbin is not null)
+    loop
+        if found.attnotnull then
+            execute format('alter table public.message_logs alter column %I drop not null', found.attname);
+            raise notice 'column % of message_logs may be null now: a message has none at first', found.attname;
+        end if;
+        if found.fallback is not null then
+            execute format('alter table public.message_logs alter column %I drop default', found.attname);
+            raise notice 'column % of message_logs has no default any more: %', found.attname, found.fallback;
+        end if;
+    end loop;
+end
+$$;
+
 -- A table that is published takes no update unless its rows can be told apart: by the primary key,
 -- which an existing table may lack, by a unique index that was chosen, or by everything in them.
 do $$

@@ -107,6 +107,12 @@ begin
             v_rows;
     end if;
 
+    -- Nothing is null where a message has none.
+    update public.message_logs m
+    set error_message = nullif(m.error_message, ''), error_code = nullif(m.error_code, ''),
+        media_url = nullif(m.media_url, '')
+    where '' in (m.error_message, m.error_code, m.media_url);
+
     -- The prefix off recipients, known words in small letters; and what waited in metadata becomes the
     -- columns. What does not fit stays where it is.
     with tidy as materialized (

@@ -84,6 +84,18 @@ is 'both texts: none is lost' "$(db=both_texts value "select string_agg(distinct
     'one {"message_content": "other"}, one {}, other {}'
 is 'an old error_code that is a number' "$(value "select count(*) from message_logs where error_code = '30003'" )" "$(value "select count(*) from before.whatsapp_messages where error_code = '30003'")"
 
+# Columns that most rows have nothing for.
+starting_point not_null 4 200 0
+psql -XAtq -d not_null -U app_owner -c "alter table message_logs add media_url text not null default '', add read_at timestamptz not null default now(), alter delivered_at set default now();
+    update message_logs set external_id = coalesce(external_id, ''), error_message = coalesce(error_message, '');
+    alter table message_logs alter external_id set default '', alter external_id set not null, alter error_message set default '', alter error_message set not null" > "$work/said" 2>&1
+migrate not_null > "$work/said"
+is 'not null: works' $? 0
+matches 'not null: says so' "$(cat "$work/said")" '*column external_id of message_logs may be null now*'
+psql -XAtq -d not_null -c 'alter function count_call() security definer' -c 'alter function look_up() security definer'
+is 'not null: reserves' "$(db=not_null value "select bool_and(r.outcome = 'reserved' and r.saved -> 'external_id' = 'null' and r.saved -> 'delivered_at' = 'null') from generate_series(1, 2),
+    lateral (select * from messaging.reserve_message('c', null, null, null, 'sms', '+201012345678', 'x', null, null, '{}')) as r" 2>&1)" t
+
 # Published and without a primary key, or told to leave none: it takes updates all the same.
 # published NAME SQL IDENTITY
 published() {
