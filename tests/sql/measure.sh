@@ -15,7 +15,7 @@ mkdir -p "$work"
 
 # Microseconds of a call on a kept connection, in a run of 3 seconds: time_of DATABASE WHAT ROUND
 time_of() {
-    pgbench -U twilio_cgi -d "$1" -n -M prepared -c 1 -T 3 -D rows="${1#measure_}" -D round="$3" -f "$work/$2.bench" 2>&1 |
+    pgbench -U twilio_cgi -n -M prepared -c 1 -T 3 -D rows="${1#measure_}" -D round="$3" -f "$work/$2.bench" "$1" 2>&1 |
         awk '/^latency average/ { printf "%.0f\n", $4 * 1000 }'
 }
 
