@@ -100,6 +100,80 @@ for order in 'insert first' 'record first'; do
     value "delete from messaging.message_status_events where external_id = 'SM35'; delete from message_logs where external_id = 'SM35'"
 done
 
+# reserve reads the clock after the wait: rows whose minute ends while it waits for the sender's lock are
+# counted no more
+value 'delete from message_logs'
+psql -XAtq -c 'begin' -c "select pg_advisory_xact_lock(hashtextextended('$user', 5202611160800))" \
+    -c "insert into message_logs (recipient, message_type, sender_id, created_at) select '+2010', 'sms', '$user', clock_timestamp() - interval '58 s' from generate_series(1, 5)" \
+    -c 'select pg_sleep(2.5)' -c 'commit' > /dev/null &
+held=$!
+while [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and state = 'active' and query like 'select pg_sleep%'")" = 0 ]; do
+    sleep 0.02
+done
+is 'the clock is read after the wait' "$(value "select outcome from messaging.reserve_message('c', null, '$user', 5, 'sms', '+201012345678', 'x', null, null, '{}')")" reserved
+wait $held
+
+# several waits that are each shorter than lock_timeout: after 5 s nothing is written
+value 'delete from message_logs'
+psql -XAtq -c 'begin' -c "select pg_advisory_xact_lock(hashtextextended('$user', 5202611160800))" -c 'select pg_sleep(3)' -c 'commit' > /dev/null &
+one=$!
+psql -XAtq -c 'begin' -c 'lock table profiles in access exclusive mode' -c 'select pg_sleep(5.6)' -c 'commit' > /dev/null &
+two=$!
+while [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and state = 'active' and query like 'select pg_sleep%'")" != 2 ]; do
+    sleep 0.02
+done
+matches 'two waits of together more than 5 s' "$(psql -XAtq -c "select outcome from messaging.reserve_message('c', 'a patient key', '$user', 5, 'sms', '+201012345678', 'x', null, null, '{}')" 2>&1)" '*waited too long for others*'
+wait $one $two
+is 'no row, no key' "$(value 'select count(*) from message_logs') $(value "select count(*) from messaging.idempotency_keys where key = 'a patient key'")" '0 0'
+
+# Row locks: the former functions update rows without a SID's lock, so only the row's keeps a join from
+# overwriting another. One holds the row, and two come in a known order.
+# queued_up FIRST SECOND: both wait for the row of SM50, the first one first
+waiting_for_row() {
+    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and wait_event_type = 'Lock'")" = "$1" ]; do
+        kill -0 $! 2> /dev/null || break
+        sleep 0.02
+    done
+}
+queued_up() {
+    value "delete from messaging.message_status_events; delete from notifications; delete from message_logs; select sent_message('SM50', p_type => 'whatsapp')" > /dev/null
+    mkfifo "$work/pipe"
+    psql -XAtq < "$work/pipe" > /dev/null &
+    held=$!
+    exec 9> "$work/pipe"
+    echo "begin; select from message_logs where external_id = 'SM50' for no key update;" >&9
+    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and backend_type = 'client backend' and state = 'idle in transaction'")" = 1 ]; do sleep 0.02; done
+    psql -XAtq -c "$1" > /dev/null &
+    first=$!
+    waiting_for_row 1
+    psql -XAtq -c "$2" > /dev/null &
+    second=$!
+    waiting_for_row 2
+    echo 'commit;' >&9
+    exec 9>&-
+    wait $held $first $second
+    rm "$work/pipe"
+    value "select status, delivered_at is not null, read_at is not null, failed_at is not null, error_code, metadata from message_logs where external_id = 'SM50'"
+}
+told() {
+    echo "set role service_role; update whatsapp_messages set status = '$1', error_code = $2, delivered_at = $3 where message_sid = 'SM50';"
+}
+recorded() {
+    echo "set role twilio_cgi; select * from messaging.record_status(null, 'SM50', '$1', $2, null, '{}', null);"
+}
+of_row="(select id from message_logs where external_id = 'SM50')"
+settled="select messaging.settle_message($of_row, 'SM50', 'sending', null, null, '{\"segments\": \"2\"}', false, null);"
+for order in 1 2; do
+    swap() { if [ $order = 1 ]; then queued_up "$1" "$2"; else queued_up "$2" "$1"; fi; }
+    is "a view update and a callback, order $order" "$(swap "$(told read null null)" "$(recorded delivered null)")" 'read|t|t|f||{}'
+    is "the view's failure and a callback's, order $order" "$(swap "$(told failed "'30008'" null)" "$(recorded failed "'30003'")")" 'failed|f|f|t|30003|{"error_status": "failed"}'
+    is "two view updates, order $order" "$(swap "$(told read null null)" "$(told delivered null null)")" 'read|t|t|f||{}'
+    is "two errors without a status, order $order" "$(swap "$(told bounced "'30003'" null)" "$(told bounced "'30008'" null)")" 'queued|f|f|f|30003|{"error_status": "failed"}'
+    is "the view's failure and an answer, order $order" "$(swap "$(told failed "'30008'" null)" "$settled")" 'failed|f|f|t|30008|{"segments": "2", "error_status": "failed"}'
+    is "two joins, order $order" "$(swap "select messaging.join_status($of_row, 'read', null, null, now(), true)" "select messaging.join_status($of_row, 'delivered', null, null, now(), true)")" 'read|t|t|f||{}'
+    is "a time and a callback, order $order" "$(swap "$(told queued null "'2026-11-01 10:00+00'")" "$(recorded read null)")" 'read|t|t|f||{}'
+done
+
 # the same a thousand times without holding anybody
 value "create table crossing as select n, r.id from generate_series(1, 1000) as n, lateral (select id from messaging.reserve_message('c', null, '$user', null, 'sms', '+201012345678', 'x' || n, null, null, '{}')) as r" > /dev/null
 value "select format('select messaging.settle_message(%L, %L, ''queued'', null, null, ''{}'', false, null);', id, 'SM40' || n) from crossing order by n" > "$work/settles"
