@@ -29,7 +29,11 @@ create function pg_temp.pending(p_version text) returns boolean
 language plpgsql
 as $$
 begin
-    if to_regclass('messaging.schema_migrations') is null then
+    -- Not by to_regclass(), which fails where the schema is somebody else's.
+    if not exists (
+        select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = 'messaging' and c.relname = 'schema_migrations')
+    then
         return true;
     end if;
     return not exists (select from messaging.schema_migrations m where m.version = p_version);
@@ -174,6 +178,11 @@ select pg_temp.pending('20261123080400') as pending \gset
 select pg_temp.pending('20261123080500') as pending \gset
 \if :pending
 \ir migrations/20261123080500_drop_not_null.sql
+\endif
+
+select pg_temp.pending('20261123080600') as pending \gset
+\if :pending
+\ir migrations/20261123080600_try_notification.sql
 \endif
 
 drop function pg_temp.pending(text);

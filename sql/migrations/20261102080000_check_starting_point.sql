@@ -10,6 +10,18 @@ begin
     end if;
 
     for found in
+        select n.nspowner::regrole as owner
+        from pg_namespace n
+        where n.nspname = 'messaging'
+          and not exists (
+              select from pg_class c where c.relnamespace = n.oid and c.relname = 'schema_migrations')
+          and n.nspowner is distinct from to_regrole('messaging_owner')
+    loop
+        raise exception 'schema messaging belongs to % and is not this project''s: rename it with alter schema messaging rename to another name',
+            found.owner;
+    end loop;
+
+    for found in
         select name from unnest(array['anon', 'authenticated', 'service_role']) as name
         where to_regrole(name) is null
     loop
@@ -19,6 +31,16 @@ begin
         raise exception 'function auth.uid() is missing: on a plain PostgreSQL run sql/standalone.sql first';
     end if;
 
+    for found in
+        select c.relname,
+            case c.relkind when 'v' then 'a view' when 'm' then 'a materialized view' else 'a foreign table' end as kind
+        from pg_class c
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('v', 'm', 'f')
+          and c.relname in ('profiles', 'maintenance_requests', 'user_roles', 'notifications')
+    loop
+        raise exception 'public.% is %, not a table: rename it, and give the table it reads this name',
+            found.relname, found.kind;
+    end loop;
     for found in
         select name from unnest(array['profiles', 'maintenance_requests', 'user_roles', 'notifications']) as name
         where not exists (
@@ -98,6 +120,53 @@ begin
             found.relation, found.name, (found.types::text[])[1];
     end loop;
 
+    for found in
+        select a.attname
+        from pg_attribute a
+        where a.attrelid = to_regclass('public.message_logs') and a.attgenerated <> '' and not a.attisdropped
+          and a.attname in ('id', 'request_id', 'recipient', 'message_type', 'message_content', 'provider', 'status',
+              'external_id', 'metadata', 'error_message', 'sent_at', 'delivered_at', 'created_at', 'updated_at',
+              'sender_id', 'media_url', 'error_code', 'read_at', 'failed_at')
+    loop
+        raise exception 'column message_logs.% is generated, but is to be written: alter table public.message_logs alter column % drop expression',
+            found.attname, found.attname;
+    end loop;
+    for found in
+        select i.inhparent::regclass as parent, i.inhrelid::regclass as child
+        from pg_inherits i
+        where i.inhparent in (to_regclass('public.message_logs'), to_regclass('public.whatsapp_messages'))
+    loop
+        raise exception 'table % inherits from %: alter table % no inherit %, and put its rows into the latter first',
+            found.child, found.parent, found.child, found.parent;
+    end loop;
+
+    -- Names that are taken by something else.
+    for found in
+        select c.relname, w.columns
+        from (values
+            ('message_logs_external_id_key', true, 'external_id'),
+            ('message_logs_sender_id_created_at_idx', false, 'sender_id, created_at'),
+            ('message_logs_request_id_idx', false, 'request_id'),
+            ('message_logs_recipient_idx', false, 'recipient'),
+            ('message_logs_sent_at_idx', false, 'sent_at'),
+            ('message_logs_created_at_idx', false, 'created_at')
+        ) as w (name, is_unique, columns)
+        join pg_class c on c.relnamespace = 'public'::regnamespace and c.relname = w.name
+        where not exists (
+            select from pg_index i
+            join pg_am m on m.oid = c.relam and m.amname = 'btree'
+            where i.indexrelid = c.oid and i.indrelid = to_regclass('public.message_logs') and i.indisvalid
+              and i.indisunique = w.is_unique and i.indexprs is null and i.indnkeyatts = i.indnatts
+              and (i.indpred is null
+                  or w.is_unique and pg_get_expr(i.indpred, i.indrelid) = '(external_id IS NOT NULL)')
+              and w.columns = (
+                  select string_agg(a.attname, ', ' order by k.place)
+                  from unnest(i.indkey) with ordinality as k (attnum, place)
+                  join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum))
+    loop
+        raise exception 'public.% is not a plain index on message_logs (%): rename it',
+            found.relname, found.columns;
+    end loop;
     if exists (
             select from pg_class where oid = to_regclass('public.whatsapp_messages') and relkind = 'r')
         and not exists (
@@ -156,6 +225,19 @@ begin
         and (to_regrole('messaging_owner') is null or to_regrole('twilio_cgi') is null)
     then
         raise exception 'role % may not create roles: alter role % createrole, or run the migration as a superuser',
+            quote_ident(current_user), quote_ident(current_user);
+    end if;
+    -- From PostgreSQL 16 on createrole is not enough to become a member of a role that is there already.
+    if to_regrole('messaging_owner') is not null
+        and not pg_has_role('messaging_owner', 'member')
+        and not (current_setting('server_version_num')::integer < 160000
+            and (select rolcreaterole from pg_roles where rolname = current_user))
+    then
+        raise exception 'role % is no member of messaging_owner, to whom the functions go: let a superuser grant messaging_owner to %',
+            quote_ident(current_user), quote_ident(current_user);
+    end if;
+    if not has_schema_privilege('public', 'create') then
+        raise exception 'role % may not create tables and views in public: grant create on schema public to %',
             quote_ident(current_user), quote_ident(current_user);
     end if;
     if not has_database_privilege(current_database(), 'create') then

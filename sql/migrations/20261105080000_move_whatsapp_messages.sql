@@ -113,6 +113,26 @@ begin
         media_url = nullif(m.media_url, '')
     where '' in (m.error_message, m.error_code, m.media_url);
 
+    -- Of two rows with one SID, whatever spaces are about it, the older keeps it.
+    with placed as (
+        select m.id, btrim(m.external_id) as external_id,
+            row_number() over (
+                partition by btrim(m.external_id) order by coalesce(m.created_at, m.sent_at), m.id) as place
+        from public.message_logs m
+        where btrim(m.external_id) <> ''),
+    doubles as (
+        update public.message_logs m
+        set external_id = null,
+            metadata = coalesce(m.metadata, '{}') || jsonb_build_object('duplicate_external_id', p.external_id)
+        from placed p
+        where p.id = m.id and p.place > 1
+        returning p.external_id)
+    select array_agg(distinct d.external_id order by d.external_id), count(*) into v_list, v_rows from doubles d;
+    if v_rows > 0 then
+        raise notice '% message_logs rows had the SID of an older one; it is in their metadata as duplicate_external_id: %',
+            v_rows, pg_temp.listed(v_list);
+    end if;
+
     -- The prefix off recipients, known words in small letters; and what waited in metadata becomes the
     -- columns. What does not fit stays where it is.
     with tidy as materialized (
@@ -160,25 +180,6 @@ begin
     select count(*) filter (where t.waiting) into v_rows from tidied t;
     if v_rows > 0 then
         raise notice '% message_logs rows had sender_id, media_url, read_at or error_code in metadata', v_rows;
-    end if;
-
-    -- Of two rows with one SID the older keeps it.
-    with placed as (
-        select m.id, m.external_id,
-            row_number() over (partition by m.external_id order by coalesce(m.created_at, m.sent_at), m.id) as place
-        from public.message_logs m
-        where m.external_id is not null),
-    doubles as (
-        update public.message_logs m
-        set external_id = null,
-            metadata = coalesce(m.metadata, '{}') || jsonb_build_object('duplicate_external_id', p.external_id)
-        from placed p
-        where p.id = m.id and p.place > 1
-        returning p.external_id)
-    select array_agg(distinct d.external_id order by d.external_id), count(*) into v_list, v_rows from doubles d;
-    if v_rows > 0 then
-        raise notice '% message_logs rows had the SID of an older one; it is in their metadata as duplicate_external_id: %',
-            v_rows, pg_temp.listed(v_list);
     end if;
 
     -- What the foreign keys that follow would not take.
@@ -243,6 +244,23 @@ begin
         into v_sql
         from w cross join taken t;
         execute v_sql;
+
+        -- Unique with spaces, and not without them.
+        with placed as (
+            select o.id, o.sid, row_number() over (partition by o.sid order by o.created_at, o.id) as place
+            from messaging_raw o
+            where o.sid is not null),
+        doubles as (
+            update messaging_raw o
+            set sid = null, extra = o.extra || jsonb_build_object('duplicate_external_id', p.sid)
+            from placed p
+            where p.id = o.id and p.place > 1
+            returning p.sid)
+        select array_agg(d.sid order by d.sid), count(*) into v_list, v_rows from doubles d;
+        if v_rows > 0 then
+            raise notice '% old rows have the SID of an older one; it is in their metadata as duplicate_external_id: %',
+                v_rows, pg_temp.listed(v_list);
+        end if;
         analyze messaging_raw;
 
         -- One message, not two: the same id, or the same SID. Senders without a profile and requests
@@ -389,8 +407,13 @@ begin
             select p.pubname from pg_publication p join pg_publication_rel r on r.prpubid = p.oid
             where r.prrelid = v_old
         loop
-            execute format('alter publication %I drop table public.whatsapp_messages', v_item.pubname);
-            raise notice 'publication % no longer has whatsapp_messages', v_item.pubname;
+            begin
+                execute format('alter publication %I drop table public.whatsapp_messages', v_item.pubname);
+                raise notice 'publication % no longer has whatsapp_messages', v_item.pubname;
+            exception when insufficient_privilege then
+                raise notice 'publication % belongs to another role: let it run alter publication % drop table messaging.whatsapp_messages_legacy',
+                    v_item.pubname, quote_ident(v_item.pubname);
+            end;
         end loop;
         for v_item in select t.tgname from pg_trigger t where t.tgrelid = v_old and not t.tgisinternal loop
             execute format('drop trigger %I on public.whatsapp_messages', v_item.tgname);

@@ -15,7 +15,7 @@ refused() {
     is "$1: in one line" "$(printf '%s\n' "$said" | wc -l | tr -d ' ')" 1
     schema_of $db > "$work/after.sql"
     is "$1: nothing changed" "$(diff "$work/before.sql" "$work/after.sql")" ''
-    is "$1: no schema" "$(value "select to_regnamespace('messaging')")" ''
+    is "$1: no schema" "$(value "select to_regclass('messaging.schema_migrations')")" ''
 }
 
 refused 'no profiles' 'drop table profiles cascade' 'table public.profiles is missing: create it*'
@@ -42,6 +42,22 @@ refused 'a view for the table' 'alter table whatsapp_messages rename to w; creat
 refused 'a column that must be filled' 'alter table message_logs add tenant int not null default 1; alter table message_logs alter tenant drop default' 'column message_logs.tenant is not null and has no default*'
 refused 'the same of notifications' 'alter table notifications add tenant int not null' 'column notifications.tenant is not null and has no default*'
 refused 'a table of somebody else' 'alter table notifications owner to postgres' 'table public.notifications belongs to postgres*'
+
+refused 'a view for profiles' 'alter table profiles rename to people; create view profiles as select * from people' 'public.profiles is a view, not a table: rename it*'
+refused 'a schema of that name' 'create schema messaging; create table messaging.ours (n int)' 'schema messaging belongs to postgres and is not this project*'
+refused 'an index of that name' 'create index message_logs_sent_at_idx on message_logs (sent_at, status)' 'public.message_logs_sent_at_idx is not a plain index on message_logs (sent_at): rename it'
+refused 'an index of that name, not unique' 'create index message_logs_external_id_key on message_logs (external_id)' 'public.message_logs_external_id_key is not a plain index on message_logs (external_id)*'
+refused 'a table of that name' 'create table message_logs_recipient_idx (n int)' 'public.message_logs_recipient_idx is not a plain index*'
+refused 'a generated column' 'alter table message_logs add media_url text generated always as (upper(recipient)) stored' 'column message_logs.media_url is generated, but is to be written: alter table*drop expression'
+refused 'a table that inherits' 'create table more () inherits (whatsapp_messages); alter table more owner to app_owner' 'table more inherits from whatsapp_messages: alter table more no inherit whatsapp_messages*'
+refused 'nothing may be made in public' 'alter schema public owner to postgres; revoke create on schema public from app_owner' 'role app_owner may not create tables and views in public: grant create on schema public to app_owner'
+# The roles are there, of another database, and the owner may not make any.
+psql -XAtq -d postgres -c 'alter role app_owner nocreaterole' -c 'revoke messaging_owner from app_owner'
+refused 'no member of messaging_owner' 'select' 'role app_owner is no member of messaging_owner*let a superuser grant messaging_owner to app_owner'
+psql -XAtq -d postgres -c 'grant messaging_owner to app_owner'
+migrate refusals > /dev/null
+is 'a member, who may make no roles: works' $? 0
+psql -XAtq -d postgres -c 'alter role app_owner createrole'
 
 # A server too old: the version is what the file compares it with.
 db=refusals
@@ -95,6 +111,24 @@ matches 'not null: says so' "$(cat "$work/said")" '*column external_id of messag
 psql -XAtq -d not_null -c 'alter function count_call() security definer' -c 'alter function look_up() security definer'
 is 'not null: reserves' "$(db=not_null value "select bool_and(r.outcome = 'reserved' and r.saved -> 'external_id' = 'null' and r.saved -> 'delivered_at' = 'null') from generate_series(1, 2),
     lateral (select * from messaging.reserve_message('c', null, null, null, 'sms', '+201012345678', 'x', null, null, '{}')) as r" 2>&1)" t
+
+# One SID with spaces and without them, where it is unique with them; a publication of another role; an
+# enumeration of notifications' types.
+starting_point spaced 2 200 0
+psql -XAtq -d spaced -v ON_ERROR_STOP=1 -c "set client_min_messages = error" -c "update message_logs set external_id = 'SM' || id where external_id is not null;
+    alter table message_logs add unique (external_id);
+    update message_logs set external_id = 'SML2' where id = test_id('l', 7); update message_logs set external_id = 'SML2 ' where id = test_id('l', 8);
+    alter table whatsapp_messages no force row level security;
+    update whatsapp_messages set message_sid = 'SMW1' where id = test_id('w', 7); update whatsapp_messages set message_sid = 'SMW1 ' where id = test_id('w', 8);
+    alter publication other_feed owner to postgres;
+    create type kind as enum ('info', 'warning'); alter table notifications alter type type kind using type::kind"
+migrate spaced > "$work/said"
+is 'spaces about a SID: works' $? 0
+is 'spaces about a SID: the older has it' "$(db=spaced value "select string_agg(concat_ws(' ', right(id::text, 1), external_id, metadata ->> 'duplicate_external_id'), ', ' order by id) from message_logs where id in (test_id('l', 7), test_id('l', 8), test_id('w', 7), test_id('w', 8))" )" \
+    "$(db=spaced value "select string_agg(right(id::text, 1) || ' ' || case when left(id::text, 8) = left(test_id('w', 1)::text, 8) then 'SMW1' else 'SML2' end, ', ' order by id) from message_logs where id in (test_id('l', 7), test_id('l', 8), test_id('w', 7), test_id('w', 8))")"
+matches 'a publication of another role is named' "$(cat "$work/said")" '*publication other_feed belongs to another role: let it run alter publication other_feed drop table messaging.whatsapp_messages_legacy*'
+matches 'a notification that cannot be made is foretold' "$(cat "$work/said")" '*failed messages will not be announced, an insert into notifications fails: invalid input value for enum kind: "error"*'
+is 'and none was made' "$(db=spaced value 'select count(*) from notifications')" 0
 
 # Published and without a primary key, or told to leave none: it takes updates all the same.
 # published NAME SQL IDENTITY
