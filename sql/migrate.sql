@@ -65,6 +65,16 @@ select pg_temp.pending('20261104080000') as pending \gset
 \ir migrations/20261104080000_create_message_logs.sql
 \endif
 
+select pg_temp.pending('20261104080100') as pending \gset
+\if :pending
+\ir migrations/20261104080100_give_replica_identity.sql
+\endif
+
+select pg_temp.pending('20261104080200') as pending \gset
+\if :pending
+\ir migrations/20261104080200_drop_not_null.sql
+\endif
+
 select pg_temp.pending('20261105080000') as pending \gset
 \if :pending
 \ir migrations/20261105080000_move_whatsapp_messages.sql
@@ -160,11 +170,6 @@ select pg_temp.pending('20261123080100') as pending \gset
 \ir migrations/20261123080100_take_any_metadata.sql
 \endif
 
-select pg_temp.pending('20261123080200') as pending \gset
-\if :pending
-\ir migrations/20261123080200_give_replica_identity.sql
-\endif
-
 select pg_temp.pending('20261123080300') as pending \gset
 \if :pending
 \ir migrations/20261123080300_notify_once.sql
@@ -173,11 +178,6 @@ select pg_temp.pending('20261123080300') as pending \gset
 select pg_temp.pending('20261123080400') as pending \gset
 \if :pending
 \ir migrations/20261123080400_join_error_texts.sql
-\endif
-
-select pg_temp.pending('20261123080500') as pending \gset
-\if :pending
-\ir migrations/20261123080500_drop_not_null.sql
 \endif
 
 select pg_temp.pending('20261123080600') as pending \gset

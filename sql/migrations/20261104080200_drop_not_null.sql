@@ -1,7 +1,6 @@
 -- Columns of message_logs that are empty in most rows or at first. An existing table may have them
 -- not null (with an empty default, say), and then no message could be reserved; an empty SID would be
--- every row's, which can be but one's. The same stands before the move; here it is for databases that
--- were moved without it.
+-- every row's, which can be but one's.
 do $$
 declare
     found record;
@@ -27,4 +26,4 @@ begin
 end
 $$;
 
-insert into messaging.schema_migrations (version) values ('20261123080500') on conflict do nothing;
+insert into messaging.schema_migrations (version) values ('20261104080200') on conflict do nothing;

@@ -1,7 +1,6 @@
 -- A table that is published (Supabase's realtime, all tables, all of a schema) takes no update unless
 -- its rows can be told apart: by the primary key, which an existing message_logs may lack, by a unique
--- index that was chosen, or by everything in them. The same stands before the move, which updates too;
--- here it is for databases that were moved without it.
+-- index that was chosen, or by everything in them.
 do $$
 declare
     v_index name;
@@ -31,4 +30,4 @@ begin
 end
 $$;
 
-insert into messaging.schema_migrations (version) values ('20261123080200') on conflict do nothing;
+insert into messaging.schema_migrations (version) values ('20261104080100') on conflict do nothing;
