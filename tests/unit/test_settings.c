@@ -64,6 +64,9 @@ static const struct value_row {
     {"a sender name of twelve letters",
      {"TWILIO_PHONE_NUMBER=ABCDEFGHIJKL"},
      "'TWILIO_PHONE_NUMBER' invalid"},
+    {"a sender name with another character",
+     {"TWILIO_PHONE_NUMBER=My#Shop"},
+     "'TWILIO_PHONE_NUMBER' invalid"},
     {"a number with spaces",
      {"TWILIO_PHONE_NUMBER=+1 500 555 0006"},
      "'TWILIO_PHONE_NUMBER' invalid"},
@@ -73,6 +76,14 @@ static const struct value_row {
      "'TWILIO_WHATSAPP_NUMBER' invalid"},
     {"a WhatsApp number of 16 digits",
      {"TWILIO_WHATSAPP_NUMBER=+2010000000001234"},
+     "'TWILIO_WHATSAPP_NUMBER' invalid"},
+    {"a WhatsApp number of 15 digits", {"TWILIO_WHATSAPP_NUMBER=+201000000000123"}},
+    {"a WhatsApp number of 7 digits", {"TWILIO_WHATSAPP_NUMBER=+2010000"}},
+    {"a WhatsApp number of 6 digits",
+     {"TWILIO_WHATSAPP_NUMBER=+201000"},
+     "'TWILIO_WHATSAPP_NUMBER' invalid"},
+    {"a WhatsApp number with a letter",
+     {"TWILIO_WHATSAPP_NUMBER=+2010000000x"},
      "'TWILIO_WHATSAPP_NUMBER' invalid"},
     {"a Messaging Service", {"TWILIO_MESSAGING_SERVICE_SID=MG0123456789abcdef0123456789abcdef"}},
     {"a Messaging Service of another kind",
@@ -86,6 +97,7 @@ static const struct value_row {
     {"an API key's secret alone",
      {"TWILIO_API_KEY_SECRET=" SECRETS},
      "'TWILIO_API_KEY' missing: TWILIO_API_KEY_SECRET is set without it"},
+    {"an API key's secret that is empty is none", {"TWILIO_API_KEY_SECRET="}},
     {"an API key of another kind",
      {"TWILIO_API_KEY=" ACCOUNT, "TWILIO_API_KEY_SECRET=" SECRETS},
      "'TWILIO_API_KEY' invalid"},
@@ -125,6 +137,7 @@ static const struct value_row {
     {"a relative key file", {"JWT_JWKS_FILE=keys.json"}, "must be an absolute path"},
     {"a relative spool", {"SPOOL_DIR=spool"}, "must be an absolute path"},
     {"a relative certificate file", {"TWILIO_CA_FILE=ca.pem"}, "must be an absolute path"},
+    {"no tokens", {"SEND_TWILIO_MESSAGE_AUTH=none"}},
     {"tokens optional", {"SEND_TWILIO_MESSAGE_AUTH=optional"}},
     {"tokens required", {"SEND_TWILIO_MESSAGE_AUTH=required"}},
     {"tokens by another word", {"SEND_TWILIO_MESSAGE_AUTH=yes"}, "none, optional or required"},
@@ -138,6 +151,7 @@ static const struct value_row {
     {"tokens required with a key set alone",
      {"SEND_TWILIO_MESSAGE_AUTH=required", "SUPABASE_JWT_SECRET=", "JWT_JWKS_FILE=/keys.json"}},
     {"no tokens, no key", {"SUPABASE_JWT_SECRET="}},
+    {"no tokens by its word, no key", {"SEND_TWILIO_MESSAGE_AUTH=none", "SUPABASE_JWT_SECRET="}},
     {"send-whatsapp without a key",
      {"SUPABASE_JWT_SECRET="},
      "'SUPABASE_JWT_SECRET' missing: tokens cannot be verified",
@@ -157,8 +171,16 @@ static const struct value_row {
     {"a negative limit", {"RATE_LIMIT_PER_MINUTE=-1"}, "from 1 to 1000"},
     {"a limit with a unit", {"RATE_LIMIT_PER_MINUTE=5/min"}, "from 1 to 1000"},
     {"no threads at all", {"FCGI_THREADS=0"}, "'FCGI_THREADS' invalid"},
+    {"one thread", {"FCGI_THREADS=1"}},
+    {"512 threads", {"FCGI_THREADS=512"}},
+    {"513 threads", {"FCGI_THREADS=513"}, "'FCGI_THREADS' invalid"},
     {"as many threads as numbers go", {"FCGI_THREADS=99999"}, "'FCGI_THREADS' invalid"},
     {"no connections at all", {"DATABASE_POOL=0"}, "'DATABASE_POOL' invalid"},
+    {"one connection", {"DATABASE_POOL=1"}},
+    {"64 connections", {"DATABASE_POOL=64"}},
+    {"65 connections", {"DATABASE_POOL=65"}, "'DATABASE_POOL' invalid"},
+    {"any origin", {"CORS_ALLOW_ORIGIN=*"}},
+    {"any origin with white space around it", {"CORS_ALLOW_ORIGIN= * "}},
     {"origins", {"CORS_ALLOW_ORIGIN=https://a.example, http://localhost:5173"}},
     {"an origin with a path",
      {"CORS_ALLOW_ORIGIN=https://a.example/"},
@@ -167,6 +189,13 @@ static const struct value_row {
      {"CORS_ALLOW_ORIGIN=*, https://a.example"},
      "'CORS_ALLOW_ORIGIN' invalid"},
     {"an origin without a scheme", {"CORS_ALLOW_ORIGIN=a.example"}, "'CORS_ALLOW_ORIGIN' invalid"},
+    {"an origin without a host", {"CORS_ALLOW_ORIGIN=https://"}, "'CORS_ALLOW_ORIGIN' invalid"},
+    {"an origin without its slashes",
+     {"CORS_ALLOW_ORIGIN=https:a.example"},
+     "'CORS_ALLOW_ORIGIN' invalid"},
+    {"an origin with a scheme that is none",
+     {"CORS_ALLOW_ORIGIN=ht tp://a.example"},
+     "'CORS_ALLOW_ORIGIN' invalid"},
     {"a comma behind the last", {"CORS_ALLOW_ORIGIN=https://a.example,"}},
     {"an origin of an application", {"CORS_ALLOW_ORIGIN=capacitor://localhost"}},
     {"origins with a quote", {"CORS_ALLOW_ORIGIN=\"*\""}, "'CORS_ALLOW_ORIGIN' invalid"},
@@ -188,6 +217,7 @@ static const struct value_row {
      NULL,
      SETTINGS_WEBHOOK},
     {"signatures if present", {"WEBHOOK_SIGNATURE=if-present"}, NULL, SETTINGS_WEBHOOK},
+    {"signatures required", {"WEBHOOK_SIGNATURE=required"}, NULL, SETTINGS_WEBHOOK},
     {"signatures by another word",
      {"WEBHOOK_SIGNATURE=off"},
      "must be required or if-present",
@@ -285,6 +315,7 @@ static void test_words(void **state)
                                         "RATE_LIMIT_PER_MINUTE=12", "WEBHOOK_SIGNATURE=if-present",
                                         NULL};
     static const char *const required[] = {"SEND_TWILIO_MESSAGE_AUTH=required", NULL};
+    static const char *const numbers[] = {"FCGI_THREADS=512", "DATABASE_POOL=64", NULL};
     struct settings settings = read_settings(SETTINGS_SENDER, given);
 
     (void)state;
@@ -292,6 +323,9 @@ static void test_words(void **state)
     assert_int_equal(settings.rate_limit, 12);
     assert_false(read_settings(SETTINGS_WEBHOOK, given).signature_required);
     assert_int_equal(read_settings(SETTINGS_SENDER, required).sender_auth, SETTINGS_AUTH_REQUIRED);
+    settings = read_settings(SETTINGS_SENDER, numbers);
+    assert_int_equal(settings.fcgi_threads, 512);
+    assert_int_equal(settings.database_pool, 64);
 }
 
 static void test_wrong_words_are_strict(void **state)
