@@ -168,6 +168,8 @@ static struct valid_row {
      SIGNATURE_443},
     {"an address of host and port alone", true, "https://h.example", "a=1",
      "wLFRQgO3fGX2uP1NgZF2mMV4XSI="},
+    {"an address without a host is taken as it is", true, "https:///s", "a=1",
+     "I7KsVMqYN93TovlXE7G6tdJi16I="},
     {"an at sign and a colon in the query are no part of the host", true,
      "https://h.example:443?x=@:/", "a=1", "ToQXRVqblfAOdVjivdYxax7GiN8="},
     {"a port is added before a query without path", true, "https://h.example?x=@:/", "a=1",
