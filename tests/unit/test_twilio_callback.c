@@ -45,6 +45,8 @@ static const struct callback_row {
      "SM1 sent - - -"},
     {"an error code that is no number is left out",
      "MessageSid=SM1&MessageStatus=failed&ErrorCode=abc", "SM1 failed - - -"},
+    {"the error code zero is none", "MessageSid=SM1&MessageStatus=sent&ErrorCode=0",
+     "SM1 sent - - -"},
     {"an error code with a quote is left out", "MessageSid=SM1&MessageStatus=failed&ErrorCode=1'--",
      "SM1 failed - - -"},
     {"an error code of ten digits", "MessageSid=SM1&MessageStatus=failed&ErrorCode=1234567890",
@@ -56,6 +58,9 @@ static const struct callback_row {
     {"a bare plus is a space, as forms have it",
      "MessageSid=SM123456789&MessageStatus=delivered&To=+201234567890",
      "SM123456789 delivered - -  201234567890"},
+
+    {"a field without a name is passed over", "=x&MessageSid=SM1&MessageStatus=sent",
+     "SM1 sent - - -"},
 
     {"nothing is refused", "", NULL},
     {"no SID is refused", "MessageStatus=sent", NULL},
