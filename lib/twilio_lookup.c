@@ -93,7 +93,7 @@ static bool is_foreign(const struct settings *settings, const struct json_value 
     struct text from = text_without(json_string(json_get(top, "from")), TEXT("whatsapp:"));
     const char *own_service = settings->twilio_messaging_service_sid;
 
-    if (channel == MESSAGE_SMS && own_service && *own_service)
+    if (channel == MESSAGE_SMS && own_service)
         return service.n && !text_equal(service, text_of(own_service));
     struct text own = text_of(channel == MESSAGE_WHATSAPP ? settings->twilio_whatsapp_number
                                                           : settings->twilio_phone_number);
