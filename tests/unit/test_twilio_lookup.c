@@ -80,6 +80,7 @@ static const struct fetch_row {
      0,
      TWILIO_NOT_FOUND},
     {"nor two letters alone", "SM", {{0}}, 0, TWILIO_NOT_FOUND},
+    {"nor one that goes on as a path", "SM1/../../Calls", {{0}}, 0, TWILIO_NOT_FOUND},
     {"too many requests: later",
      SID,
      {{.status = 429}, {.status = 200, .body = RESOURCE("")}},
@@ -311,6 +312,10 @@ static const struct list_row {
     {"one message that cannot be read spoils the page",
      .reply = {.status = 200, .body = LIST("null", RESOURCE("") ",{\"sid\":\"SM1\"}")},
      .asked = ASK_LIST, .want = TWILIO_NO_SENSE},
+    {"a message without a SID spoils the page",
+     .reply = {.status = 200,
+               .body = LIST("null", RESOURCE("") ",{\"sid\":\"CA1\",\"status\":\"sent\"}")},
+     .asked = ASK_LIST, .want = TWILIO_NO_SENSE},
     {"half an answer", .reply = {.status = 200, .body = "{\"messages\":[" RESOURCE("")},
      .asked = ASK_LIST, .want = TWILIO_NO_SENSE},
 };
@@ -349,6 +354,7 @@ static const struct sender_row {
     {"no number yet", RESOURCE(FROM("null", "null"))},
     {"our service, whatever the number", RESOURCE(FROM("\"+1\"", "\"MG1\"")), "MG1"},
     {"another service", RESOURCE(FROM("\"+15005550006\"", "\"MG2\"")), "MG1", true},
+    {"no service said", RESOURCE(FROM("\"+1\"", "null")), "MG1"},
     {"our number on WhatsApp",
      "{\"sid\":\"" SID
      "\",\"status\":\"sent\",\"to\":\"whatsapp:+2\",\"from\":\"whatsapp:+14155238886\"}",
@@ -377,6 +383,87 @@ static void sender(void **state)
     close_question(&question, want);
 }
 
+/** Twilio that answers everything alike, and needs no memory for it. */
+static void say(void *self, struct arena *none, const struct http_request *request,
+                struct http_reply *ret_reply)
+{
+    (void)none;
+    (void)request;
+    *ret_reply = (struct http_reply){.status = 200, .body = text_of(self)};
+}
+
+#define WHOLE                                                                                      \
+    "{\"sid\":\"" SID "\",\"status\":\"failed\",\"to\":\"+201012345678\",\"body\":\"Hi\","         \
+    "\"direction\":\"outbound-api\",\"num_media\":\"1\",\"error_code\":30008,\"error_message\":"   \
+    "\"Unknown\",\"date_created\":\"Thu, 01 Jan 2026 12:00:00 +0000\",\"date_sent\":"              \
+    "\"Thu, 01 Jan 2026 12:00:01 +0000\"}"
+
+static void expect_whole(const struct twilio_message *message)
+{
+    assert_text_equal(message->sid, SID);
+    assert_text_equal(message->status, "failed");
+    assert_text_equal(message->to, "+201012345678");
+    assert_text_equal(message->body, "Hi");
+    assert_text_equal(message->error_code, "30008");
+    assert_text_equal(message->error_message, "Unknown");
+    assert_int_equal(message->num_media, 1);
+    assert_int_equal(message->created, FAKE_EPOCH_MS / 1000);
+    assert_int_equal(message->sent, FAKE_EPOCH_MS / 1000 + 1);
+}
+
+/** Little memory, then more: there is the whole message or none. */
+static void fetch_with_little_memory(void **state)
+{
+    static char body[] = WHOLE;
+    const struct http http = {body, say};
+    const struct twilio twilio = {&usual, &http, NULL};
+    enum twilio_answer answer = TWILIO_NO_SENSE;
+    char detail[TWILIO_DETAIL_SIZE];
+
+    (void)state;
+    for (size_t room = 0; answer != TWILIO_FOUND; room++) {
+        struct twilio_message message;
+        arena_release(&arena);
+        arena_init(&arena, room);
+        answer = twilio_fetch(&twilio, &arena, TEXT(SID), &message, detail);
+        if (answer == TWILIO_FOUND)
+            expect_whole(&message);
+        else
+            assert_int_equal(answer, TWILIO_NO_SENSE);
+        if (room == 0)
+            assert_string_equal(detail, "no memory for the question");
+        assert_true(room < 8192);
+    }
+}
+
+/** And the whole page or none. */
+static void list_with_little_memory(void **state)
+{
+    static char body[] = LIST("\"" PATH ".json?Page=2\"", WHOLE "," WHOLE);
+    const struct http http = {body, say};
+    const struct twilio twilio = {&usual, &http, NULL};
+    enum twilio_answer answer = TWILIO_NO_SENSE;
+    char detail[TWILIO_DETAIL_SIZE];
+
+    (void)state;
+    for (size_t room = 0; answer != TWILIO_FOUND; room++) {
+        struct twilio_page page = {.next = TEXT(PATH ".json?Page=1")};
+        arena_release(&arena);
+        arena_init(&arena, room);
+        answer = twilio_list(&twilio, &arena, MESSAGE_SMS, TEXT("+201012345678"), &page, detail);
+        if (answer != TWILIO_FOUND) {
+            assert_int_equal(answer, TWILIO_NO_SENSE);
+            assert_text_equal(page.next, PATH ".json?Page=1");
+            continue;
+        }
+        assert_int_equal(page.n, 2);
+        expect_whole(&page.messages[0]);
+        expect_whole(&page.messages[1]);
+        assert_text_equal(page.next, PATH ".json?Page=2");
+        assert_true(room < 8192);
+    }
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -393,8 +480,13 @@ static int tear_down(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[64];
-    size_t n = 0;
+    struct CMUnitTest tests[80] = {
+        {.name = "with little memory there is the whole message or none",
+         .test_func = fetch_with_little_memory},
+        {.name = "with little memory there is the whole page or none",
+         .test_func = list_with_little_memory},
+    };
+    size_t n = 2;
 
     ADD_ROWS(tests, n, fetches, fetch);
     ADD_ROWS(tests, n, resources, resource);
