@@ -127,6 +127,10 @@ static const struct request_row {
      {.to = TEXT_INIT("+201012345678"), .body = TEXT_INIT("Hi")},
      {.twilio_api_key = "SK1", .twilio_api_key_secret = "secret"},
      "POST " URL " as SK1:secret with To=%2B201012345678&From=%2B15005550006&Body=Hi" CALLBACK},
+    {"an API key without its secret does not sign in",
+     {.to = TEXT_INIT("+201012345678"), .body = TEXT_INIT("Hi")},
+     {.twilio_api_key = "SK1"},
+     HI},
     {"another API address and a sender by name",
      {.to = TEXT_INIT("+201012345678"), .body = TEXT_INIT("Hi")},
      {.twilio_api_url = "http://127.0.0.1:4010", .twilio_phone_number = "My Shop"},
@@ -212,6 +216,10 @@ static const struct answer_row {
      TWILIO_UNKNOWN},
     {"201 with a short SID leaves it unknown",
      {.status = 201, .body = "{\"sid\":\"SM01\",\"status\":\"queued\"}"},
+     TWILIO_UNKNOWN},
+    {"201 with a SID of other characters leaves it unknown",
+     {.status = 201,
+      .body = "{\"sid\":\"SM0123456789abcdef0123456789abcd/.\",\"status\":\"queued\"}"},
      TWILIO_UNKNOWN},
     {"201 without a status leaves it unknown",
      {.status = 201, .body = "{\"sid\":\"" SID "\"}"},
@@ -514,23 +522,91 @@ static void test_bounded_tries(void **state)
     fake_record_release(&sending.http.record);
 }
 
+/** Twilio that answers everything alike, and needs no memory for it. */
+struct spare {
+    int status;
+    const char *body;
+    size_t n_asked;
+};
+
+static void answer_sparingly(void *self, struct arena *none, const struct http_request *request,
+                             struct http_reply *ret_reply)
+{
+    struct spare *spare = self;
+
+    (void)none;
+    (void)request;
+    spare->n_asked++;
+    *ret_reply = (struct http_reply){.status = spare->status, .body = text_of(spare->body)};
+}
+
+/** Send with an arena of `room` bytes; `small` holds the result's texts. */
+static void send_with_room(struct spare *spare, size_t room, struct arena *small,
+                           struct twilio_result *ret_result)
+{
+    struct fake_clock time = {0};
+    const struct clock clock = fake_clock(&time);
+    const struct http http = {spare, answer_sparingly};
+    const struct twilio twilio = {&usual, &http, &clock};
+
+    arena_init(small, room);
+    twilio_send(&twilio, small, &hi, TEXT(LOG_ID), INT64_MAX, ret_result);
+}
+
+/* Little memory, then more: what Twilio has taken is never taken for a message that was not sent.
+ */
 static void test_no_memory(void **state)
 {
-    static const struct fake_reply replies[] = {TAKEN, {0}};
-    struct fake_clock time = {0};
-    struct fake_http script = {.replies = replies};
-    const struct clock clock = fake_clock(&time);
-    const struct http http = fake_http(&script);
-    const struct twilio twilio = {&usual, &http, &clock};
-    struct twilio_result result;
-    struct arena small;
+    size_t n_not_sent = 0, n_unknown = 0, n_bare = 0;
 
     (void)state;
-    arena_init(&small, 100);
-    twilio_send(&twilio, &small, &hi, TEXT(LOG_ID), INT64_MAX, &result);
-    assert_int_equal(result.verdict, TWILIO_NOT_SENT);
-    assert_int_equal(script.record.n, 0);
-    arena_release(&small);
+    for (size_t room = 0;; room++) {
+        struct spare spare = {.status = 201, .body = MESSAGE_JSON};
+        struct twilio_result result;
+        struct arena small;
+        send_with_room(&spare, room, &small, &result);
+        bool whole = result.verdict == TWILIO_TAKEN && result.details.n > 2;
+        if (spare.n_asked == 0) {
+            assert_int_equal(result.verdict, TWILIO_NOT_SENT);
+            assert_string_equal(result.detail, "no memory for the request");
+            n_not_sent++;
+        } else if (result.verdict == TWILIO_TAKEN) {
+            assert_int_equal(spare.n_asked, 1);
+            assert_text_equal(result.sid, SID);
+            assert_text_equal(result.status, "queued");
+            n_bare += !whole;
+        } else {
+            assert_int_equal(result.verdict, TWILIO_UNKNOWN);
+            n_unknown++;
+        }
+        arena_release(&small);
+        if (whole)
+            break;
+        assert_true(room < 8192);
+    }
+    assert_true(n_not_sent > 0 && n_unknown > 0 && n_bare > 0);
+}
+
+/* Nor is a refusal another one for want of its words. */
+static void test_no_memory_for_a_refusal(void **state)
+{
+    size_t n_wordless = 0;
+    bool whole = false;
+
+    (void)state;
+    for (size_t room = 0; !whole; room++) {
+        struct spare spare = {.status = 400, .body = "{\"code\":21211,\"message\":\"wrong\"}"};
+        struct twilio_result result;
+        struct arena small;
+        send_with_room(&spare, room, &small, &result);
+        if (spare.n_asked)
+            assert_int_equal(result.verdict, TWILIO_REJECTED);
+        n_wordless += result.error_code == 21211 && result.error.n == 0;
+        whole = result.error_code == 21211 && text_equal(result.error, TEXT("wrong"));
+        arena_release(&small);
+        assert_true(room < 8192);
+    }
+    assert_true(n_wordless > 0);
 }
 
 static void test_long_error(void **state)
@@ -560,7 +636,10 @@ int main(void)
         {.name = "an attempt gets the time that is left", .test_func = test_time_left},
         {.name = "without time an attempt is given a moment", .test_func = test_no_time_left},
         {.name = "refused connections are tried for 10 s", .test_func = test_bounded_tries},
-        {.name = "for want of memory nothing is sent", .test_func = test_no_memory},
+        {.name = "want of memory leaves not sent, unknown and taken apart",
+         .test_func = test_no_memory},
+        {.name = "for want of memory a refusal has no words",
+         .test_func = test_no_memory_for_a_refusal},
         {.name = "Twilio's text is cut between characters", .test_func = test_long_error},
     };
     struct CMUnitTest
