@@ -11,10 +11,11 @@
 #define S2 "SM22222222222222222222222222222222"
 #define S3 "MM33333333333333333333333333333333"
 
-#define FETCH(sid) "GET " BASE "/" sid ".json" AS
-#define LIST_WA    "GET " BASE ".json?PageSize=100&To=whatsapp%3A%2B201012345678" AS
-#define NEXT_URI   PATH ".json?Page=1&PageToken=PA1"
-#define NEXT       "GET https://api.twilio.com" NEXT_URI AS
+#define FETCH(sid)     "GET " BASE "/" sid ".json" AS
+#define LIST_WA        "GET " BASE ".json?PageSize=100&To=whatsapp%3A%2B201012345678" AS
+#define LIST_OF(digit) "GET " BASE ".json?PageSize=100&To=%2B20101234567" digit AS
+#define NEXT_URI       PATH ".json?Page=1&PageToken=PA1"
+#define NEXT           "GET https://api.twilio.com" NEXT_URI AS
 
 #define AGAIN(age)                                                                                 \
     UNSETTLED "'0 seconds','" #age " s ago','00000000-0000-0000-0000-000000000000','16')"
@@ -278,6 +279,30 @@ static const struct run_row {
      .replies = {LAST(MESSAGE(S1, "delivered", "Hi", "01"))}, .requests = {LIST},
      .answers = {TABLE, FAKE_AWAY}, .statements = {FIRST_PAGE, KNOWN(S1)}, .status = 1,
      .output = "0 messages checked\nstopped: statement failed\n" SUMMARY(0, 0, 0, 0, 0)},
+    {"it goes away when a SID is to be written", .rows = {{R1, NULL, "unknown"}},
+     .replies = {LAST(MESSAGE(S1, "delivered", "Hi", "01"))}, .requests = {LIST},
+     .answers = {TABLE, NONE, FAKE_AWAY},
+     .statements = {FIRST_PAGE, KNOWN(S1), CLAIMED(R1, S1, "delivered")}, .status = 1,
+     .output = "0 messages checked\nstopped: statement failed\n" SUMMARY(1, 0, 0, 0, 0)},
+    {"it goes away when a row is looked at again", .rows = {{R1, NULL, "unknown"}},
+     .replies = {LAST("")}, .requests = {LIST}, .answers = {TABLE, FAKE_AWAY},
+     .statements = {FIRST_PAGE, AGAIN(46800)}, .status = 1,
+     .output = "0 messages checked\nstopped: statement failed\n" SUMMARY(1, 0, 0, 0, 0)},
+    {"it goes away when a row is to be settled", .rows = {{R1, NULL, "unknown"}},
+     .later = {{R1, NULL, "unknown"}}, .replies = {LAST("")}, .requests = {LIST},
+     .answers = {TABLE, TABLE, FAKE_AWAY}, .statements = {FIRST_PAGE, AGAIN(46800), NEVER_SENT(R1)},
+     .status = 1,
+     .output = "0 messages checked\nstopped: statement failed\n" SUMMARY(1, 0, 0, 0, 0)},
+    {"refused three times, nobody asks for further lists",
+     .rows = {{R1, NULL, "unknown", .to = "+201012345671"},
+              {R1, NULL, "unknown", .to = "+201012345672"},
+              {R1, NULL, "unknown", .to = "+201012345673"},
+              {R1, NULL, "unknown", .to = "+201012345674"}},
+     .replies = {{.status = 401}, {.status = 401}, {.status = 401}},
+     .requests = {LIST_OF("1"), LIST_OF("2"), LIST_OF("3")}, .answers = {TABLE},
+     .statements = {FIRST_PAGE}, .status = 1,
+     .output = "0 messages checked\nstopped: Twilio cannot be asked: Twilio answered 401\n2 could "
+               "not be asked: Twilio answered 401\n" SUMMARY(2, 0, 0, 0, 0)},
 };
 
 static void expect_no_secrets(const char *output)
