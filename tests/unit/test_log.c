@@ -137,10 +137,42 @@ static void test_long_values(void **state)
     arena_release(&arena);
 }
 
+static void test_no_memory(void **state)
+{
+    const struct log_entry entry = {.program = "p", .status = 200};
+    char written[256];
+
+    (void)state;
+    for (size_t room = 0; room < 300; room++) {
+        struct arena small;
+        arena_init(&small, room);
+        struct text line = write_line(&small, &entry, written, sizeof(written));
+        assert_true(line.n == 0 || room >= 256);
+        if (line.n)
+            assert_text_equal(line, TIME ",\"program\":\"p\",\"status\":200,\"ms\":0}\n");
+        arena_release(&small);
+    }
+}
+
+static void test_nobody_reads(void **state)
+{
+    struct fake_clock time = {0};
+    const struct clock clock = fake_clock(&time);
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena, 1 << 20);
+    log_write(-1, &arena, &clock, &(struct log_entry){.program = "p", .status = 200});
+    arena_release(&arena);
+}
+
 int main(void)
 {
     static const struct CMUnitTest singles[] = {
         {.name = "values too long are cut, the line is written", .test_func = test_long_values},
+        {.name = "for want of memory there is no line, and never half of one",
+         .test_func = test_no_memory},
+        {.name = "a log that cannot be written holds nobody", .test_func = test_nobody_reads},
     };
     struct CMUnitTest tests[ARRAY_LEN(masks) + ARRAY_LEN(lines) + ARRAY_LEN(singles)];
     size_t n = 0;
