@@ -207,9 +207,17 @@ static void test_id(void **state)
     assert_string_equal(request.id, row->want);
 }
 
+static const struct memory_row {
+    const char *label, *body; /* the variable that tells of it */
+} memories[] = {
+    {"for want of memory nothing is read", "CONTENT_LENGTH=60000"},
+    {"for want of memory nothing is read in chunks", "HTTP_TRANSFER_ENCODING=chunked"},
+};
+
 static void test_read_without_memory(void **state)
 {
-    static const char *const variables[] = {"REQUEST_METHOD=POST", "CONTENT_LENGTH=60000", NULL};
+    const struct memory_row *row = *state;
+    const char *const variables[] = {"REQUEST_METHOD=POST", row->body, NULL};
     static char body[60000];
     struct fake_connection fake = {.variables = variables, .body = {body, sizeof(body)}};
     const struct cgi_connection connection = fake_connection(&fake);
@@ -219,11 +227,11 @@ static void test_read_without_memory(void **state)
     struct arena small;
     struct fault fault;
 
-    (void)state;
     for (size_t cap = 8; cap < 60000; cap *= 20) {
         arena_init(&small, cap);
         assert_false(cgi_read(&connection, &small, &clock, &request, &fault));
         assert_int_equal(fault.kind, FAULT_NO_MEMORY);
+        assert_int_equal(fake.n_asked, 0);
         arena_release(&small);
     }
 }
@@ -307,6 +315,34 @@ static void test_cors(void **state)
     assert_text_equal(header_lines(&response), row->want);
 }
 
+/* The names go through a buffer of 2048 bytes. */
+static void test_too_many_asked(void **state)
+{
+    char asked[3000] = "apikey";
+    struct cgi_request request = {.method = TEXT("OPTIONS")};
+    struct cgi_response response = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 70; i++) {
+        size_t n = strlen(asked);
+        snprintf(asked + n, sizeof(asked) - n, ", x-supabase-client-%013zu", i);
+    }
+    request.asked_headers = text_of(asked);
+    cgi_cors(&response, &arena, &request, TEXT("*"));
+    assert_text_equal(header_lines(&response), ANY METHODS AGE EXPOSED);
+}
+
+static void test_header_without_memory(void **state)
+{
+    struct cgi_response response = {0};
+    struct arena none;
+
+    (void)state;
+    arena_init(&none, 0);
+    cgi_headerf(&response, &none, "A", "%d", 1);
+    assert_int_equal(response.n_headers, 0);
+}
+
 static const struct fault_row {
     const char *label;
     struct fault fault;
@@ -375,6 +411,20 @@ static void test_phrases(void **state)
         assert_null(strstr(fake.written, "Unknown"));
         fake_connection_release(&fake);
     }
+}
+
+static void test_no_phrase(void **state)
+{
+    static const char *const none[] = {NULL};
+    const struct cgi_request request = {.id = "abc"};
+    const struct cgi_response response = {.status = 299};
+    struct fake_connection fake = {.variables = none};
+    const struct cgi_connection connection = fake_connection(&fake);
+
+    (void)state;
+    assert_true(cgi_write(&connection, &arena, &request, &response));
+    assert_ptr_equal(strstr(fake.written, "Status: 299 Unknown\r\n"), fake.written);
+    fake_connection_release(&fake);
 }
 
 static void test_write(void **state)
@@ -516,21 +566,25 @@ int main(void)
         {.name = "a body too large is read away", .test_func = test_too_large_is_read_away},
         {.name = "each variable has its place", .test_func = test_variables},
         {.name = "what is known is known in spite of the body", .test_func = test_known_on_failure},
-        {.name = "for want of memory nothing is read", .test_func = test_read_without_memory},
         {.name = "a fault needs no memory", .test_func = test_fault_without_memory},
         {.name = "every status has its phrase", .test_func = test_phrases},
+        {.name = "a status without a phrase has a word", .test_func = test_no_phrase},
+        {.name = "too many headers asked for are not allowed", .test_func = test_too_many_asked},
+        {.name = "for want of memory a header is left out",
+         .test_func = test_header_without_memory},
         {.name = "an answer is written once", .test_func = test_write},
         {.name = "an answer needs no memory", .test_func = test_write_without_memory},
         {.name = "headers are bounded", .test_func = test_too_many_headers},
         {.name = "a note is formatted", .test_func = test_note},
     };
-    struct CMUnitTest tests[ARRAY_LEN(bodies) + ARRAY_LEN(ids) + ARRAY_LEN(cors) +
-                            ARRAY_LEN(faults) + ARRAY_LEN(types) + ARRAY_LEN(addresses) +
-                            ARRAY_LEN(queries) + ARRAY_LEN(singles)];
+    struct CMUnitTest tests[ARRAY_LEN(bodies) + ARRAY_LEN(ids) + ARRAY_LEN(memories) +
+                            ARRAY_LEN(cors) + ARRAY_LEN(faults) + ARRAY_LEN(types) +
+                            ARRAY_LEN(addresses) + ARRAY_LEN(queries) + ARRAY_LEN(singles)];
     size_t n = 0;
 
     ADD_ROWS(tests, n, bodies, test_body);
     ADD_ROWS(tests, n, ids, test_id);
+    ADD_ROWS(tests, n, memories, test_read_without_memory);
     ADD_ROWS(tests, n, cors, test_cors);
     ADD_ROWS(tests, n, faults, test_fault);
     ADD_ROWS(tests, n, types, test_type);
