@@ -1,5 +1,6 @@
 /* What comes before a message: callers, media types, idempotency keys; and --check. */
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "fake_database.h"
@@ -183,12 +184,21 @@ static void test_order(void **state)
 static const struct check_row {
     const char *label, *url, *keys;
     bool want;
+    const char *set; /* what the key set says, in a file of its own */
+    bool no_secret;
 } checks[] = {
     {"an address that is a number", "http://127.0.0.1:4010", NULL, true},
     {"an IPv6 address", "http://[::1]:4010", NULL, true},
     {"no address", NULL, NULL, true},
     {"an address that is no name", "https://..", NULL, false},
     {"a key set that is not there", "http://127.0.0.1", "/dev/null/keys.json", false},
+    {"no key in the set beside a secret", "http://127.0.0.1", NULL, true, "{\"keys\":[]}"},
+    {"no key in the set and no secret", "http://127.0.0.1", NULL, false, "{\"keys\":[]}", true},
+    {"a key in the set and no secret", "http://127.0.0.1", NULL, true,
+     "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"a\",\"x\":"
+     "\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\",\"y\":"
+     "\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}]}",
+     true},
 };
 
 static void test_check(void **state)
@@ -196,18 +206,29 @@ static void test_check(void **state)
     const struct check_row *row = *state;
     struct settings settings = usual;
     struct service service = {.settings = &settings};
+    char file[] = "/tmp/unit-sender-XXXXXX";
+    int fd = mkstemp(file);
     struct fault fault;
 
+    assert_true(fd >= 0);
     settings.twilio_api_url = row->url;
     settings.jwks_file = row->keys;
+    if (row->no_secret)
+        settings.jwt_secret = NULL;
+    if (row->set) {
+        assert_true(write(fd, row->set, strlen(row->set)) > 0);
+        settings.jwks_file = file;
+    }
     assert_true(sender_open(&service, &fault));
-    assert_true((service.keys != NULL) == (row->keys != NULL));
+    assert_true((service.keys != NULL) == (settings.jwks_file != NULL));
     assert_true(sender_open_worker(&service, &fault));
     assert_true(sender_check(&service) == row->want);
     sender_close_worker(&service);
     sender_close(&service);
     assert_null(service.http.self);
     assert_null(service.keys);
+    close(fd);
+    unlink(file);
 }
 
 int main(void)
