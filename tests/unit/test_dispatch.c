@@ -177,6 +177,163 @@ static void test_rejected_without_words(void **state)
     release(&d);
 }
 
+static void test_rejected_while_the_database_is_away(void **state)
+{
+    static const struct fake_answer answers[] = {RESERVED, FAKE_AWAY, FAKE_END};
+    static const struct fake_reply replies[] = {{.status = 400, .body = "<html>"}, {0}};
+    struct dispatching d;
+
+    (void)state;
+    assert_false(dispatch(&d, &nobody, NULL, answers, replies));
+    assert_string_equal(fault_code(&d.fault), "twilio_rejected");
+    assert_string_equal(fault_text(&d.fault), "Twilio rejected the message");
+    assert_string_equal(d.fault.id, ID);
+    release(&d);
+}
+
+static void test_no_id(void **state)
+{
+    static const struct fake_answer answers[] = {FAKE_ROW("in_progress", NULL, NULL), FAKE_END};
+    static const struct fake_reply replies[] = {{0}};
+    struct dispatching d;
+
+    (void)state;
+    assert_false(dispatch(&d, &nobody, "k", answers, replies));
+    assert_string_equal(fault_code(&d.fault), "in_progress");
+    assert_string_equal(d.fault.id, "");
+    release(&d);
+}
+
+/** A world that needs no memory: what the database and Twilio say, and how often Twilio was asked.
+ */
+struct spare {
+    const char *outcome, *reserved, *settled; /* NULL: no row any more */
+    int status;
+    const char *body;
+    size_t n_sent;
+    struct text cells[6];
+};
+
+static bool query_sparingly(void *self, struct arena *none, const char *sql,
+                            const char *const *parameters, size_t n_parameters,
+                            struct database_result *ret_result, struct fault *reterr)
+{
+    struct spare *spare = self;
+
+    (void)none;
+    (void)parameters;
+    (void)n_parameters;
+    (void)reterr;
+    if (strstr(sql, "reserve_message")) {
+        spare->cells[0] = text_of(spare->outcome);
+        spare->cells[1] = TEXT(ID);
+        spare->cells[2] = text_of(spare->reserved);
+        spare->cells[3] = TEXT("queued");
+    } else {
+        spare->cells[0] = text_of(spare->settled);
+    }
+    *ret_result = (struct database_result){.rows = 1, .columns = 6, .cells = spare->cells};
+    return true;
+}
+
+static void send_sparingly(void *self, struct arena *none, const struct http_request *request,
+                           struct http_reply *ret_reply)
+{
+    struct spare *spare = self;
+
+    (void)none;
+    (void)request;
+    spare->n_sent++;
+    *ret_reply = (struct http_reply){.status = spare->status, .body = text_of(spare->body)};
+}
+
+/** Dispatch with an arena of `room` bytes; to be released. */
+static bool dispatch_sparingly(struct dispatching *d, struct spare *spare, size_t room)
+{
+    const struct dispatch_order order = {
+        .endpoint = "endpoint", .caller = &nobody, .message = &hello, .key = TEXT("k")};
+
+    *d = (struct dispatching){0};
+    d->clock = fake_clock(&d->time);
+    d->service = (struct service){.settings = &settings,
+                                  .clock = &d->clock,
+                                  .database = {spare, query_sparingly},
+                                  .http = {spare, send_sparingly},
+                                  .spool = {"/dev/null/spool", &d->clock}};
+    arena_init(&d->arena, room);
+    return dispatch_message(&d->service, &d->arena, &order, &d->receipt, &d->rate, &d->fault);
+}
+
+/* Little memory, then more. What was sent is never said not to have been. */
+static const struct memory_row {
+    const char *label;
+    struct spare spare;
+    const char *row;     /* of the receipt, once there is enough; NULL: Twilio rejects */
+    const char *rows[2]; /* and with less */
+} memories[] = {
+    {"with little memory what was sent is sent or unknown",
+     {"reserved", "{\"status\":\"pending\"}", "{\"a\":1}", 201,
+      "{\"sid\":\"" SID "\",\"status\":\"queued\"}"},
+     "{\"a\":1}",
+     {"{}", "{\"status\":\"queued\"}"}},
+    {"with little memory a row that is gone is made up or left empty",
+     {"reserved", "{\"status\":\"pending\"}", NULL, 201,
+      "{\"sid\":\"" SID "\",\"status\":\"queued\"}"},
+     "{\"status\":\"queued\"}",
+     {"{}"}},
+    {"with little memory a refusal is a refusal",
+     {"reserved", "{\"status\":\"pending\"}", "{\"error_code\":\"21211\"}", 400,
+      "{\"code\":21610,\"message\":\"wrong\"}"}},
+};
+
+static void test_memory(void **state)
+{
+    const struct memory_row *row = *state;
+    bool whole = false;
+
+    for (size_t room = 0; !whole; room++) {
+        struct spare spare = row->spare;
+        struct dispatching d;
+        bool good = dispatch_sparingly(&d, &spare, room);
+        assert_true(spare.n_sent <= 1);
+        assert_false(good && !spare.n_sent);
+        if (good) {
+            assert_non_null(row->row);
+            assert_text_equal(d.receipt.sid, SID);
+            assert_text_equal(d.receipt.status, "queued");
+            whole = text_equal(d.receipt.row, text_of(row->row));
+            assert_true(whole || text_equal(d.receipt.row, text_of(row->rows[0])) ||
+                        text_equal(d.receipt.row, text_of(row->rows[1])));
+        } else if (spare.n_sent) {
+            assert_int_equal(d.fault.kind,
+                             row->row ? FAULT_OUTCOME_UNKNOWN : FAULT_TWILIO_REJECTED);
+            assert_string_equal(d.fault.id, ID);
+            whole = d.fault.twilio_code == 21211; /* the row's number, not Twilio's */
+        }
+        arena_release(&d.arena);
+        assert_true(room < 16384);
+    }
+}
+
+static void test_replay_memory(void **state)
+{
+    bool good = false;
+
+    (void)state;
+    for (size_t room = 0; !good; room++) {
+        struct spare spare = {.outcome = "replay", .reserved = "{\"external_id\":\"" SID "\"}"};
+        struct dispatching d;
+        good = dispatch_sparingly(&d, &spare, room);
+        if (good)
+            assert_text_equal(d.receipt.sid, SID);
+        else
+            assert_string_equal(fault_code(&d.fault), "internal");
+        assert_int_equal(spare.n_sent, 0);
+        arena_release(&d.arena);
+        assert_true(room < 16384);
+    }
+}
+
 /** Stored answers that are no answers. */
 static const struct replay_row {
     const char *label, *row, *fault;
@@ -226,16 +383,22 @@ int main(void)
         {.name = "a row that is gone is answered as it would be", .test_func = test_row_is_gone},
         {.name = "a refusal without words has the table's",
          .test_func = test_rejected_without_words},
+        {.name = "a refusal without words while the database is away",
+         .test_func = test_rejected_while_the_database_is_away},
+        {.name = "a key in use whose row is not told", .test_func = test_no_id},
+        {.name = "with little memory nothing is sent in a replay's place",
+         .test_func = test_replay_memory},
         {.name = "a long text is cut between characters", .test_func = test_long_texts},
     };
-    struct CMUnitTest
-        tests[ARRAY_LEN(callers) + ARRAY_LEN(times) + ARRAY_LEN(replays) + ARRAY_LEN(singles)];
+    struct CMUnitTest tests[ARRAY_LEN(callers) + ARRAY_LEN(times) + ARRAY_LEN(replays) +
+                            ARRAY_LEN(memories) + ARRAY_LEN(singles)];
     size_t n = 0;
 
     memset(tests, 0, sizeof(tests));
     ADD_ROWS(tests, n, callers, test_caller);
     ADD_ROWS(tests, n, times, test_time);
     ADD_ROWS(tests, n, replays, test_replay);
+    ADD_ROWS(tests, n, memories, test_memory);
     memcpy(tests + n, singles, sizeof(singles));
     return cmocka_run_group_tests_name("dispatch", tests, NULL, NULL);
 }

@@ -269,6 +269,54 @@ static void no_memory_is_no_fault_of_the_file(void **state)
     fake_spool_expect(1, 0, 0);
 }
 
+/** A database that does all that it is asked, and needs no memory for it. */
+static bool query_sparingly(void *self, struct arena *arena, const char *sql,
+                            const char *const *parameters, size_t n_parameters,
+                            struct database_result *ret_result, struct fault *reterr)
+{
+    static struct text cells[] = {{"{}", 2}};
+
+    (void)self;
+    (void)arena;
+    (void)sql;
+    (void)parameters;
+    (void)n_parameters;
+    (void)reterr;
+    *ret_result = (struct database_result){.rows = 1, .columns = 1, .cells = cells};
+    return true;
+}
+
+/* Little memory, then more, until it is enough: what waits, waits on. */
+static const struct memory_row {
+    const char *label, *content;
+} memories[] = {
+    {"an event waits until there is memory for all of it", EVENT},
+    {"a settlement waits until there is memory for all of it", SETTLEMENT},
+};
+
+static void memory(void **state)
+{
+    const struct memory_row *row = *state;
+    const char *const contents[] = {row->content, NULL};
+    const struct database database = {NULL, query_sparingly};
+    struct replay_summary summary = {0};
+
+    make_files(contents);
+    for (size_t room = 0; !summary.done; room += 8) {
+        summary = (struct replay_summary){0};
+        arena_release(&fake_spool_arena);
+        arena_init(&fake_spool_arena, room);
+        replay_some(&fake_spool, &database, &fake_spool_arena, 1, &summary);
+        if (summary.done)
+            continue;
+        expect(&summary, 0, 0, 1);
+        assert_non_null(strstr(summary.problem, "memory"));
+        fake_spool_expect(1, 0, 0);
+        assert_true(room < 16384);
+    }
+    fake_spool_expect(0, 0, 0);
+}
+
 static void expect_file(const char *want)
 {
     struct spool_claim claim;
@@ -376,6 +424,7 @@ int main(void)
     ADD_ROWS(tests, n, good_rows, good);
     ADD_ROWS(tests, n, bad_rows, bad);
     ADD_ROWS(tests, n, away_rows, away);
+    ADD_ROWS(tests, n, memories, memory);
     for (size_t i = 0; i < n; i++) {
         tests[i].setup_func = fake_spool_set_up;
         tests[i].teardown_func = fake_spool_tear_down;
