@@ -50,7 +50,7 @@ static bool handle(struct service *service, struct arena *arena, const struct cg
     add_member(&b, "id", sent.receipt.id);
     buffer_add_char(&b, '}');
     return buffer_text(&b, &response->body) ||
-           fault_set(reterr, FAULT_NO_MEMORY, "no memory for the answer");
+           fault_set(reterr, FAULT_OUTCOME_UNKNOWN, "no memory for the answer"); /* it was sent */
 }
 
 static int reconcile(struct service *service, struct arena *arena, int argc, char **argv)

@@ -26,7 +26,7 @@ static bool handle(struct service *service, struct arena *arena, const struct cg
     buffer_add(&b, sent.receipt.row);
     buffer_add(&b, TEXT("}}"));
     return buffer_text(&b, &response->body) ||
-           fault_set(reterr, FAULT_NO_MEMORY, "no memory for the answer");
+           fault_set(reterr, FAULT_OUTCOME_UNKNOWN, "no memory for the answer"); /* it was sent */
 }
 
 static const struct program program = {

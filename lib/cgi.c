@@ -283,6 +283,14 @@ void cgi_cors(struct cgi_response *response, struct arena *arena, const struct c
     cgi_header(response, "Access-Control-Expose-Headers", text_of(exposed_headers));
 }
 
+/* Answers that need no memory. What was done, or may have been, is not said to have failed. */
+#define BARE_BODY(text, code) "{\"success\":false,\"error\":\"" text "\",\"code\":\"" code "\"}"
+#define BARE_FAILURE          BARE_BODY("Internal server error", "internal")
+#define BARE_UNKNOWN                                                                               \
+    BARE_BODY("The message may have been sent. Do not send it again blindly", "outcome_unknown")
+#define BARE(status, body)                                                                         \
+    "Status: " status "\r\nContent-Type: application/json; charset=utf-8\r\n\r\n" body
+
 void cgi_fault(struct cgi_response *response, struct arena *arena, const struct fault *fault)
 {
     const struct fault_entry *entry = fault_entry(fault->kind);
@@ -301,8 +309,7 @@ void cgi_fault(struct cgi_response *response, struct arena *arena, const struct 
     buffer_add_char(&b, '}');
     response->status = entry->status;
     if (!buffer_text(&b, &response->body))
-        response->body = TEXT("{\"success\":false,\"error\":\"Internal server error\","
-                              "\"code\":\"internal\"}");
+        response->body = entry->status == 504 ? TEXT(BARE_UNKNOWN) : TEXT(BARE_FAILURE);
     if (fault->retry_after)
         cgi_headerf(response, arena, "Retry-After", "%d", fault->retry_after);
     if (entry->status == 401)
@@ -343,9 +350,7 @@ static const char *reason(int status)
 bool cgi_write(const struct cgi_connection *connection, struct arena *arena,
                const struct cgi_request *request, const struct cgi_response *response)
 {
-    static const char last_resort[] =
-        "Status: 500 Internal Server Error\r\nContent-Type: application/json; charset=utf-8\r\n\r\n"
-        "{\"success\":false,\"error\":\"Internal server error\",\"code\":\"internal\"}";
+    bool done = response->status == 200 || response->status == 504;
     struct buffer b;
     struct text whole;
 
@@ -363,7 +368,8 @@ bool cgi_write(const struct cgi_connection *connection, struct arena *arena,
     buffer_add(&b, TEXT("\r\n"));
     buffer_add(&b, response->body);
     if (!buffer_text(&b, &whole))
-        whole = text_of(last_resort);
+        whole = done ? TEXT(BARE("504 Gateway Timeout", BARE_UNKNOWN))
+                     : TEXT(BARE("500 Internal Server Error", BARE_FAILURE));
     return connection->write(connection->self, whole.s, whole.n);
 }
 

@@ -36,16 +36,20 @@ static char *describe(const char *sql, const char *const *parameters, size_t n_p
     return text;
 }
 
-static void make_row(struct arena *arena, const struct fake_answer *answer,
-                     struct database_result *ret_result)
+/** What is done, and whose answer finds no memory, is in doubt. */
+static bool make_row(struct arena *arena, const struct fake_answer *answer,
+                     struct database_result *ret_result, struct fault *reterr)
 {
     struct text *cells = arena_new(arena, struct text, answer->n_cells);
 
-    assert_non_null(cells);
-    for (size_t i = 0; i < answer->n_cells; i++)
-        if (answer->cells[i])
-            assert_true(arena_copy(arena, text_of(answer->cells[i]), &cells[i]));
+    for (size_t i = 0; cells && i < answer->n_cells; i++)
+        if (answer->cells[i] && !arena_copy(arena, text_of(answer->cells[i]), &cells[i]))
+            cells = NULL;
+    ret_result->in_doubt = !cells;
+    if (!cells)
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the result");
     *ret_result = (struct database_result){.rows = 1, .columns = answer->n_cells, .cells = cells};
+    return true;
 }
 
 static bool query(void *self, struct arena *arena, const char *sql, const char *const *parameters,
@@ -72,9 +76,7 @@ static bool query(void *self, struct arena *arena, const char *sql, const char *
             reterr->retry_after = 5;
         return false;
     }
-    if (answer->n_cells)
-        make_row(arena, answer, ret_result);
-    return true;
+    return answer->no_rows || make_row(arena, answer, ret_result, reterr);
 }
 
 struct database fake_database(struct fake_database *fake)

@@ -61,4 +61,10 @@ struct endpoint_row {
 /** Serve the row's request and compare everything. */
 void endpoint_expect(const struct program *program, const struct endpoint_row *row);
 
+/**
+ * Serve the row's request with little memory, then more, until the answer is the row's status: it
+ * never is without what had to be asked, once; and what Twilio was asked for is that or unknown.
+ */
+void endpoint_expect_truth(const struct program *program, const struct endpoint_row *row);
+
 #endif

@@ -31,8 +31,11 @@ static void perform(void *self, struct arena *arena, const struct http_request *
     ret_reply->outcome = reply->outcome;
     ret_reply->status = reply->status;
     ret_reply->retry_after = reply->retry_after;
-    assert_true(arena_copy(arena, text_of(reply->body), &ret_reply->body));
     snprintf(ret_reply->error, sizeof(ret_reply->error), "%s", reply->error ? reply->error : "");
+    if (arena_copy(arena, text_of(reply->body), &ret_reply->body))
+        return;
+    ret_reply->outcome = HTTP_NO_ANSWER;
+    snprintf(ret_reply->error, sizeof(ret_reply->error), "no memory for the answer");
 }
 
 struct http fake_http(struct fake_http *fake)

@@ -382,18 +382,41 @@ static void test_fault(void **state)
     assert_text_equal(header_lines(&response), row->headers);
 }
 
+#define FAILURE "{\"success\":false,\"error\":\"Internal server error\",\"code\":\"internal\"}"
+#define UNKNOWN                                                                                    \
+    "{\"success\":false,\"error\":\"The message may have been sent. Do not send it again "         \
+    "blindly\",\"code\":\"outcome_unknown\"}"
+
+static const struct bare_row {
+    const char *label;
+    enum fault_kind kind;
+    int status;
+    const char *body;
+} bare_faults[] = {
+    {"a fault needs no memory", FAULT_INVALID_TYPE, 400, FAILURE},
+    {"that nobody knows what was sent is said without memory", FAULT_OUTCOME_UNKNOWN, 504, UNKNOWN},
+};
+
 static void test_fault_without_memory(void **state)
 {
-    const struct fault fault = {.kind = FAULT_INVALID_TYPE};
+    const struct bare_row *row = *state;
+    const struct fault fault = {.kind = row->kind};
     struct cgi_response response = {.status = 200};
     struct arena none;
 
-    (void)state;
     arena_init(&none, 0);
     cgi_fault(&response, &none, &fault);
-    assert_int_equal(response.status, 400);
-    assert_text_equal(response.body, "{\"success\":false,\"error\":\"Internal server error\","
-                                     "\"code\":\"internal\"}");
+    assert_int_equal(response.status, row->status);
+    assert_text_equal(response.body, row->body);
+}
+
+static void test_bare_words(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(UNKNOWN, fault_entry(FAULT_OUTCOME_UNKNOWN)->text));
+    assert_non_null(strstr(UNKNOWN, fault_entry(FAULT_OUTCOME_UNKNOWN)->code));
+    assert_non_null(strstr(FAILURE, fault_entry(FAULT_NO_MEMORY)->text));
+    assert_non_null(strstr(FAILURE, fault_entry(FAULT_NO_MEMORY)->code));
 }
 
 /* each status that a fault has has its phrase */
@@ -456,21 +479,34 @@ static void test_write(void **state)
     assert_false(cgi_write(&connection, &arena, &request, &response));
 }
 
+/* What was sent was answered with 200: to say that it failed would have it sent again. */
+static const struct bare_answer_row {
+    const char *label;
+    int status;
+    const char *written;
+} bare_answers[] = {
+    {"without memory what was done is unknown", 200, "504 Gateway Timeout"},
+    {"without memory what is unknown is unknown", 504, "504 Gateway Timeout"},
+    {"without memory a refusal is a failure", 400, "500 Internal Server Error"},
+    {"without memory a preflight is a failure", 204, "500 Internal Server Error"},
+};
+
 static void test_write_without_memory(void **state)
 {
+    const struct bare_answer_row *row = *state;
     const struct cgi_request request = {.id = "abc"};
-    const struct cgi_response response = {.status = 200, .body = TEXT("{}")};
+    const struct cgi_response response = {.status = row->status, .body = TEXT("{}")};
     struct fake_connection fake = {0};
     const struct cgi_connection connection = fake_connection(&fake);
     struct arena none;
+    char want[512];
 
-    (void)state;
+    snprintf(want, sizeof(want),
+             "Status: %s\r\nContent-Type: application/json; charset=utf-8\r\n\r\n%s", row->written,
+             row->written[2] == '4' ? UNKNOWN : FAILURE);
     arena_init(&none, 0);
     assert_true(cgi_write(&connection, &none, &request, &response));
-    assert_string_equal(fake.written, "Status: 500 Internal Server Error\r\n"
-                                      "Content-Type: application/json; charset=utf-8\r\n\r\n"
-                                      "{\"success\":false,\"error\":\"Internal server error\","
-                                      "\"code\":\"internal\"}");
+    assert_string_equal(fake.written, want);
     fake_connection_release(&fake);
 }
 
@@ -566,20 +602,20 @@ int main(void)
         {.name = "a body too large is read away", .test_func = test_too_large_is_read_away},
         {.name = "each variable has its place", .test_func = test_variables},
         {.name = "what is known is known in spite of the body", .test_func = test_known_on_failure},
-        {.name = "a fault needs no memory", .test_func = test_fault_without_memory},
+        {.name = "answers without memory have the table's words", .test_func = test_bare_words},
         {.name = "every status has its phrase", .test_func = test_phrases},
         {.name = "a status without a phrase has a word", .test_func = test_no_phrase},
         {.name = "too many headers asked for are not allowed", .test_func = test_too_many_asked},
         {.name = "for want of memory a header is left out",
          .test_func = test_header_without_memory},
         {.name = "an answer is written once", .test_func = test_write},
-        {.name = "an answer needs no memory", .test_func = test_write_without_memory},
         {.name = "headers are bounded", .test_func = test_too_many_headers},
         {.name = "a note is formatted", .test_func = test_note},
     };
     struct CMUnitTest tests[ARRAY_LEN(bodies) + ARRAY_LEN(ids) + ARRAY_LEN(memories) +
-                            ARRAY_LEN(cors) + ARRAY_LEN(faults) + ARRAY_LEN(types) +
-                            ARRAY_LEN(addresses) + ARRAY_LEN(queries) + ARRAY_LEN(singles)];
+                            ARRAY_LEN(cors) + ARRAY_LEN(faults) + ARRAY_LEN(bare_faults) +
+                            ARRAY_LEN(bare_answers) + ARRAY_LEN(types) + ARRAY_LEN(addresses) +
+                            ARRAY_LEN(queries) + ARRAY_LEN(singles)];
     size_t n = 0;
 
     ADD_ROWS(tests, n, bodies, test_body);
@@ -587,6 +623,8 @@ int main(void)
     ADD_ROWS(tests, n, memories, test_read_without_memory);
     ADD_ROWS(tests, n, cors, test_cors);
     ADD_ROWS(tests, n, faults, test_fault);
+    ADD_ROWS(tests, n, bare_faults, test_fault_without_memory);
+    ADD_ROWS(tests, n, bare_answers, test_write_without_memory);
     ADD_ROWS(tests, n, types, test_type);
     ADD_ROWS(tests, n, addresses, test_address);
     ADD_ROWS(tests, n, queries, test_query);

@@ -250,9 +250,17 @@ static void test_many_parameters(void **state)
     endpoint_expect(&program, &row);
 }
 
+static void test_little_memory(void **state)
+{
+    (void)state;
+    endpoint_expect_truth(&program, &rows[0]);
+}
+
 int main(void)
 {
     static const struct CMUnitTest singles[] = {
+        {.name = "with little memory what is acknowledged is recorded or spooled",
+         .test_func = test_little_memory},
         {.name = "a thousand and one parameters are 413", .test_func = test_many_parameters},
     };
     struct CMUnitTest tests[ARRAY_LEN(rows) + ARRAY_LEN(singles)];
