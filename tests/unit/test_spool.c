@@ -180,7 +180,7 @@ static void a_draft_is_never_taken_and_goes_in_time(void **state)
 
 static void foreign_files_are_left_alone(void **state)
 {
-    static const char *const names[] = {"README", ".profile", "1.txt",
+    static const char *const names[] = {"README", ".profile", "1.txt",      "1700000000000.txt",
                                         "a.json", ".full",    A_NAME A_NAME};
     struct spool_claim claim;
 
@@ -280,6 +280,60 @@ static void links_for_the_folders_are_not_followed(void **state)
     fake_spool_expect(1, 0, 0);
 }
 
+/* A claim whose folder is gone, or no folder any more, when it comes to its end. */
+static void a_claim_without_its_folder_is_left(void **state)
+{
+    struct spool_claim claim;
+    char aside[160];
+
+    (void)state;
+    fake_spool_put("event");
+    assert_true(fake_spool_take(&claim));
+    snprintf(aside, sizeof(aside), "%s/aside", fake_spool_top);
+    assert_int_equal(rename(fake_spool_path("claimed"), aside), 0);
+    assert_int_equal(symlink(aside, fake_spool_path("claimed")), 0);
+    for (int end = SPOOL_DONE; end <= SPOOL_SET_ASIDE; end++)
+        spool_end(&fake_spool, &claim, (enum spool_end)end);
+    assert_int_equal(fake_spool_entries(aside), 1);
+    fake_spool_expect(0, 0, 0);
+    fake_spool_remove();
+    spool_end(&fake_spool, &claim, SPOOL_DONE);
+    assert_int_equal(access(fake_spool_dir, F_OK), -1);
+}
+
+static void what_cannot_be_set_aside_stays_claimed(void **state)
+{
+    struct spool_claim claim;
+
+    (void)state;
+    fake_spool_put("event");
+    assert_true(fake_spool_take(&claim));
+    fake_spool_file("bad", "no folder");
+    spool_end(&fake_spool, &claim, SPOOL_SET_ASIDE);
+    fake_spool_expect(0, 1, 0);
+}
+
+static void a_spool_that_is_gone_is_told(void **state)
+{
+    struct spool_claim claim;
+    struct spool_walk walk;
+
+    (void)state;
+    fake_spool_put("event");
+    assert_true(spool_look(&fake_spool, 1, &walk));
+    fake_spool_remove();
+    assert_false(spool_claim(&fake_spool, &walk, &fake_spool_arena, &claim));
+    assert_int_equal(walk.error, ENOENT);
+    spool_finish(&walk);
+}
+
+static void who_does_not_ask_why_is_not_told(void **state)
+{
+    (void)state;
+    fake_spool_no_dice = true;
+    assert_false(spool_put(&fake_spool, TEXT("event"), NULL));
+}
+
 static void the_longest_event_fits(void **state)
 {
     struct spool_claim claim;
@@ -349,6 +403,31 @@ static void while_it_is_full_it_stays_full(void **state)
     expect_refused("cannot write to the spool: it is full"); /* the mark is new again */
 }
 
+/* The clock has been put back since. */
+static void a_mark_of_tomorrow_is_none(void **state)
+{
+    (void)state;
+    fake_spool_make();
+    fake_spool_file(".full", "");
+    fake_spool_moved_s = -5;
+    fake_spool_put("event");
+    assert_int_equal(access(fake_spool_path(".full"), F_OK), -1);
+}
+
+static void a_link_in_the_marks_place_is_not_followed(void **state)
+{
+    char elsewhere[160];
+
+    (void)state;
+    fake_spool_make();
+    fill(A_NAME);
+    snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", fake_spool_top);
+    assert_int_equal(symlink(elsewhere, fake_spool_path(".full")), 0);
+    fake_spool_moved_s = 15;
+    expect_refused("cannot write to the spool: it is full");
+    assert_int_equal(access(elsewhere, F_OK), -1);
+}
+
 static void one_put_in_many_counts(void **state)
 {
     (void)state;
@@ -378,6 +457,13 @@ int main(void)
         IN_SPOOL("an empty spool is no fault", an_empty_spool_is_no_fault),
         IN_SPOOL("links for the folders are not followed", links_for_the_folders_are_not_followed),
         IN_SPOOL("the longest event fits", the_longest_event_fits),
+        IN_SPOOL("a claim without its folder is left", a_claim_without_its_folder_is_left),
+        IN_SPOOL("what cannot be set aside stays claimed", what_cannot_be_set_aside_stays_claimed),
+        IN_SPOOL("a spool that is gone is told", a_spool_that_is_gone_is_told),
+        IN_SPOOL("who does not ask why is not told", who_does_not_ask_why_is_not_told),
+        IN_SPOOL("a mark of tomorrow is none", a_mark_of_tomorrow_is_none),
+        IN_SPOOL("a link in the mark's place is not followed",
+                 a_link_in_the_marks_place_is_not_followed),
         IN_SPOOL("while it is full it stays full", while_it_is_full_it_stays_full),
         IN_SPOOL("one put in many counts", one_put_in_many_counts),
     };
