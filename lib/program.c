@@ -82,8 +82,7 @@ static void replay_waiting(const char *program, struct service *service,
         service->next_look_ms = now + LOOK_AGAIN_MS;
         return;
     }
-    if (connection->finish)
-        connection->finish(connection->self);
+    connection->finish(connection->self);
     arena_clear(arena);
     replay_some(&service->spool, &service->database, arena, REPLAY_AFTER_REQUEST, &summary);
     report_replay(program, service, arena, log_fd, &summary);
