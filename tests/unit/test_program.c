@@ -2,6 +2,8 @@
 
 #include <ftw.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,6 +74,32 @@ static const struct program closed = {
     .bad_body = FAULT_INVALID_JSON,
     .handle = handle,
     .answers_preflight = never,
+};
+
+static bool open_nothing(struct service *service, struct fault *reterr)
+{
+    (void)service;
+    return fault_set(reterr, FAULT_NO_MEMORY, "nothing could be opened");
+}
+
+/** Programs of which the process cannot be opened, or a thread. */
+static const struct program broken = {
+    .name = "the-program",
+    .summary = "is broken",
+    .user = SETTINGS_WEBHOOK,
+    .bad_body = FAULT_INVALID_JSON,
+    .handle = handle,
+    .verb = &verb,
+    .open = open_nothing,
+};
+static const struct program lame = {
+    .name = "the-program",
+    .summary = "is lame",
+    .user = SETTINGS_WEBHOOK,
+    .bad_body = FAULT_INVALID_JSON,
+    .handle = handle,
+    .verb = &verb,
+    .open_worker = open_nothing,
 };
 
 static const struct fault unset = {.kind = FAULT_MISCONFIGURED, .detail = "setting 'X' missing"};
@@ -164,6 +192,12 @@ static const struct serve_row {
                "\"code\":\"invalid_json\"}",
      .log = "\"status\":400,\"ms\":0,\"code\":\"invalid_json\",\"detail\":\"body ends after 5 of 6 "
             "bytes\"}\n"},
+    {"of a broken request without a method its body is told", &webhook, "", "6",
+     .answer = "Status: 400 Bad Request\r\n" STANDARD ANY
+               "\r\n{\"success\":false,\"error\":\"Missing required fields: MessageSid, "
+               "MessageStatus\",\"code\":\"missing_fields\"}",
+     .log = "\"status\":400,\"ms\":0,\"code\":\"missing_fields\",\"detail\":\"body ends after 5 of "
+            "6 bytes\"}\n"},
     {"a body too large is 413 everywhere", &webhook, "POST", "70000",
      .answer = "Status: 413 Content Too Large\r\n" STANDARD ANY
                "\r\n{\"success\":false,\"error\":\"Request body is too large\","
@@ -219,7 +253,7 @@ static const struct spool_row {
     bool met_database, waits;
     size_t finished;
     const char *log; /* the end of it */
-    bool no_log_then, was_bad;
+    bool no_log_then, was_bad, no_folder;
 } spools[] = {
     {"what waits is not replayed after a request that has not met the database", "OPTIONS", true,
      true, 0, "\"status\":204,\"ms\":0}\n"},
@@ -227,6 +261,10 @@ static const struct spool_row {
     {"what waits is replayed after a request, and what is bad is told", "POST", true, false, 1,
      .log = "\"program\":\"the-program\",\"note\":\"spool: 1 set aside, the last: an unknown "
             "kind\"}\n"},
+    {"what cannot be claimed is told", "POST", true, true, 1,
+     .log = "\"program\":\"the-program\",\"note\":\"spool: cannot use the spool: Not a "
+            "directory\"}\n",
+     .no_folder = true},
     {"where nobody hears that any more, the next request tells", "OPTIONS", false, true, 0,
      "\"ms\":0,\"note\":\"spool: files are set aside, see --check\"}\n", true, true},
     {"which elsewhere has been told", "OPTIONS", false, true, 0, "\"ms\":0}\n", false, true},
@@ -269,6 +307,11 @@ static void test_spool(void **state)
         snprintf(bad, sizeof(bad), "%s/bad/file", dir);
         assert_int_equal(mknod(bad, S_IFREG | 0600, 0), 0);
     }
+    if (row->no_folder) {
+        char claimed[64];
+        snprintf(claimed, sizeof(claimed), "%s/claimed", dir);
+        assert_int_equal(mknod(claimed, S_IFREG | 0600, 0), 0);
+    }
     assert_true(spool_put(&service.spool, TEXT("{}"), &fault));
     assert_true(spool_waits(&service.spool));
     program_serve(&webhook, &service, &connection, &arena, log_fd, NULL);
@@ -290,7 +333,9 @@ static const struct main_row {
     const char *environment[8];
     const char *body;
     int status;
-    const char *out[4], *err; /* parts of them */
+    const char *out[4], *err;      /* parts of them */
+    const struct program *program; /* NULL: webhook */
+    enum { A_FILE, A_LISTENER, A_CONNECTION } in;
 } mains[] = {
     {"by hand it tells its use",
      {NULL},
@@ -321,6 +366,55 @@ static const struct main_row {
      {"PUBLIC_URL=hush-hush", "TWILIO_AUTH_TOKEN=hush-hush", "DATABASE_URL=host=/dev/null/nowhere"},
      .status = 1,
      .out = {"PUBLIC_URL                     invalid: ", "the-program: not ready\n"}},
+    {"--check tells of a spool that others may read or write",
+     {"--check"},
+     {"SPOOL_DIR=/tmp", "DATABASE_URL=host=/dev/null/nowhere"},
+     .status = 1,
+     .out = {"spool                          not writable, ", ", readable by others\n"}},
+    {"--check goes on where the spool is set wrong",
+     {"--check"},
+     {"SPOOL_DIR=spool", "DATABASE_URL=host=/dev/null/nowhere"},
+     .status = 1,
+     .out = {"SPOOL_DIR                      invalid: must be an absolute path\n",
+             "nowhere/.s.PGSQL.", "the-program: not ready\n"}},
+    {"--check tells that something cannot be opened",
+     {"--check"},
+     {"TWILIO_AUTH_TOKEN=hush-hush", "PUBLIC_URL=https://example.org"},
+     .status = 1,
+     .out = {"nothing could be opened\nthe-program: not ready\n"},
+     .program = &broken},
+    {"its verb is not run where something cannot be opened",
+     {"--tidy"},
+     {"TWILIO_AUTH_TOKEN=hush-hush", "PUBLIC_URL=https://example.org"},
+     .status = 1,
+     .err = "the-program: nothing could be opened\n",
+     .program = &lame},
+    {"a request is 500 where something cannot be opened",
+     {NULL},
+     {"REQUEST_METHOD=POST", "CONTENT_LENGTH=5", "TWILIO_AUTH_TOKEN=hush-hush",
+      "PUBLIC_URL=https://example.org"},
+     "hello",
+     .out = {"Status: 500 Internal Server Error\r\n", "\"code\":\"internal\""},
+     .err = "nothing could be opened",
+     .program = &lame},
+    {"FastCGI ends where the process cannot be opened",
+     {NULL},
+     {"TWILIO_AUTH_TOKEN=hush-hush", "PUBLIC_URL=https://example.org"},
+     .status = 1,
+     .err = "the-program: nothing could be opened\n",
+     .program = &broken,
+     .in = A_LISTENER},
+    {"FastCGI ends where no thread can be opened",
+     {NULL},
+     {"TWILIO_AUTH_TOKEN=hush-hush", "PUBLIC_URL=https://example.org"},
+     .status = 1,
+     .program = &lame,
+     .in = A_LISTENER},
+    {"a connection is nothing to listen on",
+     {NULL},
+     {NULL},
+     .out = {"the-program: does what it is told\n"},
+     .in = A_CONNECTION},
     {"its verb is run with its arguments",
      {"--tidy", "now"},
      {"TWILIO_AUTH_TOKEN=hush-hush", "PUBLIC_URL=https://example.org", "SPOOL_DIR=/dev/null/x"},
@@ -351,6 +445,9 @@ static const struct main_row {
      .err = "\"code\":\"method_not_allowed\""},
 };
 
+/* Of gcc's coverage, where it is measured. */
+extern void __gcov_dump(void) __attribute__((weak));
+
 /** In the child: becomes the program. */
 static _Noreturn void become(const struct main_row *row, int in, int out, int err)
 {
@@ -369,9 +466,29 @@ static _Noreturn void become(const struct main_row *row, int in, int out, int er
         putenv(variables[i]);
     }
     handling = (struct handling){0};
-    int status = program_main(&webhook, argc, argv);
+    int status = program_main(row->program ? row->program : &webhook, argc, argv);
     fflush(stdout);
+    if (__gcov_dump)
+        __gcov_dump(); /* what was covered here counts */
     _exit(status);
+}
+
+static int open_input(const struct main_row *row)
+{
+    const struct sockaddr_un unnamed = {.sun_family = AF_UNIX};
+    int ends[2] = {-1, -1};
+
+    if (row->in == A_FILE)
+        return memfd_create("in", 0);
+    if (row->in == A_CONNECTION) {
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+        close(ends[1]);
+        return ends[0];
+    }
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&unnamed, sizeof(sa_family_t)), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    return fd;
 }
 
 static void read_file(int fd, char *to, size_t size)
@@ -386,7 +503,7 @@ static void read_file(int fd, char *to, size_t size)
 static void test_main(void **state)
 {
     const struct main_row *row = *state;
-    int in = memfd_create("in", 0), out = memfd_create("out", 0), err = memfd_create("err", 0);
+    int in = open_input(row), out = memfd_create("out", 0), err = memfd_create("err", 0);
     char printed[16384], told[4096];
     int status;
 
