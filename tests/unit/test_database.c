@@ -54,6 +54,7 @@ enum deed {
     ROLL_BACK, /* a row, then an error where the transaction should have been committed */
     SAY_BYE,   /* an answer, a fatal error nobody asked for, and the connection closes */
     LATE,      /* not before the test lets it */
+    DEAF,      /* reads nothing until the test lets it, then closes */
     SILENCE,   /* no answer */
     REFUSE,    /* at the beginning: an error with sqlstate */
     SHUT,      /* at the beginning: the connection closes */
@@ -65,6 +66,7 @@ struct act {
     enum deed deed;
     const char *cells[3]; /* a NULL behind the first is null */
     const char *sqlstate, *constraint;
+    bool wordless; /* an error without a text */
 };
 
 #define ACTS_MAX 8
@@ -148,8 +150,10 @@ static void put_error(struct out *out, char type, const char *severity, const st
     put_string(out, severity + 1);
     put_byte(out, 'C');
     put_string(out, act->sqlstate ? act->sqlstate : "00000");
-    put_byte(out, 'M');
-    put_string(out, "the server's words\nin two lines");
+    if (!act->wordless) {
+        put_byte(out, 'M');
+        put_string(out, "the server's words\nin two lines");
+    }
     if (act->constraint) {
         put_byte(out, 'n');
         put_string(out, act->constraint);
@@ -350,9 +354,14 @@ static bool answer(int fd, const int *go, const struct act *act)
 static void play(struct server *server, const struct script *script, int fd)
 {
     const struct act *act = script->acts;
+    char scrap;
 
     if (!welcome(fd, act))
         return;
+    if (act->deed == DEAF) {
+        (void)!read(server->go[0], &scrap, 1);
+        return;
+    }
     while (read_statement(server, fd)) {
         if (act->deed == END || !answer(fd, server->go, act))
             return;
@@ -473,6 +482,11 @@ static const struct statement_row {
     {"a shutdown behind the rows", {ROLL_BACK, {"a"}, "57P01"}, "database_unavailable", NULL, true},
     {"a statement that was cancelled", {ERROR, {NULL}, "57014"}, "database_unavailable", NULL},
     {"an input/output error", {ERROR, {NULL}, "58030"}, "database_unavailable", NULL},
+    {"an error inside of the server", {ERROR, {NULL}, "XX000"}, "database_unavailable", NULL},
+    {"an error without a text",
+     {ERROR, {NULL}, "57014", .wordless = true},
+     "database_unavailable",
+     "statement failed: "},
     {"a deadlock", {ERROR, {NULL}, "40P01"}, "database_unavailable", NULL},
     {"a lock that is not to be had", {ERROR, {NULL}, "55P03"}, "database_unavailable", NULL},
     {"a standby", {ERROR, {NULL}, "25006"}, "database_unavailable", NULL},
@@ -577,6 +591,7 @@ static void test_string(void **state)
         if (!strstr(fault.detail, row->detail))
             fail_msg("%s", fault.detail);
     }
+    assert_false(database.query(database.self, &arena, "select 1", NULL, 0, &result, NULL));
     database_close(&database);
 }
 
@@ -701,16 +716,78 @@ static void test_broken_one_is_not_asked_again(void **state)
 
 static void test_no_memory(void **state)
 {
-    static const struct script scripts[] = {{{{ROW, {"a"}}, {ROW, {"b"}}}}};
+    static const struct script scripts[] = {{{{ROW, {"a"}}, {ROW, {"a"}}, {ROW, {"b"}}}}};
+    /* none for the cells, and none for what is in them */
+    const size_t rooms[] = {1, 2 * sizeof(struct text) + 1};
     static const char *const none[] = {NULL};
     struct arena small;
 
     (void)state;
     start(scripts);
-    arena_init(&small, 1);
-    assert_false(database.query(database.self, &small, "select 1", none, 0, &result, &fault));
-    assert_string_equal(fault_code(&fault), "internal");
-    arena_release(&small);
+    for (size_t i = 0; i < ARRAY_LEN(rooms); i++) {
+        arena_init(&small, rooms[i]);
+        assert_false(database.query(database.self, &small, "select 1", none, 0, &result, &fault));
+        assert_int_equal(fault.kind, FAULT_NO_MEMORY);
+        assert_true(result.in_doubt);
+        arena_release(&small);
+    }
+    assert_true(ask());
+    stop();
+}
+
+/** More than sockets hold, to a server that does not read. */
+static bool ask_much(void)
+{
+    enum { MUCH = 32 << 20 };
+    char *much = malloc(MUCH + 1);
+    const char *const parameters[] = {much};
+
+    assert_non_null(much);
+    memset(much, 'x', MUCH);
+    much[MUCH] = '\0';
+    bool good =
+        database.query(database.self, &arena, "select f($1)", parameters, 1, &result, &fault);
+    free(much);
+    return good;
+}
+
+static void test_deaf(void **state)
+{
+    static const struct script scripts[] = {{{{DEAF}}}, {{{ROW, {"b"}}}}};
+
+    (void)state;
+    start(scripts);
+    hurried = true;
+    assert_false(ask_much());
+    assert_string_equal(fault_code(&fault), "database_unavailable");
+    assert_string_equal(fault.detail, "connection broke: no answer in time");
+    assert_true(result.in_doubt);
+    hurried = false;
+    assert_int_equal(write(server.go[1], "x", 1), 1);
+    assert_true(ask());
+    stop();
+    assert_int_equal(server.n_connections, 2);
+}
+
+static void *let_go(void *unused)
+{
+    usleep(50000);
+    (void)!write(server.go[1], "x", 1);
+    return unused;
+}
+
+static void test_deaf_and_gone(void **state)
+{
+    static const struct script scripts[] = {{{{DEAF}}}, {{{ROW, {"b"}}}}};
+    pthread_t thread;
+
+    (void)state;
+    start(scripts);
+    assert_int_equal(pthread_create(&thread, NULL, let_go, NULL), 0);
+    assert_false(ask_much());
+    assert_string_equal(fault_code(&fault), "database_unavailable");
+    assert_true(result.in_doubt);
+    pthread_join(thread, NULL);
     assert_true(ask());
     stop();
 }
@@ -779,6 +856,8 @@ int main(void)
         {.name = "a busy connection is waited for, up to a deadline", .test_func = test_busy},
         {.name = "for want of memory a result is lost, not the connection",
          .test_func = test_no_memory},
+        {.name = "a server that does not read is given up", .test_func = test_deaf},
+        {.name = "a server that goes while it is written to", .test_func = test_deaf_and_gone},
     };
     struct CMUnitTest tests[ARRAY_LEN(statements) + ARRAY_LEN(beginnings) + ARRAY_LEN(strings) +
                             ARRAY_LEN(singles)];
