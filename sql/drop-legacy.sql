@@ -67,9 +67,10 @@ begin
        or o.error_message <> all (kept.texts || coalesce(m.error_message, ''))
            and not (m.error_message is not null
                and (m.error_code is distinct from o.error_code or m.metadata ?| '{error_status,error_message_status}'))
-       or o.sender_id is distinct from m.sender_id and o.sender_id::text <> all (kept.texts)
+       or o.sender_id is not null and o.sender_id is distinct from m.sender_id and o.sender_id::text <> all (kept.texts)
            and (m.sender_id is not null or exists (select from public.profiles p where p.id = o.sender_id))
-       or o.request_id is distinct from m.request_id and o.request_id::text <> all (kept.texts)
+       or o.request_id is not null and o.request_id is distinct from m.request_id
+           and o.request_id::text <> all (kept.texts)
            and (m.request_id is not null
                or exists (select from public.maintenance_requests r where r.id = o.request_id));
     if v_missing > 0 then
