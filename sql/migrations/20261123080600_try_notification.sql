@@ -9,6 +9,8 @@ begin
         return;
     end if;
     begin
+        -- As the functions run: with the policies, not refused where there are any.
+        perform set_config('row_security', 'on', true);
         perform set_config('role', 'messaging_owner', true);
         insert into public.notifications (title, message, type, recipient_id, entity_type, entity_id)
         values ('فشل إرسال رسالة SMS', 'فشل إرسال الرسالة إلى +201012345678. خطأ غير معروف', 'error',

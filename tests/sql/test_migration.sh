@@ -85,5 +85,6 @@ matches "and triggers that need rights" "$(cat "$work/named")" '*trigger counted
 matches 'to read too' "$(cat "$work/named")" '*trigger looks_up of message_logs does more than look at its row: make look_up() security definer*'
 matches "and policies that narrow the functions" "$(cat "$work/named")" '*policy "only today" of maintenance_requests is restrictive and holds for messaging_owner too: alter policy "only today" on maintenance_requests to authenticated*'
 is 'not those of others' "$(grep -c 'only now' "$work/named")" 0
+is 'failures can be announced' "$(grep -c 'will not be announced' "$work/named")" 0
 is 'not those that compare' "$(grep -c -e 'trigger compares' -e 'trigger touch' "$work/named")" 0
 done_testing
