@@ -9,11 +9,20 @@ as $$
 $$;
 comment on function messaging.error_meaning(text) is 'The meaning of a code; ''Twilio error N'' where nobody knows it.';
 
+-- In bytes, as the programs count when they clip.
+create or replace function messaging.clipped(p_text text) returns text
+language sql immutable parallel safe
+as $$
+    select case when octet_length(p_text) <= 500 then p_text
+        else (select left(p_text, max(n)) from generate_series(1, 500) as n where octet_length(left(p_text, n)) <= 500) end
+$$;
+comment on function messaging.clipped(text) is 'As much of a text as 500 bytes hold.';
+
 create or replace function messaging.event_text(p_event messaging.message_status_events) returns text
 language sql stable
 as $$
-    select nullif(left(coalesce(nullif(p_event.parameters ->> 'ErrorMessage', ''),
-        nullif(p_event.parameters ->> 'ChannelStatusMessage', '')), 500), messaging.error_meaning(p_event.error_code))
+    select nullif(messaging.clipped(coalesce(nullif(p_event.parameters ->> 'ErrorMessage', ''),
+        nullif(p_event.parameters ->> 'ChannelStatusMessage', ''))), messaging.error_meaning(p_event.error_code))
 $$;
 comment on function messaging.event_text(messaging.message_status_events) is
     'Twilio''s own text in an event; null where there is none, or only the code''s meaning.';
@@ -172,7 +181,8 @@ declare
     name regprocedure;
 begin
     foreach name in array array[
-        'messaging.error_meaning(text)', 'messaging.event_text(messaging.message_status_events)']::regprocedure[]
+        'messaging.error_meaning(text)', 'messaging.clipped(text)',
+        'messaging.event_text(messaging.message_status_events)']::regprocedure[]
     loop
         execute format('alter function %s owner to messaging_owner', name);
         execute format('revoke all on function %s from public, anon, authenticated, service_role', name);

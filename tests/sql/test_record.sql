@@ -174,5 +174,8 @@ update message_logs set metadata = jsonb_build_object('x', (select string_agg(md
 select pg_relation_size(reltoastrelid) as before from pg_class where oid = 'message_logs'::regclass \gset
 select record('SM31', 'sent'), record('SM31', 'delivered'), record('SM31', 'read');
 select is(pg_relation_size(reltoastrelid), :before::bigint, 'metadata stays where it is') from pg_class where oid = 'message_logs'::regclass;
+select is(messaging.clipped(repeat('ش', 400)), repeat('ش', 250), 'a text is clipped by its bytes');
+select is(messaging.clipped('a' || repeat('ش', 250)), 'a' || repeat('ش', 249), 'and not within a letter');
+select is(messaging.clipped(repeat('a', 500)), repeat('a', 500), 'what just fits is whole');
 select * from finish();
 rollback;
