@@ -117,7 +117,7 @@ wait $held
 value 'delete from message_logs'
 psql -XAtq -c 'begin' -c "select pg_advisory_xact_lock(hashtextextended('$user', 5202611160800))" -c 'select pg_sleep(3)' -c 'commit' > /dev/null &
 one=$!
-psql -XAtq -c 'begin' -c 'lock table profiles in access exclusive mode' -c 'select pg_sleep(5.6)' -c 'commit' > /dev/null &
+psql -XAtq -c 'begin' -c 'lock table profiles in access exclusive mode' -c 'select pg_sleep(6.5)' -c 'commit' > /dev/null &
 two=$!
 while [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and state = 'active' and query like 'select pg_sleep%'")" != 2 ]; do
     sleep 0.02
