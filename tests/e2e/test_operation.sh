@@ -98,6 +98,11 @@ for program in send-twilio-message send-whatsapp; do
     settings
 done
 
+it 'a verb that takes no argument is not run with one'
+by_hand twilio-delivery-status --drain now
+equals 'exit status' 2 "$status"
+equals 'the message' "twilio-delivery-status: '--drain' takes no argument" "$errors"
+
 it 'send-whatsapp --check looks into the key set'
 echo '{"keys":[]}' >"$work/keys.json"
 settings JWT_JWKS_FILE="$work/keys.json"
