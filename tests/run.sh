@@ -1,17 +1,19 @@
 #!/bin/sh
-# Every test: installs what is missing, builds, runs CTest. Its exit status is CTest's.
+# The tests: installs what is missing, builds, runs CTest. Its exit status is CTest's. Each test is run
+# in every mode; behind each web server and at its full size with --full.
 #
 #   sh tests/run.sh [--full | --sanitize | --thread | --fuzz | --clang | --valgrind | --analyze |
 #                    --coverage] [CTEST-ARGUMENT...]
 #
-#   --full       each end-to-end test behind each web server, the faults at their full size with a
-#                soak of 30 minutes, the plans on 1,000,000 rows, clang-tidy
+#   --full       end-to-end tests also behind the servers that change little for them, the faults at
+#                their full size with a soak of 30 minutes, the plans on 1,000,000 rows, clang-tidy,
+#                clang-format 14
 #   --sanitize   with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
 #   --thread     the unit tests and FastCGI under load with ThreadSanitizer, in build-tsan/
 #   --fuzz       each fuzz target for a while, in build-fuzz/; FUZZ_RUNS says how long
 #   --clang      compiled by clang, in build-clang/
 #   --valgrind   the unit tests and the programs end to end under valgrind, in build-valgrind/
-#   --analyze    static analysis alone: what a run has of it, and clang-tidy
+#   --analyze    static analysis alone: what a run has of it, clang-tidy, clang-format 14
 #   --coverage   the unit tests, the programs end to end and the faults, in build-coverage/, then
 #                what they ran of lib/ and cgi-bin/; build-coverage/coverage.html has each line
 #
