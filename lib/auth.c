@@ -6,10 +6,25 @@
 #include <openssl/err.h>
 
 #include "auth_keys.h"
+#include "library.h"
 
 #define LEEWAY        30             /* seconds */
 #define DATE_MAX      253402300799.0 /* the last second of the year 9999 */
 #define SIGNATURE_MAX 1024           /* bytes: RSA with 8192 bits */
+
+static struct {
+    __typeof__(&jwt_decode) decode;
+    __typeof__(&jwt_get_alg) get_alg;
+    __typeof__(&jwt_free) free;
+} jwt_calls;
+
+static const struct library_function jwt_functions[] = {
+    {"jwt_decode", &jwt_calls.decode},
+    {"jwt_get_alg", &jwt_calls.get_alg},
+    {"jwt_free", &jwt_calls.free},
+};
+
+static struct library libjwt = {LIBJWT, jwt_functions, ARRAY_LEN(jwt_functions), false};
 
 /** A token in its parts (RFC 7515 section 7.1), and what verifies it. */
 struct token {
@@ -21,7 +36,13 @@ struct token {
 
 static void release_jwt(jwt_t **jwt)
 {
-    jwt_free(*jwt);
+    if (*jwt)
+        jwt_calls.free(*jwt);
+}
+
+bool auth_load(struct fault *reterr)
+{
+    return library_load(&libjwt, reterr);
 }
 
 static bool refuse(struct fault *reterr, const char *why)
@@ -140,13 +161,15 @@ static bool verify(const struct token *token, struct fault *reterr)
 
     if (!auth_base64url(token->signature, signature, sizeof(signature), &n))
         return refuse(reterr, "signature is no base64url");
-    int error =
-        jwt_decode(&jwt, token->whole, (const unsigned char *)token->key.s, (int)token->key.n);
+    if (!auth_load(reterr))
+        return false;
+    int error = jwt_calls.decode(&jwt, token->whole, (const unsigned char *)token->key.s,
+                                 (int)token->key.n);
     ERR_clear_error(); /* what libjwt leaves behind would be taken for a failure of the next TLS
                           read */
     if (error == ENOMEM)
         return no_memory(reterr);
-    if (error || !jwt || jwt_get_alg(jwt) != token->algorithm)
+    if (error || !jwt || jwt_calls.get_alg(jwt) != token->algorithm)
         return refuse(reterr, "wrong signature");
     return true;
 }

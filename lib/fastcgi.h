@@ -1,6 +1,7 @@
 /**
  * Serving FastCGI requests from a listening socket on descriptor 0, as spawn-fcgi, systemd and
- * mod_fcgid hand it over. libfcgi appears in fastcgi.c only.
+ * mod_fcgid hand it over. libfcgi appears in fastcgi.c only, and is loaded by a process that
+ * serves.
  *
  * https://fastcgi-archives.github.io/FastCGI_Specification.html
  */
@@ -14,6 +15,9 @@
 /** Is descriptor 0 a socket that somebody listens on? */
 bool fastcgi_is_listening(void);
 
+/** Load libfcgi, unless it is. Fails like library_load(). */
+must_check bool fastcgi_load(struct fault *reterr);
+
 /** What a thread does. Each thread has a state of its own, made by open and ended by close. */
 struct fastcgi_handler {
     void *payload;
@@ -25,7 +29,7 @@ struct fastcgi_handler {
 /**
  * Serve until SIGTERM or SIGINT with so many threads; the requests in hand are finished first, and
  * none is accepted that is not served. Other processes on the same socket are not disturbed.
- * The exit status: 0, or 1 when no thread is left that could serve.
+ * The exit status: 0, or 1 when there is no libfcgi, or no thread is left that could serve.
  */
 int fastcgi_serve(const struct fastcgi_handler *handler, size_t threads);
 

@@ -4,11 +4,27 @@
 
 #include <cjson/cJSON.h>
 
+#include "library.h"
+
 /* Before the fix of CVE-2023-26819 cJSON takes no number of more than 63 characters. */
 #define NUMBER_MAX 63
 
 /* Up to this many members are compared with each other without taking memory. */
 #define FEW_MEMBERS 16
+
+static struct {
+    __typeof__(&cJSON_ParseWithLength) parse;
+    __typeof__(&cJSON_GetObjectItemCaseSensitive) get;
+    __typeof__(&cJSON_Delete) delete;
+} cjson;
+
+static const struct library_function cjson_functions[] = {
+    {"cJSON_ParseWithLength", &cjson.parse},
+    {"cJSON_GetObjectItemCaseSensitive", &cjson.get},
+    {"cJSON_Delete", &cjson.delete},
+};
+
+static struct library libcjson = {LIBCJSON, cjson_functions, ARRAY_LEN(cjson_functions), false};
 
 /**
  * The strict reading. cJSON is lenient in places (leading zeros, control characters as white space,
@@ -238,12 +254,13 @@ struct json_document *json_parse(struct arena *arena, struct text text, struct f
     if (text.n)
         memcpy(copy, text.s, text.n);
     struct scan scan = {.s = copy, .n = text.n};
+    if (!library_load(&libcjson, reterr))
+        return NULL;
     if (!scan_text(&scan)) {
         fault_set(reterr, FAULT_INVALID_JSON, "bad JSON at byte %zu: %s", scan.at, scan.why);
         return NULL;
     }
-    struct json_document *document =
-        (struct json_document *)cJSON_ParseWithLength(copy, text.n + 1);
+    struct json_document *document = (struct json_document *)cjson.parse(copy, text.n + 1);
     if (!document) {
         fault_set(reterr, FAULT_NO_MEMORY, "no memory for %zu bytes of JSON", text.n);
         return NULL;
@@ -258,7 +275,8 @@ struct json_document *json_parse(struct arena *arena, struct text text, struct f
 
 void json_free(struct json_document *document)
 {
-    cJSON_Delete((cJSON *)document);
+    if (document)
+        cjson.delete((cJSON *)document);
 }
 
 /* A document is its top value, and a value a cJSON item: the names exist for the types' sake. */
@@ -279,7 +297,7 @@ const struct json_value *json_top(const struct json_document *document)
 
 const struct json_value *json_get(const struct json_value *object, const char *name)
 {
-    return value_of(cJSON_GetObjectItemCaseSensitive(item_of(object), name));
+    return object ? value_of(cjson.get(item_of(object), name)) : NULL;
 }
 
 enum json_type json_type(const struct json_value *value)
@@ -331,7 +349,7 @@ double json_number(const struct json_value *value)
 
 bool json_true(const struct json_value *value)
 {
-    return value && cJSON_IsTrue(item_of(value));
+    return value && (item_of(value)->type & 0xFF) == cJSON_True;
 }
 
 static bool repeats_by_comparing(const struct json_value *object)

@@ -249,6 +249,10 @@ static int serve_fastcgi(const struct program *program)
 
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
+    if (!fastcgi_load(&fault)) {
+        fprintf(stderr, "%s: %s\n", program->name, fault.detail);
+        return 1;
+    }
     bool configured = settings_read(&settings, program->user, &settings_environment, &fault);
     process.service.settings = &settings;
     configured = configured &&
@@ -318,6 +322,16 @@ static bool check_spool(const struct service *service)
     return state.writable;
 }
 
+static bool check_fastcgi(void)
+{
+    struct fault fault;
+
+    if (fastcgi_load(&fault))
+        return true;
+    printf("%-30s %s\n", "FastCGI", fault.detail);
+    return false;
+}
+
 static int check(const struct program *program)
 {
     struct service service = {.clock = &clock_system};
@@ -331,6 +345,7 @@ static int check(const struct program *program)
         printf("%-30s %s%s%s\n", line.name, line.state, line.problem ? ": " : "",
                line.problem ? line.problem : "");
     bool good = settings_read(&settings, program->user, &settings_environment, &fault);
+    good = check_fastcgi() && good;
     service.settings = &settings;
     if (open_service(program, &service, &fault)) {
         good = check_database(&service, &arena) && good;

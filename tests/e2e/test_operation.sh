@@ -98,6 +98,18 @@ for program in send-twilio-message send-whatsapp; do
     settings
 done
 
+mkdir "$work/no-libraries"
+for library in cjson.so.1 fcgi.so.0 jwt.so.0; do : >"$work/no-libraries/lib$library"; done
+for program in send-twilio-message send-whatsapp twilio-delivery-status; do
+    it "$program --check names a library that cannot be loaded"
+    settings LD_LIBRARY_PATH="$work/no-libraries"
+    by_hand $program --check
+    equals 'exit status' 1 "$status"
+    prints 'cannot load ' 'libfcgi.so.0: file too short'
+    [ $program = twilio-delivery-status ] || prints 'libjwt.so.0: file too short'
+    settings
+done
+
 it 'a verb that takes no argument is not run with one'
 by_hand twilio-delivery-status --drain now
 equals 'exit status' 2 "$status"

@@ -347,6 +347,7 @@ static void test_types(void **state)
     assert_true(json_number(json_get(top, "s")) == 0 && json_number(NULL) == 0);
     assert_text_equal(json_string(json_get(top, "s")), "x");
     assert_int_equal(json_string(json_get(top, "1")).n + json_string(NULL).n, 0);
+    assert_null(json_get(NULL, "a"));
 }
 
 static void test_walk(void **state)
