@@ -6,11 +6,11 @@
 static bool find_functions(const struct library *library, struct fault *reterr)
 {
     if (!dlopen(library->soname, RTLD_LAZY | RTLD_GLOBAL))
-        return fault_set(reterr, FAULT_INTERNAL, "cannot load %s", dlerror());
+        return fault_set(reterr, FAULT_NO_MEMORY, "cannot load %s", dlerror());
     for (size_t i = 0; i < library->n; i++) {
         void *found = dlsym(RTLD_DEFAULT, library->functions[i].name);
         if (!found)
-            return fault_set(reterr, FAULT_INTERNAL, "%s is not in %s", library->functions[i].name,
+            return fault_set(reterr, FAULT_NO_MEMORY, "%s is not in %s", library->functions[i].name,
                              library->soname);
         *(void **)library->functions[i].pointer = found;
     }
