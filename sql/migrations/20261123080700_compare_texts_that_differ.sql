@@ -1,0 +1,67 @@
+-- Twilio repeats a callback that was not answered in time. That the repetition tells nothing new is seen
+-- now by its parameters being the same; before, texts were looked up and compared for each.
+
+create or replace function messaging.clipped(p_text text) returns text
+language sql immutable parallel safe
+as $$
+    select case when octet_length(p_text) > 500
+        then (select left(p_text, max(n)) from generate_series(1, 500) as n where octet_length(left(p_text, n)) <= 500)
+        else p_text end
+$$;
+
+create or replace function messaging.record_status(
+    p_id uuid, p_sid text, p_status text, p_error_code text, p_error_message text, p_parameters jsonb,
+    p_received_at timestamptz)
+returns table (outcome text, id uuid, external_id text, status text)
+language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
+set lock_timeout = '5s'
+as $$
+declare
+    v_at constant timestamptz := coalesce(p_received_at, clock_timestamp());
+    v_code constant text := nullif(p_error_code, '');
+begin
+    perform messaging.sid_lock(p_sid);
+
+    -- Locked before the event refers to it: the foreign key's own lock then costs nothing more.
+    select m.id into record_status.id from public.message_logs m where m.external_id = p_sid
+    for no key update;
+    if not found and p_id is not null then
+        update public.message_logs m set external_id = p_sid, updated_at = clock_timestamp()
+        where m.id = p_id and m.external_id is null
+        returning m.id into record_status.id;
+    end if;
+
+    -- Also where the SID was known: somebody else may have written the row with it.
+    if id is not null and exists (
+        select from messaging.message_status_events e where e.external_id = p_sid and e.message_log_id is null)
+    then
+        perform messaging.adopt_events(id, p_sid);
+    end if;
+
+    insert into messaging.message_status_events as e
+        (message_log_id, external_id, status, error_code, parameters, received_at)
+    values (record_status.id, p_sid, p_status, v_code, coalesce(p_parameters, '{}'), v_at)
+    on conflict on constraint message_status_events_external_id_status_error_code_key do update
+    set received_at = least(e.received_at, excluded.received_at),
+        parameters = case when excluded.parameters <> e.parameters and coalesce(
+                messaging.event_text(excluded) collate "C" < messaging.event_text(e),
+                messaging.event_text(excluded) is not null)
+            then excluded.parameters else e.parameters end
+    where excluded.received_at < e.received_at
+       or excluded.parameters <> e.parameters and coalesce(
+            messaging.event_text(excluded) collate "C" < messaging.event_text(e),
+            messaging.event_text(excluded) is not null);
+
+    external_id := p_sid;
+    if id is null then
+        outcome := 'unknown_message';
+        return next;
+        return;
+    end if;
+    outcome := 'recorded';
+    status := messaging.join_status(id, p_status, v_code, nullif(p_error_message, ''), v_at, true);
+    return next;
+end
+$$;
+
+insert into messaging.schema_migrations (version) values ('20261123080700') on conflict do nothing;
