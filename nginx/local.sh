@@ -325,6 +325,13 @@ has_credentials()
         [ -n "${TWILIO_PHONE_NUMBER:-}" ]
 }
 
+# Half an account is somebody's mistake, and nothing to send with.
+check_credentials()
+{
+    has_credentials || [ -z "${TWILIO_ACCOUNT_SID:-}${TWILIO_AUTH_TOKEN:-}" ] ||
+        fail "the real Twilio needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_PHONE_NUMBER"
+}
+
 # The programs' settings, but for Twilio's address and ours, which are known when those are up.
 write_settings()
 {
@@ -358,9 +365,6 @@ start_twilio()
     if has_credentials; then
         touch "$state/real-twilio"
         return
-    fi
-    if [ -n "${TWILIO_ACCOUNT_SID:-}${TWILIO_AUTH_TOKEN:-}" ]; then
-        fail "the real Twilio needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_PHONE_NUMBER"
     fi
     rm -f "$state/real-twilio" "$state/run/twilio.port"
     # Slow enough to be watched.
@@ -485,11 +489,18 @@ Another message: sh nginx/local.sh demo     Stop: sh nginx/local.sh down
 TEXT
 }
 
+# stop_watching TEXT: the answer is there, and where no message came of it there is nothing to watch.
+stop_watching()
+{
+    sql -c "select pg_cancel_backend(pid) from pg_stat_activity where application_name = 'watch'
+        and not exists (select from message_logs where message_content = '$1')" >/dev/null
+}
+
 # watch_message TEXT: first "ready", then each status of the message with that text, as it comes. One
 # statement that looks again and again, as a new psql for each look would be too slow to see them all.
 watch_message()
 {
-    sql -c "do \$\$
+    sql -c "set application_name = 'watch'" -c "do \$\$
         declare
             message record;
             last text;
@@ -522,8 +533,11 @@ send_demo()
     watch_message "$text" | {
         while IFS= read -r line; do
             if [ "$line" = ready ]; then
-                curl -q -sS --noproxy '*' -m 60 "$(base)/send-twilio-message" -d "$body" \
-                    >"$state/run/answer" 2>&1 &
+                {
+                    curl -q -sS --noproxy '*' -m 60 "$(base)/send-twilio-message" -d "$body" \
+                        >"$state/run/answer" 2>&1
+                    stop_watching "$text"
+                } &
             else
                 echo "$line"
             fi
@@ -576,6 +590,7 @@ up()
         show_calls
         return
     fi
+    check_credentials
     # shellcheck disable=SC2086 # lists
     packages_need $packages_build $packages_run || fail "packages are missing"
     stop_all

@@ -17,7 +17,7 @@
 #   --coverage   the unit tests, the programs end to end and the faults, in build-coverage/, then
 #                what they ran of lib/ and cgi-bin/; build-coverage/coverage.html has each line
 #
-# Arguments for CTest choose tests, say -L unit or -R webhook.
+# Arguments for CTest choose tests, say -L unit or -R webhook; long ones come after a --.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 
@@ -72,6 +72,11 @@ case $variant in
 -h | --help)
     sed -n '2,/^set/s/^# \{0,1\}//p' "$0"
     exit 0
+    ;;
+--) ;;
+--*)
+    echo "run.sh: unknown option '$variant', see --help" >&2 # CTest would pass over it
+    exit 2
     ;;
 *) variant= ;;
 esac

@@ -81,6 +81,10 @@ local_sh down
 expect 'down before anything' 0 'Not running'
 local_sh demo
 expect 'demo before anything' 1 'not up'
+TWILIO_ACCOUNT_SID=AC0123456789abcdef0123456789abcdef local_sh up
+expect 'up with half an account' 1 'the real Twilio needs TWILIO_ACCOUNT_SID'
+status=$(find "$checkout/build" -name CMakeCache.txt | wc -l)
+expect 'it is told before anything is built' 0
 
 local_sh up
 expect 'up: the first message is delivered' 0 ' pending ' ' delivered ' \
@@ -113,6 +117,8 @@ expect 'the settings are private' 600
 
 local_sh demo 01112345678
 expect 'demo, to another number' 0 'recipient = +201112345678' 'status = delivered'
+local_sh demo 12345
+expect 'demo, to a number that is none' 1 'Invalid phone number format' 'was not delivered'
 
 # A second checkout beside the first takes the next port.
 first_port=$(cat "$state/run/port")
