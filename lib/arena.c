@@ -40,7 +40,7 @@ void arena_clear(struct arena *arena)
         oldest = NULL;
     free_down_to(arena, oldest);
     if (oldest) {
-        memset(oldest->bytes, 0, oldest->used);
+        explicit_bzero(oldest->bytes, oldest->used); /* texts and secrets */
         oldest->used = 0;
     }
 }
@@ -58,10 +58,11 @@ static bool add_block(struct arena *arena, size_t least)
 
     if (size > left)
         return false;
-    struct arena_block *block = calloc(1, sizeof(*block) + size);
+    struct arena_block *block = malloc(sizeof(*block) + size);
     if (!block)
         return false;
     block->size = size;
+    block->used = 0;
     block->older = arena->blocks;
     arena->blocks = block;
     arena->taken += size;
@@ -85,7 +86,8 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size, size_t align)
         start = 0;
     }
     block->used = start + bytes;
-    return block->bytes + start;
+    /* here, not by calloc(): what is not used of a block is not touched, and costs no memory */
+    return memset(block->bytes + start, 0, bytes);
 }
 
 bool arena_copy(struct arena *arena, struct text t, struct text *ret_copy)

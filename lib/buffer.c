@@ -89,11 +89,26 @@ static void add_json_char(struct buffer *b, uint32_t c, struct text bytes)
     }
 }
 
+/** How many characters, from the start, are ASCII that stands for itself: nearly all of them. */
+static size_t plain_run(struct text t)
+{
+    size_t n = 0;
+
+    while (n < t.n && t.s[n] >= ' ' && t.s[n] < 0x7F && t.s[n] != '"' && t.s[n] != '\\')
+        n++;
+    return n;
+}
+
 void buffer_add_json(struct buffer *b, struct text t)
 {
     buffer_add_char(b, '"');
     for (size_t at = 0; at < t.n;) {
-        size_t start = at;
+        size_t start = at, run = plain_run(text_skip(t, at));
+        if (run) {
+            buffer_add(b, (struct text){t.s + at, run});
+            at += run;
+            continue;
+        }
         uint32_t c = text_next(t, &at);
         add_json_char(b, c, (struct text){t.s + start, at - start});
     }
