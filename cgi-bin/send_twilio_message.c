@@ -80,6 +80,7 @@ static const struct program program = {
     .open_worker = sender_open_worker,
     .close_worker = sender_close_worker,
     .check = sender_check,
+    .load = auth_load,
     .verb = &verb,
     .answers_preflight = answers_preflight,
 };

@@ -40,6 +40,7 @@ static const struct program program = {
     .open_worker = sender_open_worker,
     .close_worker = sender_close_worker,
     .check = sender_check,
+    .load = auth_load,
 };
 
 int main(int argc, char **argv)

@@ -16,15 +16,15 @@ static struct {
     __typeof__(&jwt_decode) decode;
     __typeof__(&jwt_get_alg) get_alg;
     __typeof__(&jwt_free) free;
-} jwt_calls;
+} libjwt_calls;
 
-static const struct library_function jwt_functions[] = {
-    {"jwt_decode", &jwt_calls.decode},
-    {"jwt_get_alg", &jwt_calls.get_alg},
-    {"jwt_free", &jwt_calls.free},
+static const struct library_function libjwt_functions[] = {
+    {"jwt_decode", &libjwt_calls.decode},
+    {"jwt_get_alg", &libjwt_calls.get_alg},
+    {"jwt_free", &libjwt_calls.free},
 };
 
-static struct library libjwt = {LIBJWT, jwt_functions, ARRAY_LEN(jwt_functions), false};
+static struct library libjwt = {LIBJWT, libjwt_functions, ARRAY_LEN(libjwt_functions), false};
 
 /** A token in its parts (RFC 7515 section 7.1), and what verifies it. */
 struct token {
@@ -37,7 +37,7 @@ struct token {
 static void release_jwt(jwt_t **jwt)
 {
     if (*jwt)
-        jwt_calls.free(*jwt);
+        libjwt_calls.free(*jwt);
 }
 
 bool auth_load(struct fault *reterr)
@@ -163,13 +163,13 @@ static bool verify(const struct token *token, struct fault *reterr)
         return refuse(reterr, "signature is no base64url");
     if (!auth_load(reterr))
         return false;
-    int error = jwt_calls.decode(&jwt, token->whole, (const unsigned char *)token->key.s,
-                                 (int)token->key.n);
+    int error = libjwt_calls.decode(&jwt, token->whole, (const unsigned char *)token->key.s,
+                                    (int)token->key.n);
     ERR_clear_error(); /* what libjwt leaves behind would be taken for a failure of the next TLS
                           read */
     if (error == ENOMEM)
         return no_memory(reterr);
-    if (error || !jwt || jwt_calls.get_alg(jwt) != token->algorithm)
+    if (error || !jwt || libjwt_calls.get_alg(jwt) != token->algorithm)
         return refuse(reterr, "wrong signature");
     return true;
 }

@@ -243,6 +243,11 @@ static bool scan_text(struct scan *scan)
     return scan->at == scan->n || wrong(scan, "text behind the object");
 }
 
+bool json_load(struct fault *reterr)
+{
+    return library_load(&libcjson, reterr);
+}
+
 struct json_document *json_parse(struct arena *arena, struct text text, struct fault *reterr)
 {
     char *copy = arena_new(arena, char, text.n + 1);
@@ -254,12 +259,12 @@ struct json_document *json_parse(struct arena *arena, struct text text, struct f
     if (text.n)
         memcpy(copy, text.s, text.n);
     struct scan scan = {.s = copy, .n = text.n};
-    if (!library_load(&libcjson, reterr))
-        return NULL;
     if (!scan_text(&scan)) {
         fault_set(reterr, FAULT_INVALID_JSON, "bad JSON at byte %zu: %s", scan.at, scan.why);
         return NULL;
     }
+    if (!json_load(reterr))
+        return NULL;
     struct json_document *document = (struct json_document *)cjson.parse(copy, text.n + 1);
     if (!document) {
         fault_set(reterr, FAULT_NO_MEMORY, "no memory for %zu bytes of JSON", text.n);

@@ -27,9 +27,9 @@ struct library {
 /**
  * Make the functions callable: loads the library once (dlopen), and for good. Any thread may ask.
  * A library that was preloaded (LD_PRELOAD) and has a function of that name goes first, as it
- * would for a linked one. Fails with the dynamic linker's words and FAULT_NO_MEMORY: memory or a
- * descriptor is what it lacked, unless the library is not installed, which --check tells. Either
- * way what is in hand is as good as it was, and can be tried again.
+ * would for a linked one. Fails with FAULT_NO_MEMORY: memory or a descriptor is
+ * what it lacked, unless the library is not installed, which --check tells. Either way what is in
+ * hand is as good as it was, and can be tried again.
  */
 must_check bool library_load(struct library *library, struct fault *reterr);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fastcgi.h"
+#include "json.h"
 #include "log.h"
 #include "replay.h"
 
@@ -241,6 +242,15 @@ static void close_worker(void *state)
     free(worker);
 }
 
+/**
+ * All that a plain CGI request loads when it comes to it: a process that serves many fails now or
+ * not at all, whatever an upgrade does to the files.
+ */
+static bool load_libraries(const struct program *program, struct fault *reterr)
+{
+    return fastcgi_load(reterr) && json_load(reterr) && (!program->load || program->load(reterr));
+}
+
 static int serve_fastcgi(const struct program *program)
 {
     struct process process = {.program = program, .service = {.clock = &clock_system}};
@@ -249,7 +259,7 @@ static int serve_fastcgi(const struct program *program)
 
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
-    if (!fastcgi_load(&fault)) {
+    if (!load_libraries(program, &fault)) {
         fprintf(stderr, "%s: %s\n", program->name, fault.detail);
         return 1;
     }
@@ -322,14 +332,13 @@ static bool check_spool(const struct service *service)
     return state.writable;
 }
 
-static bool check_fastcgi(void)
+static bool check_libraries(const struct program *program)
 {
     struct fault fault;
+    bool good = load_libraries(program, &fault);
 
-    if (fastcgi_load(&fault))
-        return true;
-    printf("%-30s %s\n", "FastCGI", fault.detail);
-    return false;
+    printf("%-30s %s\n", "libraries", good ? "complete" : fault.detail);
+    return good;
 }
 
 static int check(const struct program *program)
@@ -345,7 +354,7 @@ static int check(const struct program *program)
         printf("%-30s %s%s%s\n", line.name, line.state, line.problem ? ": " : "",
                line.problem ? line.problem : "");
     bool good = settings_read(&settings, program->user, &settings_environment, &fault);
-    good = check_fastcgi() && good;
+    good = check_libraries(program) && good;
     service.settings = &settings;
     if (open_service(program, &service, &fault)) {
         good = check_database(&service, &arena) && good;

@@ -29,6 +29,9 @@ struct program {
     void (*close_worker)(struct service *service);
     bool (*check)(const struct service *service);
 
+    /** Load the libraries that only this program's requests may need. NULL: none. */
+    bool (*load)(struct fault *reterr);
+
     const struct program_verb *verb; /* NULL: none */
 
     /** May a web page ask (OPTIONS) whether it may call? NULL: yes. */

@@ -43,10 +43,6 @@ static bool check_keys(const struct service *service)
     struct fault fault;
     size_t count;
 
-    if (!auth_load(&fault)) {
-        printf("%-30s %s\n", "tokens", fault.detail);
-        return false;
-    }
     if (secret && strlen(secret) < 32)
         printf("%-30s shorter than 32 bytes (RFC 7518, 3.2)\n", "SUPABASE_JWT_SECRET");
     if (!service->keys)

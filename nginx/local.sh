@@ -493,7 +493,7 @@ TEXT
 stop_watching()
 {
     sql -c "select pg_cancel_backend(pid) from pg_stat_activity where application_name = 'watch'
-        and not exists (select from message_logs where message_content = '$1')" >/dev/null
+        and query like '%$1%' and not exists (select from message_logs where message_content = '$1')" >/dev/null
 }
 
 # watch_message TEXT: first "ready", then each status of the message with that text, as it comes. One
@@ -535,7 +535,7 @@ send_demo()
             if [ "$line" = ready ]; then
                 {
                     curl -q -sS --noproxy '*' -m 60 "$(base)/send-twilio-message" -d "$body" \
-                        >"$state/run/answer" 2>&1
+                        >"$state/run/answer" 2>&1 || :
                     stop_watching "$text"
                 } &
             else

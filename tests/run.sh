@@ -73,14 +73,18 @@ case $variant in
     sed -n '2,/^set/s/^# \{0,1\}//p' "$0"
     exit 0
     ;;
---) ;;
---*)
-    echo "run.sh: unknown option '$variant', see --help" >&2 # CTest would pass over it
-    exit 2
-    ;;
 *) variant= ;;
 esac
 [ -z "$variant" ] || shift
+for argument; do
+    case $argument in
+    --) break ;;
+    --*)
+        echo "run.sh: unknown option '$argument', see --help" >&2 # CTest would pass over it
+        exit 2
+        ;;
+    esac
+done
 case $variant in
 --full) set -- -C full "$@" ;;
 --fuzz) set -- -L fuzz "$@" ;;

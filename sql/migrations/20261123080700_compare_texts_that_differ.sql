@@ -1,6 +1,8 @@
 -- Twilio repeats a callback that was not answered in time. That the repetition tells nothing new is seen
--- now by its parameters being the same; before, texts were looked up and compared for each.
+-- now by its parameters being the same; before, texts were looked up and compared for each. (Equal
+-- parameters have equal texts: the programs write strings, and lists of them.)
 
+-- A text of null takes the short way too.
 create or replace function messaging.clipped(p_text text) returns text
 language sql immutable parallel safe
 as $$
