@@ -292,7 +292,7 @@ start_database()
         fail "the migration failed" "$log"
     sql -c "insert into public.profiles (id) values ('$profile') on conflict do nothing;
             insert into public.maintenance_requests (id, created_by)
-            values ('$request', '$profile') on conflict do nothing" >"$log" 2>&1 ||
+            values ('$request', '$profile') on conflict do nothing" >>"$log" 2>&1 ||
         fail "the first rows were refused" "$log"
 }
 
@@ -551,6 +551,7 @@ send_demo()
         from message_logs where message_content = '$text'" | sed '/|$/d; s/^/  /; s/|/ = /'
     case $last in
     delivered | read) ;;
+    '') fail "the message was refused" ;;
     *) [ -e "$state/real-twilio" ] || fail "the message was not delivered" "$state/log/programs.log" ;;
     esac
 }
@@ -586,6 +587,8 @@ up()
 {
     if is_up; then
         echo "Already up."
+        ! has_credentials || [ -e "$state/real-twilio" ] ||
+            warn "the account in the environment is not used: down, then up"
         say_where
         show_calls
         return

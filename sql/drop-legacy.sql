@@ -1,7 +1,7 @@
 -- Drops messaging.whatsapp_messages_legacy, the frozen former table, for good. Refuses while anything
 -- in it is not in message_logs, or while something still reads it.
 --
---   psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -f sql/drop-legacy.sql
+--   psql "$OWNER" -v ON_ERROR_STOP=1 -f sql/drop-legacy.sql
 
 \set ON_ERROR_STOP on
 \set QUIET on

@@ -2,8 +2,8 @@
 -- one transaction, an advisory lock, a ledger (messaging.schema_migrations). At the first error
 -- nothing has happened.
 --
---   psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -f sql/migrate.sql
---   psql "$DATABASE_URL" -v rehearse=1 -f sql/migrate.sql    # does it all, tells of it, undoes it
+--   psql "$OWNER" -v ON_ERROR_STOP=1 -f sql/migrate.sql
+--   psql "$OWNER" -v rehearse=1 -f sql/migrate.sql    # does it all, tells of it, undoes it
 
 \set ON_ERROR_STOP on
 \set QUIET on

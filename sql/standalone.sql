@@ -2,8 +2,8 @@
 -- roles, auth.uid() and the neighbouring tables, as small as messaging needs them. What is there
 -- already is left as it is, so the file may be run again.
 --
---   psql "$DATABASE_URL" -f sql/standalone.sql
---   psql "$DATABASE_URL" -f sql/migrate.sql
+--   psql "$OWNER" -f sql/standalone.sql
+--   psql "$OWNER" -f sql/migrate.sql
 
 \set ON_ERROR_STOP on
 \set QUIET on

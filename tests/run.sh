@@ -76,13 +76,19 @@ case $variant in
 *) variant= ;;
 esac
 [ -z "$variant" ] || shift
+# CTest would pass over what it does not know, and run everything.
+unknown()
+{
+    echo "run.sh: unknown argument '$1', see --help" >&2
+    exit 2
+}
+case ${1:-} in
+[!-]*) unknown "$1" ;;
+esac
 for argument; do
     case $argument in
     --) break ;;
-    --*)
-        echo "run.sh: unknown option '$argument', see --help" >&2 # CTest would pass over it
-        exit 2
-        ;;
+    --*) unknown "$argument" ;;
     esac
 done
 case $variant in

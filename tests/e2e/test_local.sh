@@ -118,7 +118,7 @@ expect 'the settings are private' 600
 local_sh demo 01112345678
 expect 'demo, to another number' 0 'recipient = +201112345678' 'status = delivered'
 local_sh demo 12345
-expect 'demo, to a number that is none' 1 'Invalid phone number format' 'was not delivered'
+expect 'demo, to a number that is none' 1 'Invalid phone number format' 'was refused'
 
 # A second checkout beside the first takes the next port.
 first_port=$(cat "$state/run/port")
