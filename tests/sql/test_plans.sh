@@ -8,6 +8,9 @@ rows=${ROWS:-20000}
 [ "$rows" -ge 1000000 ] && seqscan=on || seqscan=off
 fresh_database $db
 psql -XAtq -d $db -v rows="$rows" -f "$root/tests/sql/generate.sql"
+# The neighbour's table has rows too: of an empty one the whole is read.
+psql -XAtq -d $db -c "insert into notifications (recipient_id, message_log_id)
+    select test_id('u', 0), id from message_logs limit 10000" -c 'analyze notifications'
 sid=$(value "select external_id from message_logs where external_id is not null order by id limit 1")
 user=$(value "select test_id('u', 0)")
 
