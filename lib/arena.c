@@ -20,12 +20,20 @@ void arena_init(struct arena *arena, size_t cap)
     *arena = (struct arena){.cap = cap};
 }
 
+/** Texts and secrets do not outlive their request. */
+static void wipe(struct arena_block *block)
+{
+    explicit_bzero(block->bytes, block->used);
+    block->used = 0;
+}
+
 static void free_down_to(struct arena *arena, const struct arena_block *last)
 {
     while (arena->blocks && arena->blocks != last) {
         struct arena_block *gone = arena->blocks;
         arena->blocks = gone->older;
         arena->taken -= gone->size;
+        wipe(gone);
         free(gone);
     }
 }
@@ -39,10 +47,8 @@ void arena_clear(struct arena *arena)
     if (oldest && oldest->size != FIRST_BLOCK)
         oldest = NULL;
     free_down_to(arena, oldest);
-    if (oldest) {
-        explicit_bzero(oldest->bytes, oldest->used); /* texts and secrets */
-        oldest->used = 0;
-    }
+    if (oldest)
+        wipe(oldest);
 }
 
 void arena_release(struct arena *arena)

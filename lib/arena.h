@@ -1,11 +1,11 @@
 /**
  * The memory of one request.
  *
- * What is taken from an arena is zeroed and lives until the arena is cleared or released; nothing
- * is freed by itself. Growth is bounded by the cap given at the start, so a hostile request ends in
- * one FAULT_NO_MEMORY and not in a swapping host. Where the build is made with the address
- * sanitizer (ARENA_PLAIN) every piece is a block of its own, so that an overrun by one byte is
- * seen.
+ * What is taken from an arena is zeroed and lives until the arena is cleared or released, which
+ * wipes it; nothing is freed by itself. Growth is bounded by the cap given at the start, so a
+ * hostile request ends in one FAULT_NO_MEMORY and not in a swapping host. Where the build is made
+ * with the address sanitizer (ARENA_PLAIN) every piece is a block of its own, so that an overrun by
+ * one byte is seen.
  *
  *     struct arena arena = {0};
  *     arena_init(&arena, 4 << 20);

@@ -551,7 +551,10 @@ send_demo()
         from message_logs where message_content = '$text'" | sed '/|$/d; s/^/  /; s/|/ = /'
     case $last in
     delivered | read) ;;
-    '') fail "the message was refused" ;;
+    '')
+        ! grep -q '"code":"invalid_' "$state/run/answer" || fail "the message was refused"
+        fail "no message came of it" "$state/log/programs.log"
+        ;;
     *) [ -e "$state/real-twilio" ] || fail "the message was not delivered" "$state/log/programs.log" ;;
     esac
 }

@@ -42,6 +42,18 @@ static void test_zeroed(void **state)
     }
 }
 
+#ifndef ARENA_PLAIN /* where it is, what was cleared may not be looked at */
+static void test_wiped_by_clear(void **state)
+{
+    (void)state;
+    char *secret = arena_new(&arena, char, 1000);
+    assert_non_null(secret);
+    memset(secret, 0xAA, 1000);
+    arena_clear(&arena);
+    assert_true(is_zero(secret, 1000));
+}
+#endif
+
 static void test_zeroed_after_clear(void **state)
 {
     (void)state;
@@ -235,6 +247,9 @@ int main(void)
         CASE("an arena takes no memory at first", test_takes_nothing_at_first),
         CASE("what is taken is zeroed", test_zeroed),
         CASE("what is taken after a clear is zeroed", test_zeroed_after_clear),
+#ifndef ARENA_PLAIN
+        CASE("a clear wipes", test_wiped_by_clear),
+#endif
         CASE("pieces do not overlap", test_apart),
         CASE("pieces are aligned", test_aligned),
         CASE("the cap is reached and not passed", test_cap),
