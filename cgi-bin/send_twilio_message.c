@@ -4,6 +4,7 @@
 #include "buffer.h"
 #include "reconcile.h"
 #include "sender.h"
+#include "twilio.h"
 
 static const char endpoint[] = "send-twilio-message";
 
@@ -53,21 +54,7 @@ static bool handle(struct service *service, struct arena *arena, const struct cg
            fault_set(reterr, FAULT_OUTCOME_UNKNOWN, "no memory for the answer"); /* it was sent */
 }
 
-static int reconcile(struct service *service, struct arena *arena, int argc, char **argv)
-{
-    struct reconcile_options options;
-
-    (void)arena;
-    return reconcile_options(argc, argv, &options) ? reconcile_run(service, &options) : 2;
-}
-
-static const struct program_verb verb = {
-    .name = "--reconcile",
-    .help = "--reconcile [--older-than 12h] [--dry-run]\n"
-            "                 ask Twilio for messages without a final status",
-    .takes_arguments = true,
-    .run = reconcile,
-};
+static const struct verb *const verbs[] = {&reconcile_verb, NULL};
 
 static const struct program program = {
     .name = endpoint,
@@ -75,13 +62,11 @@ static const struct program program = {
     .user = SETTINGS_SENDER,
     .bad_body = FAULT_INVALID_JSON,
     .handle = handle,
-    .open = sender_open,
-    .close = sender_close,
-    .open_worker = sender_open_worker,
-    .close_worker = sender_close_worker,
+    .process = {&sender_keys},
+    .thread = {&twilio_client},
     .check = sender_check,
     .load = auth_load,
-    .verb = &verb,
+    .verbs = verbs,
     .answers_preflight = answers_preflight,
 };
 

@@ -3,6 +3,7 @@
 
 #include "buffer.h"
 #include "sender.h"
+#include "twilio.h"
 
 static const char endpoint[] = "send-whatsapp";
 
@@ -35,10 +36,8 @@ static const struct program program = {
     .user = SETTINGS_WHATSAPP,
     .bad_body = FAULT_INVALID_JSON,
     .handle = handle,
-    .open = sender_open,
-    .close = sender_close,
-    .open_worker = sender_open_worker,
-    .close_worker = sender_close_worker,
+    .process = {&sender_keys},
+    .thread = {&twilio_client},
     .check = sender_check,
     .load = auth_load,
 };

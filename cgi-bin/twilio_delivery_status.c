@@ -1,8 +1,6 @@
 /* twilio-delivery-status: the webhook that Twilio calls with each message's fate. Signed requests
  * only; every event is recorded once, in whatever order they come. */
 
-#include <stdio.h>
-
 #include "buffer.h"
 #include "program.h"
 #include "replay.h"
@@ -104,34 +102,7 @@ static bool handle(struct service *service, struct arena *arena, const struct cg
     return replay_keep_event(&service->spool, arena, &event, reterr);
 }
 
-/** --drain: replay all that waits, whatever its number. */
-static int drain(struct service *service, struct arena *arena, int argc, char **argv)
-{
-    struct replay_summary summary = {0};
-    size_t before;
-
-    (void)argc;
-    (void)argv;
-    do {
-        before = summary.done + summary.bad;
-        replay_some(&service->spool, &service->database, arena, 1000, &summary);
-        if (summary.done + summary.bad > before)
-            printf("%zu replayed, %zu set aside\n", summary.done, summary.bad);
-    } while (!summary.left && summary.done + summary.bad > before);
-    if (summary.left || summary.stuck)
-        printf("stopped: %s\n", summary.problem);
-    else if (summary.bad)
-        printf("last one set aside: %s\n", summary.problem);
-    printf("drained: %zu replayed, %zu set aside in '%s/bad'\n", summary.done, summary.bad,
-           service->spool.dir);
-    return summary.left || summary.bad || summary.stuck ? 1 : 0;
-}
-
-static const struct program_verb verb = {
-    .name = "--drain",
-    .help = "--drain     replay the events that wait in the spool",
-    .run = drain,
-};
+static const struct verb *const verbs[] = {&replay_verb, NULL};
 
 static const struct program program = {
     .name = "twilio-delivery-status",
@@ -139,7 +110,7 @@ static const struct program program = {
     .user = SETTINGS_WEBHOOK,
     .bad_body = FAULT_MISSING_CALLBACK_FIELDS,
     .handle = handle,
-    .verb = &verb,
+    .verbs = verbs,
 };
 
 int main(int argc, char **argv)

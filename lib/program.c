@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -129,35 +130,32 @@ void program_serve(const struct program *program, struct service *service,
     replay_waiting(program->name, service, connection, arena, log_fd);
 }
 
+static const struct service_part *const always[SERVICE_PARTS_MAX] = {&service_spool,
+                                                                     &service_database};
+
 /** What all threads of a process share. */
-static bool open_process(const struct program *program, struct service *service, size_t connections,
+static bool open_process(const struct program *program, struct service *service,
                          struct fault *reterr)
 {
-    service->spool = (struct spool){service->settings->spool_dir, service->clock};
-    return database_open(service->settings->database_url, connections, &service->database,
-                         reterr) &&
-           (!program->open || program->open(service, reterr));
+    return service_open(service, always, reterr) && service_open(service, program->process, reterr);
 }
 
 static void close_process(const struct program *program, struct service *service)
 {
-    if (program->close)
-        program->close(service);
-    database_close(&service->database);
+    service_close(service, program->process);
+    service_close(service, always);
 }
 
 /** Everything, for one thread. */
 static bool open_service(const struct program *program, struct service *service,
                          struct fault *reterr)
 {
-    return open_process(program, service, 1, reterr) &&
-           (!program->open_worker || program->open_worker(service, reterr));
+    return open_process(program, service, reterr) && service_open(service, program->thread, reterr);
 }
 
 static void close_service(const struct program *program, struct service *service)
 {
-    if (program->close_worker)
-        program->close_worker(service);
+    service_close(service, program->thread);
     close_process(program, service);
 }
 
@@ -215,8 +213,8 @@ static void *open_worker(void *payload)
     worker->process = process;
     worker->service = process->service;
     arena_init(&worker->arena, ARENA_CAP);
-    if (!process->configured && process->program->open_worker &&
-        !process->program->open_worker(&worker->service, &fault)) {
+    if (!process->configured && !service_open(&worker->service, process->program->thread, &fault)) {
+        service_close(&worker->service, process->program->thread);
         free(worker);
         return NULL;
     }
@@ -236,8 +234,7 @@ static void close_worker(void *state)
 {
     struct worker *worker = state;
 
-    if (worker->process->program->close_worker)
-        worker->process->program->close_worker(&worker->service);
+    service_close(&worker->service, worker->process->program->thread);
     arena_release(&worker->arena);
     free(worker);
 }
@@ -265,8 +262,8 @@ static int serve_fastcgi(const struct program *program)
     }
     bool configured = settings_read(&settings, program->user, &settings_environment, &fault);
     process.service.settings = &settings;
-    configured = configured &&
-                 open_process(program, &process.service, (size_t)settings.database_pool, &fault);
+    process.service.connections = (size_t)settings.database_pool;
+    configured = configured && open_process(program, &process.service, &fault);
     if (!configured) {
         process.configured = &fault;
         fprintf(stderr, "%s: %s\n", program->name, fault.detail);
@@ -291,8 +288,8 @@ static int usage(const struct program *program)
            "  %s --version   the version\n"
            "  %s --help      this text\n",
            program->name, program->summary, program->name, program->name, program->name);
-    if (program->verb)
-        printf("  %s %s\n", program->name, program->verb->help);
+    for (const struct verb *const *verb = program->verbs; verb && *verb; verb++)
+        verb_print(*verb, program->name);
     printf("\nSettings, from the environment:\n");
     for (size_t i = 0; settings_describe(program->user, &settings_environment, i, &line); i++)
         printf("  %-30s %s%s%s%s\n", line.name, line.help, line.fallback ? " [" : "",
@@ -370,24 +367,66 @@ static int check(const struct program *program)
     return good ? 0 : 1;
 }
 
-static int run_verb(const struct program *program, int argc, char **argv)
+static int run_verb(const struct program *program, const struct verb *verb,
+                    const char *const *values)
 {
     struct service service = {.clock = &clock_system};
+    enum settings_user user = verb->settings ? verb->settings : program->user;
     struct settings settings;
     struct arena arena;
     struct fault fault;
     int status = 1;
 
     arena_init(&arena, ARENA_CAP);
-    bool good = settings_read(&settings, program->user, &settings_environment, &fault);
+    bool good = settings_read(&settings, user, &settings_environment, &fault);
     service.settings = &settings;
-    if (good && open_service(program, &service, &fault))
-        status = program->verb->run(&service, &arena, argc, argv);
+    if (good && service_open(&service, verb->needs, &fault))
+        status = verb->run(&service, &arena, values);
     else
         fprintf(stderr, "%s: %s\n", program->name, fault.detail);
-    close_service(program, &service);
+    service_close(&service, verb->needs);
     arena_release(&arena);
     return status;
+}
+
+static int version(const struct program *program)
+{
+    printf("%s %s\n", program->name, TWILIO_CGI_VERSION);
+    return 0;
+}
+
+/** What every program answers to beside its verbs. */
+static const struct answer {
+    const char *name;
+    int (*give)(const struct program *program);
+} answers[] = {{"--help", usage}, {"-h", usage}, {"--check", check}, {"--version", version}};
+
+static const struct answer *find_answer(const char *word)
+{
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++)
+        if (strcmp(answers[i].name, word) == 0)
+            return &answers[i];
+    return NULL;
+}
+
+/** What somebody at a terminal, or a timer, asks for. */
+static int serve_operator(const struct program *program, int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "--help", *values[VERB_OPTIONS_MAX];
+    const struct verb *verb = verb_find(program->verbs, word);
+    const struct answer *own = find_answer(word);
+    struct fault fault;
+
+    if (own && argc <= 2)
+        return own->give(program);
+    if (verb && verb_read(verb, argc, argv, values, &fault))
+        return run_verb(program, verb, values);
+    if (own)
+        fault_set(&fault, FAULT_MISCONFIGURED, "'%s' takes no argument", word);
+    else if (!verb)
+        fault_set(&fault, FAULT_MISCONFIGURED, "unknown option '%s', see --help", word);
+    fprintf(stderr, "%s: %s\n", program->name, fault.detail);
+    return 2;
 }
 
 int program_main(const struct program *program, int argc, char **argv)
@@ -399,22 +438,10 @@ int program_main(const struct program *program, int argc, char **argv)
         return serve_cgi(program);
     if (argc == 1 && fastcgi_is_listening())
         return serve_fastcgi(program);
-    struct text verb = text_of(argc > 1 ? argv[1] : "--help");
-    bool ours = program->verb && text_equal(verb, text_of(program->verb->name));
-    if (argc > 2 && !(ours && program->verb->takes_arguments)) {
-        fprintf(stderr, "%s: '%s' takes no argument\n", program->name, argv[1]);
-        return 2;
-    }
-    if (text_equal(verb, TEXT("--help")) || text_equal(verb, TEXT("-h")))
-        return usage(program);
-    if (text_equal(verb, TEXT("--check")))
-        return check(program);
-    if (text_equal(verb, TEXT("--version"))) {
-        printf("%s %s\n", program->name, TWILIO_CGI_VERSION);
-        return 0;
-    }
-    if (ours)
-        return run_verb(program, argc, argv);
-    fprintf(stderr, "%s: unknown option '%s', see --help\n", program->name, argv[1]);
-    return 2;
+    int status = serve_operator(program, argc, argv);
+    /* A full disk, or a pipe whose reader has gone, must not look like a success. */
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "%s: cannot write the output\n", program->name);
+    return status ? status : 1;
 }

@@ -4,15 +4,7 @@
 #ifndef PROGRAM_H
 #define PROGRAM_H
 
-#include "service.h"
-
-/** A maintenance verb: prints what it does, returns the exit status. */
-struct program_verb {
-    const char *name; /* "--drain" */
-    const char *help;
-    bool takes_arguments; /* else further ones are refused before it runs */
-    int (*run)(struct service *service, struct arena *arena, int argc, char **argv);
-};
+#include "verb.h"
 
 struct program {
     const char *name;    /* "send-whatsapp" */
@@ -21,18 +13,16 @@ struct program {
     enum fault_kind bad_body; /* what a body that is cut short is called here */
     service_handler *handle;
 
-    /* NULL: nothing more than settings and database. open is of a process, open_worker of a thread.
-     */
-    bool (*open)(struct service *service, struct fault *reterr);
-    void (*close)(struct service *service);
-    bool (*open_worker)(struct service *service, struct fault *reterr);
-    void (*close_worker)(struct service *service);
+    /* What its requests need beside settings, spool and database: of a process, and of a thread. */
+    const struct service_part *process[SERVICE_PARTS_MAX], *thread[SERVICE_PARTS_MAX];
+
+    /** What --check tells of these; is all well? NULL: nothing. */
     bool (*check)(const struct service *service);
 
     /** Load the libraries that only this program's requests may need. NULL: none. */
     bool (*load)(struct fault *reterr);
 
-    const struct program_verb *verb; /* NULL: none */
+    const struct verb *const *verbs; /* up to the first NULL; NULL: none */
 
     /** May a web page ask (OPTIONS) whether it may call? NULL: yes. */
     bool (*answers_preflight)(const struct settings *settings);

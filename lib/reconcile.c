@@ -10,6 +10,9 @@
 
 #define ROWS_AT_A_TIME 200
 
+/* How old a message is before anybody asks, where --older-than does not say. */
+#define DEFAULT_AGE_S INT64_C(43200)
+
 /* Which message is whose shows only when all rows are seen that may be its own: those that are
  * younger by this take part, and are left as they are. A row in flight is such a one. */
 #define WINDOW_S (PAIRING_EARLIER_S + PAIRING_LATER_S)
@@ -23,10 +26,14 @@
 /* Rows without a SID are kept until all are seen. */
 #define KEPT_BYTES (64u << 20)
 
+/* Options, in the order of the verb's. */
+enum { OLDER_THAN, DRY_RUN };
+
 struct run {
     struct service *service;
     struct twilio twilio;
-    const struct reconcile_options *options;
+    int64_t older_than_s;    /* seconds since a message was handed over */
+    bool dry_run;            /* ask, tell, write nothing */
     int64_t due, due_orphan; /* rows that were handed over later wait for another run */
     struct arena kept, page, scratch, found;
     struct message_log_unsettled *orphans; /* rows without a SID */
@@ -35,47 +42,9 @@ struct run {
     char problem[TWILIO_DETAIL_SIZE];
 };
 
-static int64_t read_seconds(struct text word)
-{
-    static const struct {
-        char unit;
-        int64_t seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-    uint64_t n;
-
-    for (size_t i = 0; word.n > 1 && i < ARRAY_LEN(units); i++)
-        if (word.s[word.n - 1] == units[i].unit &&
-            text_number((struct text){word.s, word.n - 1}, 1000000, &n))
-            return (int64_t)n * units[i].seconds;
-    return -1;
-}
-
-bool reconcile_options(int argc, char **argv, struct reconcile_options *ret_options)
-{
-    struct reconcile_options options = {.older_than_s = INT64_C(43200)};
-
-    for (int i = 2; i < argc; i++) {
-        struct text word = text_of(argv[i]);
-        if (text_equal(word, TEXT("--dry-run"))) {
-            options.dry_run = true;
-        } else if (text_equal(word, TEXT("--older-than")) && i + 1 < argc) {
-            options.older_than_s = read_seconds(text_of(argv[++i]));
-            if (options.older_than_s < 0) {
-                fprintf(stderr, "--older-than takes a number and s, m, h or d: 12h\n");
-                return false;
-            }
-        } else {
-            fprintf(stderr, "usage: --reconcile [--older-than 12h] [--dry-run]\n");
-            return false;
-        }
-    }
-    *ret_options = options;
-    return true;
-}
-
 static void tell(const struct run *run, const struct message_log_unsettled *row, struct text status)
 {
-    printf("%s %.*s %.*s -> %.*s\n", run->options->dry_run ? "would:" : "did:  ", TEXT_ARG(row->id),
+    printf("%s %.*s %.*s -> %.*s\n", run->dry_run ? "would:" : "did:  ", TEXT_ARG(row->id),
            TEXT_ARG(row->status), TEXT_ARG(status));
 }
 
@@ -116,7 +85,7 @@ static bool ask_by_sid(struct run *run, const struct message_log_unsettled *row,
     }
     run->silent = 0;
     recorded.status = message.status;
-    if (!run->options->dry_run && !record(run, (struct text){0}, &message, &recorded, reterr))
+    if (!run->dry_run && !record(run, (struct text){0}, &message, &recorded, reterr))
         return false;
     /* What Twilio says may be older than what a callback told. */
     bool moved = !text_equal(recorded.status, row->status);
@@ -177,7 +146,7 @@ static bool take_page(struct run *run, const struct message_log_unsettled *rows,
 /** Page by page; a page's last row is where the next begins. */
 static bool take_rows(struct run *run, struct fault *reterr)
 {
-    int64_t older = run->options->older_than_s - WINDOW_S;
+    int64_t older = run->older_than_s - WINDOW_S;
     char after_time[64] = "", after_id[40] = "", interval[32];
     struct message_log_unsettled *rows;
     bool full = false;
@@ -312,7 +281,7 @@ static bool claim(struct run *run, const struct pairing *pairing, struct fault *
     const struct message_log_unsettled *row = pairing->row;
     struct message_log_recorded recorded = {.id = row->id};
 
-    if (!run->options->dry_run && !record(run, row->id, &pairing->message, &recorded, reterr))
+    if (!run->dry_run && !record(run, row->id, &pairing->message, &recorded, reterr))
         return false;
     bool ours = text_equal(recorded.id, row->id);
     if (ours)
@@ -352,10 +321,9 @@ static bool settle_unsent(struct run *run, const struct message_log_unsettled *r
     struct text ignored;
     bool still = true;
 
-    if (!run->options->dry_run &&
-        (!is_still_orphan(run, row, &still, reterr) ||
-         (still && !message_log_settle(&run->service->database, &run->scratch, &settlement,
-                                       &ignored, reterr))))
+    if (!run->dry_run && (!is_still_orphan(run, row, &still, reterr) ||
+                          (still && !message_log_settle(&run->service->database, &run->scratch,
+                                                        &settlement, &ignored, reterr))))
         return false;
     if (still)
         tell(run, row, settlement.status);
@@ -451,21 +419,23 @@ static void summarise(const struct run *run)
     if (run->unclear)
         printf("%zu left as they are: Twilio has a message that may be theirs\n", run->unclear);
     printf("reconciled%s: %zu checked, %zu updated, %zu found, %zu never sent, %zu unchanged\n",
-           run->options->dry_run ? " (dry run, nothing written)" : "", run->checked, run->updated,
+           run->dry_run ? " (dry run, nothing written)" : "", run->checked, run->updated,
            run->claimed, run->unsent, run->unchanged);
 }
 
-int reconcile_run(struct service *service, const struct reconcile_options *options)
+static int run_verb(struct service *service, struct arena *arena, const char *const *values)
 {
     int64_t now = service->clock->epoch_ms(service->clock->self) / 1000;
-    int64_t older = options->older_than_s;
+    int64_t older = values[OLDER_THAN] ? verb_age(values[OLDER_THAN]) : DEFAULT_AGE_S;
     struct run run = {.service = service,
                       .twilio = {service->settings, &service->http, service->clock},
-                      .options = options,
+                      .older_than_s = older,
+                      .dry_run = values[DRY_RUN],
                       .due = now - older,
                       .due_orphan = now - (older > WINDOW_S ? older : WINDOW_S)};
     struct fault fault = {0};
 
+    (void)arena;
     arena_init(&run.kept, KEPT_BYTES);
     arena_init(&run.page, 16u << 20);
     arena_init(&run.scratch, 16u << 20);
@@ -480,3 +450,11 @@ int reconcile_run(struct service *service, const struct reconcile_options *optio
     arena_release(&run.found);
     return good && !run.unanswered ? 0 : 1;
 }
+
+const struct verb reconcile_verb = {
+    .name = "--reconcile",
+    .help = "ask Twilio for messages without a final status",
+    .options = {[OLDER_THAN] = {"--older-than", "12h", verb_check_age}, [DRY_RUN] = {"--dry-run"}},
+    .needs = {&service_database, &twilio_client},
+    .run = run_verb,
+};

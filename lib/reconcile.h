@@ -14,22 +14,14 @@
 #ifndef RECONCILE_H
 #define RECONCILE_H
 
-#include "service.h"
-
-struct reconcile_options {
-    int64_t older_than_s; /* seconds since a message was handed over */
-    bool dry_run;         /* ask, tell, write nothing */
-};
+#include "verb.h"
 
 /**
- * Arguments behind --reconcile: [--older-than 12h] [--dry-run]. False with a complaint on stderr.
+ * [--older-than 12h] [--dry-run] (ask, tell, write nothing).
+ *
+ * Prints progress and a summary, without numbers and texts. Stops where the database or Twilio does
+ * not answer. The exit status: 0, or 1 when not everything could be asked and written.
  */
-must_check bool reconcile_options(int argc, char **argv, struct reconcile_options *ret_options);
-
-/**
- * Run; prints progress and a summary, without numbers and texts. Stops where the database or Twilio
- * does not answer. The exit status: 0, or 1 when not everything could be asked and written.
- */
-int reconcile_run(struct service *service, const struct reconcile_options *options);
+extern const struct verb reconcile_verb;
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "json.h"
 
+#define DRAIN_AT_A_TIME 1000
+
 static void add_member(struct buffer *b, const char *name, struct text value)
 {
     if (value.n == 0)
@@ -199,3 +201,31 @@ void replay_some(const struct spool *spool, const struct database *database, str
     }
     spool_finish(&walk);
 }
+
+static int drain(struct service *service, struct arena *arena, const char *const *values)
+{
+    struct replay_summary summary = {0};
+    size_t before;
+
+    (void)values;
+    do {
+        before = summary.done + summary.bad;
+        replay_some(&service->spool, &service->database, arena, DRAIN_AT_A_TIME, &summary);
+        if (summary.done + summary.bad > before)
+            printf("%zu replayed, %zu set aside\n", summary.done, summary.bad);
+    } while (!summary.left && summary.done + summary.bad > before);
+    if (summary.left || summary.stuck)
+        printf("stopped: %s\n", summary.problem);
+    else if (summary.bad)
+        printf("last one set aside: %s\n", summary.problem);
+    printf("drained: %zu replayed, %zu set aside in '%s/bad'\n", summary.done, summary.bad,
+           service->spool.dir);
+    return summary.left || summary.bad || summary.stuck ? 1 : 0;
+}
+
+const struct verb replay_verb = {
+    .name = "--drain",
+    .help = "replay the events that wait in the spool",
+    .needs = {&service_spool, &service_database},
+    .run = drain,
+};

@@ -9,7 +9,7 @@
 #define REPLAY_H
 
 #include "message_log.h"
-#include "spool.h"
+#include "verb.h"
 
 /** Keep a delivery event with its received_at, else the time of now. Fails as spool_put does. */
 must_check bool replay_keep_event(const struct spool *spool, struct arena *arena,
@@ -34,5 +34,11 @@ struct replay_summary {
  */
 void replay_some(const struct spool *spool, const struct database *database, struct arena *arena,
                  size_t most, struct replay_summary *summary);
+
+/**
+ * --drain: all that waits, whatever its number. The exit status: 0, or 1 where something was set
+ * aside or is left.
+ */
+extern const struct verb replay_verb;
 
 #endif

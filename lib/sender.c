@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-bool sender_open(struct service *service, struct fault *reterr)
+static bool open_keys(struct service *service, struct fault *reterr)
 {
     const char *file = service->settings->jwks_file;
 
@@ -13,28 +13,13 @@ bool sender_open(struct service *service, struct fault *reterr)
            fault_set(reterr, FAULT_NO_MEMORY, "no memory for the key set");
 }
 
-void sender_close(struct service *service)
+static void close_keys(struct service *service)
 {
     auth_keys_free(service->keys);
     service->keys = NULL;
 }
 
-bool sender_open_worker(struct service *service, struct fault *reterr)
-{
-    const struct settings *settings = service->settings;
-    struct http_options options = {
-        .ca_file = settings->twilio_ca_file,
-        .ca_path = settings->twilio_ca_path,
-        .plain = text_starts(text_of(settings->twilio_api_url), TEXT("http:")),
-    };
-
-    return http_open(&options, &service->http, reterr);
-}
-
-void sender_close_worker(struct service *service)
-{
-    http_close(&service->http);
-}
+const struct service_part sender_keys = {open_keys, close_keys};
 
 /** A set of no keys is what Supabase publishes while a secret signs; without one it is no use. */
 static bool check_keys(const struct service *service)

@@ -38,13 +38,8 @@ must_check bool sender_handle(const struct sender_policy *policy, struct service
                               struct cgi_response *response, struct sender_sent *ret_sent,
                               struct fault *reterr);
 
-/** Open and close what only senders need, for struct program: a process's key set, ... */
-must_check bool sender_open(struct service *service, struct fault *reterr);
-void sender_close(struct service *service);
-
-/** ... and a thread's HTTP client. */
-must_check bool sender_open_worker(struct service *service, struct fault *reterr);
-void sender_close_worker(struct service *service);
+/** The key set, of a process. */
+extern const struct service_part sender_keys;
 
 /** --check: key set readable, Twilio's address resolvable. */
 bool sender_check(const struct service *service);

@@ -3,7 +3,11 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-enum { SENDERS = SETTINGS_SENDER | SETTINGS_WHATSAPP, ALL = SENDERS | SETTINGS_WEBHOOK };
+enum {
+    SENDERS = SETTINGS_SENDER | SETTINGS_WHATSAPP,
+    ALL = SENDERS | SETTINGS_WEBHOOK,
+    DATABASE_TOO = ALL | SETTINGS_DATABASE,
+};
 
 /** One setting. `check` says what is wrong with a value that is there, NULL for nothing. */
 struct setting {
@@ -204,7 +208,7 @@ static const struct setting table[] = {
      "a hashed directory of certificates to trust"},
     {"PUBLIC_URL", AT(public_url), ALL, ALL, NULL, check_public_url,
      "how Twilio reaches us, e.g. https://example.org/functions/v1"},
-    {"DATABASE_URL", AT(database_url), ALL, 0, NULL, NULL,
+    {"DATABASE_URL", AT(database_url), DATABASE_TOO, 0, NULL, NULL,
      "a libpq connection string; without it libpq's own PG* variables"},
     {"SUPABASE_JWT_SECRET", AT(jwt_secret), SENDERS, 0, NULL, NULL, "the secret of HS256 tokens"},
     {"JWT_JWKS_FILE", AT(jwks_file), SENDERS, 0, NULL, check_dir,
@@ -221,7 +225,7 @@ static const struct setting table[] = {
      "required, or if-present: unsigned callbacks from loopback are taken too"},
     {"CORS_ALLOW_ORIGIN", AT(cors_allow_origin), ALL, 0, "*", check_origins,
      "* or the origins of the front end, separated by commas"},
-    {"SPOOL_DIR", AT(spool_dir), ALL, 0, "/var/spool/twilio-cgi", check_dir,
+    {"SPOOL_DIR", AT(spool_dir), DATABASE_TOO, 0, "/var/spool/twilio-cgi", check_dir,
      "where events wait while the database is away"},
     {"FCGI_THREADS", AT(fcgi_threads_word), ALL, 0, "32", check_threads,
      "FastCGI: requests that a process works on at once"},

@@ -14,6 +14,7 @@ enum settings_user {
     SETTINGS_SENDER = 1,   /* send-twilio-message */
     SETTINGS_WHATSAPP = 2, /* send-whatsapp */
     SETTINGS_WEBHOOK = 4,  /* twilio-delivery-status */
+    SETTINGS_DATABASE = 8, /* verbs that need no more than database and spool */
 };
 
 enum settings_auth { SETTINGS_AUTH_NONE, SETTINGS_AUTH_OPTIONAL, SETTINGS_AUTH_REQUIRED };

@@ -20,6 +20,25 @@
  * https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides */
 #define CALLBACK_OVERRIDES "#rc=5&rp=all"
 
+static bool open_client(struct service *service, struct fault *reterr)
+{
+    const struct settings *settings = service->settings;
+    struct http_options options = {
+        .ca_file = settings->twilio_ca_file,
+        .ca_path = settings->twilio_ca_path,
+        .plain = text_starts(text_of(settings->twilio_api_url), TEXT("http:")),
+    };
+
+    return http_open(&options, &service->http, reterr);
+}
+
+static void close_client(struct service *service)
+{
+    http_close(&service->http);
+}
+
+const struct service_part twilio_client = {open_client, close_client};
+
 static void add_field(struct buffer *b, const char *name, struct text value)
 {
     if (b->n)

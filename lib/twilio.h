@@ -6,12 +6,9 @@
 #ifndef TWILIO_H
 #define TWILIO_H
 
-#include "arena.h"
 #include "buffer.h"
-#include "clock.h"
-#include "http.h"
 #include "message.h"
-#include "settings.h"
+#include "service.h"
 
 /** The client: settings, transport and clock outlive it. */
 struct twilio {
@@ -19,6 +16,9 @@ struct twilio {
     const struct http *http;
     const struct clock *clock;
 };
+
+/** The transport, service->http: an HTTP client as the settings want it, one of each thread. */
+extern const struct service_part twilio_client;
 
 enum twilio_verdict {
     TWILIO_TAKEN,    /* a Message resource came back */

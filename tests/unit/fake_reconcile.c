@@ -62,7 +62,8 @@ char *fake_reconcile(struct fake_reconcile *fake, struct http http, const char *
     const struct clock clock = fake_clock(&time);
     struct service service = {.settings = &settings, .clock = &clock, .http = http};
     const char *argv[] = {"program", "--reconcile", "--older-than", older, "--dry-run"};
-    struct reconcile_options options;
+    const char *values[VERB_OPTIONS_MAX];
+    struct fault fault;
     int out = dup(STDOUT_FILENO), file = memfd_create("output", MFD_CLOEXEC);
     char *output = calloc(1, 65536);
 
@@ -70,11 +71,12 @@ char *fake_reconcile(struct fake_reconcile *fake, struct http http, const char *
     service.database = (struct database){fake, query};
     if (!older)
         argv[2] = argv[4];
-    assert_true(reconcile_options((older ? 4 : 2) + dry_run, (char **)(uintptr_t)argv, &options));
+    assert_true(verb_read(&reconcile_verb, (older ? 4 : 2) + dry_run, (char **)(uintptr_t)argv,
+                          values, &fault));
     assert_true(output && out >= 0 && file >= 0);
     fflush(stdout);
     assert_true(dup2(file, STDOUT_FILENO) >= 0);
-    *ret_status = reconcile_run(&service, &options);
+    *ret_status = reconcile_verb.run(&service, NULL, values);
     fflush(stdout);
     assert_true(dup2(out, STDOUT_FILENO) >= 0);
     assert_true(pread(file, output, 65535, 0) >= 0);

@@ -1,5 +1,6 @@
 /* What the three programs share: the life of a request, and the verbs of their main. */
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -49,23 +50,38 @@ static bool never(const struct settings *settings)
     return false;
 }
 
-static int run_verb(struct service *service, struct arena *arena, int argc, char **argv)
+enum { UNTIL, QUIETLY };
+
+static int run_verb(struct service *service, struct arena *arena, const char *const *values)
 {
     (void)arena;
-    printf("verb with %d arguments, the last '%s', spool %s\n", argc, argv[argc - 1],
-           service->spool.dir);
+    printf("tidied until %s, %s, spool %s, database %s\n", values[UNTIL], values[QUIETLY],
+           service->spool.dir, service->database.self ? "open" : "closed");
     return 7;
 }
 
-static const struct program_verb verb = {
-    .name = "--tidy", .help = "--tidy      tidies up", .takes_arguments = true, .run = run_verb};
+static const struct verb tidy = {
+    .name = "--tidy",
+    .help = "tidies up",
+    .options = {[UNTIL] = {"--until", "noon"}, [QUIETLY] = {"--quietly"}},
+    .needs = {&service_spool},
+    .run = run_verb,
+};
+static const struct verb sweep = {
+    .name = "--sweep",
+    .help = "sweeps",
+    .settings = SETTINGS_DATABASE,
+    .needs = {&service_spool, &service_database},
+    .run = run_verb,
+};
+static const struct verb *const verbs[] = {&tidy, &sweep, NULL};
 static const struct program webhook = {
     .name = "the-program",
     .summary = "does what it is told",
     .user = SETTINGS_WEBHOOK,
     .bad_body = FAULT_MISSING_CALLBACK_FIELDS,
     .handle = handle,
-    .verb = &verb,
+    .verbs = verbs,
 };
 static const struct program closed = {
     .name = "the-program",
@@ -82,15 +98,24 @@ static bool open_nothing(struct service *service, struct fault *reterr)
     return fault_set(reterr, FAULT_NO_MEMORY, "nothing could be opened");
 }
 
+static void close_nothing(struct service *service)
+{
+    (void)service;
+}
+
 /** Programs of which the process cannot be opened, or a thread. */
+static const struct service_part part = {open_nothing, close_nothing};
+static const struct verb lift = {
+    .name = "--lift", .help = "lifts itself", .needs = {&service_spool, &part}, .run = run_verb};
+static const struct verb *const lame_verbs[] = {&lift, &sweep, NULL};
 static const struct program broken = {
     .name = "the-program",
     .summary = "is broken",
     .user = SETTINGS_WEBHOOK,
     .bad_body = FAULT_INVALID_JSON,
     .handle = handle,
-    .verb = &verb,
-    .open = open_nothing,
+    .verbs = verbs,
+    .process = {&part},
 };
 static const struct program lame = {
     .name = "the-program",
@@ -98,8 +123,8 @@ static const struct program lame = {
     .user = SETTINGS_WEBHOOK,
     .bad_body = FAULT_INVALID_JSON,
     .handle = handle,
-    .verb = &verb,
-    .open_worker = open_nothing,
+    .verbs = lame_verbs,
+    .thread = {&part},
 };
 
 static const struct fault unset = {.kind = FAULT_MISCONFIGURED, .detail = "setting 'X' missing"};
@@ -336,11 +361,15 @@ static const struct main_row {
     const char *out[4], *err;      /* parts of them */
     const struct program *program; /* NULL: webhook */
     enum { A_FILE, A_LISTENER, A_CONNECTION } in;
+    bool full; /* the disk that it writes to */
 } mains[] = {
     {"by hand it tells its use",
      {NULL},
      {NULL},
-     .out = {"the-program: does what it is told\n", "--check", "--tidy      tidies up",
+     .out = {"the-program: does what it is told\n", "--check",
+             "  the-program --tidy [--until noon] [--quietly]\n"
+             "                          tidies up\n"
+             "  the-program --sweep     sweeps\n",
              "PUBLIC_URL "}},
     {"--help tells its use", {"--help"}, {NULL}, .out = {"WEBHOOK_SIGNATURE ", "[required]"}},
     {"-h tells its use", {"-h"}, {NULL}, .out = {"the-program: does what it is told\n"}},
@@ -383,8 +412,8 @@ static const struct main_row {
      .status = 1,
      .out = {"nothing could be opened\nthe-program: not ready\n"},
      .program = &broken},
-    {"its verb is not run where something cannot be opened",
-     {"--tidy"},
+    {"a verb is not run where what it needs cannot be opened",
+     {"--lift"},
      {"TWILIO_AUTH_TOKEN=hush-hush", "PUBLIC_URL=https://example.org"},
      .status = 1,
      .err = "the-program: nothing could be opened\n",
@@ -415,16 +444,38 @@ static const struct main_row {
      {NULL},
      .out = {"the-program: does what it is told\n"},
      .in = A_CONNECTION},
-    {"its verb is run with its arguments",
-     {"--tidy", "now"},
+    {"a verb is run with its arguments",
+     {"--tidy", "--quietly", "--until=now"},
      {"TWILIO_AUTH_TOKEN=hush-hush", "PUBLIC_URL=https://example.org", "SPOOL_DIR=/dev/null/x"},
      .status = 7,
-     .out = {"verb with 3 arguments, the last 'now', spool /dev/null/x\n"}},
-    {"its verb is not run without settings",
+     .out = {"tidied until now, , spool /dev/null/x, database closed\n"}},
+    {"another verb with what it needs, whatever the program's requests do",
+     {"--sweep"},
+     {"SPOOL_DIR=/dev/null/x"},
+     .status = 7,
+     .out = {"tidied until (null), (null), spool /dev/null/x, database open\n"},
+     .program = &lame},
+    {"a verb is not run with arguments of others",
+     {"--tidy", "--quick"},
+     {NULL},
+     .status = 2,
+     .err = "the-program: '--tidy' takes no '--quick', usage: --tidy [--until noon] [--quietly]\n"},
+    {"a verb is not run without its program's settings",
      {"--tidy"},
      {NULL},
      .status = 1,
      .err = "the-program: setting 'TWILIO_AUTH_TOKEN' missing: is required\n"},
+    {"nor with its own settings wrong",
+     {"--sweep"},
+     {"SPOOL_DIR=here"},
+     .status = 1,
+     .err = "the-program: setting 'SPOOL_DIR' invalid: must be an absolute path\n"},
+    {"what could not be written is no success",
+     {"--version"},
+     {NULL},
+     .status = 1,
+     .err = "the-program: cannot write the output\n",
+     .full = true},
     {"a request is answered, and arguments have no say",
      {"--version"},
      {"REQUEST_METHOD=POST", "CONTENT_LENGTH=5", "TWILIO_AUTH_TOKEN=hush-hush",
@@ -496,8 +547,10 @@ static void read_file(int fd, char *to, size_t size)
 static void test_main(void **state)
 {
     const struct main_row *row = *state;
-    int in = open_input(row), out = memfd_create("out", 0), err = memfd_create("err", 0);
-    char printed[16384], told[4096];
+    int in = open_input(row),
+        out = row->full ? open("/dev/full", O_WRONLY) : memfd_create("out", 0),
+        err = memfd_create("err", 0);
+    char printed[16384] = "", told[4096];
     int status;
 
     assert_true(in >= 0 && out >= 0 && err >= 0);
@@ -512,7 +565,10 @@ static void test_main(void **state)
         become(row, in, out, err);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     close(in);
-    read_file(out, printed, sizeof(printed));
+    if (row->full)
+        close(out);
+    else
+        read_file(out, printed, sizeof(printed));
     read_file(err, told, sizeof(told));
     assert_true(WIFEXITED(status));
     if (WEXITSTATUS(status) != row->status)

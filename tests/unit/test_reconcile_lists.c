@@ -261,52 +261,6 @@ static void more_rows_than_fit(void **state)
     assert_int_equal(apart - close, 62);
 }
 
-/* Arguments behind --reconcile. */
-static const struct options_row {
-    const char *label;
-    const char *argv[5];
-    bool good, dry_run;
-    int64_t older_than_s;
-} options_rows[] = {
-    {"nothing said: twelve hours", {NULL}, true, false, 43200},
-    {"days", {"--older-than", "2d"}, true, false, 172800},
-    {"hours", {"--older-than", "1h"}, true, false, 3600},
-    {"minutes", {"--older-than", "90m"}, true, false, 5400},
-    {"seconds", {"--older-than", "0s"}, true, false, 0},
-    {"a dry run", {"--dry-run"}, true, true, 43200},
-    {"both", {"--dry-run", "--older-than", "30s"}, true, true, 30},
-    {"a time without a number", {"--older-than", "h"}, false},
-    {"a time without a unit", {"--older-than", "12"}, false},
-    {"a time before now", {"--older-than", "-1h"}, false},
-    {"a time with an end", {"--older-than", "1h "}, false},
-    {"another unit", {"--older-than", "1w"}, false},
-    {"an age of the world", {"--older-than", "1000001d"}, false},
-    {"an option without its value", {"--older-than"}, false},
-    {"another option", {"--dry"}, false},
-};
-
-static void options(void **state)
-{
-    const struct options_row *row = *state;
-    const char *argv[7] = {"program", "--reconcile"};
-    struct reconcile_options got = {.older_than_s = -5};
-    int argc = 2, err = dup(STDERR_FILENO), file = memfd_create("error", MFD_CLOEXEC);
-    char complaint[256] = "";
-
-    for (size_t i = 0; i < 5 && row->argv[i]; i++)
-        argv[argc++] = row->argv[i];
-    assert_true(err >= 0 && file >= 0 && dup2(file, STDERR_FILENO) >= 0);
-    bool good = reconcile_options(argc, (char **)(uintptr_t)argv, &got);
-    dup2(err, STDERR_FILENO);
-    assert_true(pread(file, complaint, sizeof(complaint) - 1, 0) >= 0);
-    close(err);
-    close(file);
-    assert_int_equal(good, row->good);
-    assert_int_equal(complaint[0] == '\0', row->good);
-    assert_int_equal(got.older_than_s, row->good ? row->older_than_s : -5);
-    assert_int_equal(got.dry_run, row->dry_run);
-}
-
 #define ALONE(sentence, function)                                                                  \
     {                                                                                              \
         .name = sentence, .test_func = function                                                    \
@@ -327,6 +281,5 @@ int main(void)
 
     while (tests[n].name)
         n++;
-    ADD_ROWS(tests, n, options_rows, options);
     return _cmocka_run_group_tests("reconcile_lists", tests, n, NULL, NULL);
 }

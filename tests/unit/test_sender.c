@@ -7,6 +7,7 @@
 #include "fake_http.h"
 #include "fake_tokens.h"
 #include "sender.h"
+#include "twilio.h"
 #include "unit.h"
 
 #define ID  "0b8a4d1e-5a73-4c0e-9f6a-2f1f4f6d8c11"
@@ -219,12 +220,12 @@ static void test_check(void **state)
         assert_true(write(fd, row->set, strlen(row->set)) > 0);
         settings.jwks_file = file;
     }
-    assert_true(sender_open(&service, &fault));
+    assert_true(sender_keys.open(&service, &fault));
     assert_true((service.keys != NULL) == (settings.jwks_file != NULL));
-    assert_true(sender_open_worker(&service, &fault));
+    assert_true(twilio_client.open(&service, &fault));
     assert_true(sender_check(&service) == row->want);
-    sender_close_worker(&service);
-    sender_close(&service);
+    twilio_client.close(&service);
+    sender_keys.close(&service);
     assert_null(service.http.self);
     assert_null(service.keys);
     close(fd);
