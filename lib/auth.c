@@ -135,14 +135,14 @@ static bool choose_key(struct arena *arena, const struct auth_policy *policy,
 
     if (json_get(header, "crit"))
         return refuse(reterr, "critical header members");
-    if (auth_is_text(algorithm, TEXT("HS256"))) {
+    if (json_is_text(algorithm, TEXT("HS256"))) {
         token->algorithm = JWT_ALG_HS256;
         token->key = policy->hmac_secret;
         return token->key.n || refuse(reterr, "no secret for HS256");
     }
-    if (auth_is_text(algorithm, TEXT("ES256")))
+    if (json_is_text(algorithm, TEXT("ES256")))
         token->algorithm = JWT_ALG_ES256;
-    else if (auth_is_text(algorithm, TEXT("RS256")))
+    else if (json_is_text(algorithm, TEXT("RS256")))
         token->algorithm = JWT_ALG_RS256;
     else
         return refuse(reterr, "unknown algorithm");
@@ -207,9 +207,9 @@ static bool check_user(const struct json_value *claims, const struct auth_policy
     struct text subject = json_string(json_get(claims, "sub"));
     struct auth_caller caller = {.role = AUTH_USER};
 
-    if (policy->audience.n && !auth_has_text(json_get(claims, "aud"), policy->audience))
+    if (policy->audience.n && !json_has_text(json_get(claims, "aud"), policy->audience))
         return refuse(reterr, "wrong audience");
-    if (policy->issuer.n && !auth_is_text(json_get(claims, "iss"), policy->issuer))
+    if (policy->issuer.n && !json_is_text(json_get(claims, "iss"), policy->issuer))
         return refuse(reterr, "wrong issuer");
     if (!text_is_uuid(subject))
         return fault_set(reterr, FAULT_FORBIDDEN, "'sub' of the token is no UUID");
@@ -229,11 +229,11 @@ static bool check_claims(const struct json_value *claims, const struct auth_poli
         return false;
     if (json_type(role) != JSON_STRING)
         return fault_set(reterr, FAULT_FORBIDDEN, "no role in the token");
-    if (auth_is_text(role, TEXT("authenticated")))
+    if (json_is_text(role, TEXT("authenticated")))
         return check_user(claims, policy, ret_caller, reterr);
-    if (auth_is_text(role, TEXT("service_role")))
+    if (json_is_text(role, TEXT("service_role")))
         *ret_caller = (struct auth_caller){.role = AUTH_SERVER};
-    else if (auth_is_text(role, TEXT("anon")))
+    else if (json_is_text(role, TEXT("anon")))
         *ret_caller = (struct auth_caller){.role = AUTH_ANON};
     else
         return fault_set(reterr, FAULT_FORBIDDEN, "unknown role in the token");

@@ -100,21 +100,6 @@ bool auth_base64url(struct text t, unsigned char *out, size_t room, size_t *ret_
     return true;
 }
 
-bool auth_is_text(const struct json_value *value, struct text want)
-{
-    return json_type(value) == JSON_STRING && text_equal(json_string(value), want);
-}
-
-bool auth_has_text(const struct json_value *value, struct text want)
-{
-    if (json_type(value) != JSON_ARRAY)
-        return auth_is_text(value, want);
-    for (const struct json_value *v = json_first(value); v; v = json_next(v))
-        if (auth_is_text(v, want))
-            return true;
-    return false;
-}
-
 static bool jwk_bytes(const struct json_value *jwk, const char *name, unsigned char *out,
                       size_t room, size_t *ret_n)
 {
@@ -139,7 +124,7 @@ static EVP_PKEY *ec_key_of_jwk(const struct json_value *jwk)
     char curve[] = "P-256";
     size_t x, y;
 
-    if (!auth_is_text(json_get(jwk, "crv"), TEXT("P-256")) ||
+    if (!json_is_text(json_get(jwk, "crv"), TEXT("P-256")) ||
         !jwk_bytes(jwk, "x", point + 1, COORDINATE, &x) || x != COORDINATE ||
         !jwk_bytes(jwk, "y", point + 1 + COORDINATE, COORDINATE, &y) || y != COORDINATE)
         return NULL;
@@ -181,9 +166,9 @@ static bool jwk_is_for(const struct json_value *jwk, const char *type, struct te
     const struct json_value *use = json_get(jwk, "use");
     const struct json_value *operations = json_get(jwk, "key_ops");
 
-    return auth_is_text(json_get(jwk, "kty"), text_of(type)) &&
-           (!alg || auth_is_text(alg, algorithm)) && (!use || auth_is_text(use, TEXT("sig"))) &&
-           (!operations || auth_has_text(operations, TEXT("verify")));
+    return json_is_text(json_get(jwk, "kty"), text_of(type)) &&
+           (!alg || json_is_text(alg, algorithm)) && (!use || json_is_text(use, TEXT("sig"))) &&
+           (!operations || json_has_text(operations, TEXT("verify")));
 }
 
 static EVP_PKEY *key_of_jwk(const struct json_value *jwk, struct text *ret_algorithm)

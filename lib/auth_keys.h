@@ -13,12 +13,6 @@
  */
 must_check bool auth_base64url(struct text t, unsigned char *out, size_t room, size_t *ret_n);
 
-/** Is this value the string `want`? */
-bool auth_is_text(const struct json_value *value, struct text want);
-
-/** Is it, or is it an array in which that string is? */
-bool auth_has_text(const struct json_value *value, struct text want);
-
 /**
  * The public key, as PEM in the arena, that is called `kid` and is for `algorithm` ("ES256",
  * "RS256"); empty where the set has none. The file is looked at first, and read where it has

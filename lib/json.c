@@ -366,6 +366,21 @@ static bool repeats_by_comparing(const struct json_value *object)
     return false;
 }
 
+bool json_is_text(const struct json_value *value, struct text want)
+{
+    return json_type(value) == JSON_STRING && text_equal(json_string(value), want);
+}
+
+bool json_has_text(const struct json_value *value, struct text want)
+{
+    if (json_type(value) != JSON_ARRAY)
+        return json_is_text(value, want);
+    for (const struct json_value *v = json_first(value); v; v = json_next(v))
+        if (json_is_text(v, want))
+            return true;
+    return false;
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);

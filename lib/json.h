@@ -77,6 +77,12 @@ double json_number(const struct json_value *value);
 /** True for the literal true. */
 bool json_true(const struct json_value *value);
 
+/** Is this value the string `want`? */
+bool json_is_text(const struct json_value *value, struct text want);
+
+/** Is it, or is it an array in which that string is? */
+bool json_has_text(const struct json_value *value, struct text want);
+
 /** Does any member's name stand twice in this object (not in objects inside it)? */
 bool json_repeats(const struct json_value *object);
 

@@ -390,6 +390,27 @@ static void test_repeats(void **state)
     assert_false(json_repeats(NULL));
 }
 
+static void test_texts(void **state)
+{
+    struct fault fault;
+    json_scoped struct json_document *document = json_parse(
+        &arena, TEXT("{\"a\":\"x\",\"b\":[1,\"y\",\"x\"],\"c\":[[\"x\"]],\"d\":{\"x\":\"x\"}}"),
+        &fault);
+    const struct json_value *top = json_top(document);
+
+    (void)state;
+    assert_true(json_is_text(json_get(top, "a"), TEXT("x")));
+    assert_false(json_is_text(json_get(top, "a"), TEXT("xx")));
+    assert_false(json_is_text(json_get(top, "b"), TEXT("x")));
+    assert_false(json_is_text(NULL, TEXT("")));
+    assert_true(json_has_text(json_get(top, "a"), TEXT("x")));
+    assert_true(json_has_text(json_get(top, "b"), TEXT("x")));
+    assert_false(json_has_text(json_get(top, "b"), TEXT("1")));
+    assert_false(json_has_text(json_get(top, "c"), TEXT("x")));
+    assert_false(json_has_text(json_get(top, "d"), TEXT("x")));
+    assert_false(json_has_text(NULL, TEXT("x")));
+}
+
 static void test_write_absent(void **state)
 {
     (void)state;
@@ -413,6 +434,7 @@ int main(void)
         {.name = "every type is known, none poses as another", .test_func = test_types},
         {.name = "children are walked in order", .test_func = test_walk},
         {.name = "repetition is a matter of one object", .test_func = test_repeats},
+        {.name = "a string is compared, and looked for in an array", .test_func = test_texts},
         {.name = "an absent value is written as null", .test_func = test_write_absent},
     };
     struct CMUnitTest
