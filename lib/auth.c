@@ -55,20 +55,30 @@ static bool no_memory(struct fault *reterr)
     return fault_set(reterr, FAULT_INTERNAL, "no memory to verify a token");
 }
 
-/** "Bearer <token>" (RFC 6750 section 2.1), the scheme in any case. */
-static bool read_header(struct text authorization, struct text *ret_token, struct fault *reterr)
+/** "Bearer <token>" (RFC 6750 section 2.1), the scheme in any case. False: there is none. */
+static bool read_bearer(struct text authorization, struct text *ret_token)
 {
     static const struct text scheme = {"Bearer ", 7};
     struct text header = text_trim(authorization);
 
-    if (header.n == 0)
-        return fault_set(reterr, FAULT_MISSING_AUTHORIZATION, "no authorization header");
     if (!text_starts_nocase(header, scheme))
-        return refuse(reterr, "no bearer token");
+        return false;
     *ret_token = text_trim(text_skip(header, scheme.n));
-    if (ret_token->n > AUTH_TOKEN_MAX)
-        return refuse(reterr, "too long");
     return true;
+}
+
+/** Compares with every key, whether or not one has matched. */
+static bool is_server_key(struct text keys, struct text presented)
+{
+    struct text key;
+    bool match = false;
+
+    while (keys.n) {
+        text_cut(keys, ',', &key, &keys);
+        key = text_trim(key);
+        match |= (key.n > 0) & text_equal_secret(presented, key);
+    }
+    return match;
 }
 
 static bool split(struct arena *arena, struct text text, struct token *ret_token,
@@ -240,18 +250,15 @@ static bool check_claims(const struct json_value *claims, const struct auth_poli
     return true;
 }
 
-bool auth_verify(struct arena *arena, const struct auth_policy *policy, struct auth_keys *keys,
-                 struct text authorization, int64_t now, struct auth_caller *ret_caller,
-                 struct fault *reterr)
+static bool verify_token(struct arena *arena, const struct auth_policy *policy,
+                         struct auth_keys *keys, struct text text, int64_t now,
+                         struct auth_caller *ret_caller, struct fault *reterr)
 {
     json_scoped struct json_document *header = NULL, *claims = NULL;
     struct token token = {0};
-    struct text text = {0};
 
-    if (!read_header(authorization, &text, reterr))
-        return false;
-    if (policy->hmac_secret.n == 0 && !policy->jwks_file)
-        return fault_set(reterr, FAULT_MISCONFIGURED, "no secret and no key set to verify tokens");
+    if (text.n > AUTH_TOKEN_MAX)
+        return fault_set(reterr, FAULT_HEADERS_TOO_LARGE, "token has %zu bytes", text.n);
     if (!split(arena, text, &token, reterr))
         return false;
     header = read_part(arena, token.header, "header", reterr);
@@ -260,4 +267,28 @@ bool auth_verify(struct arena *arena, const struct auth_policy *policy, struct a
     claims = read_part(arena, token.claims, "claims", reterr);
     return claims && verify(&token, reterr) &&
            check_claims(json_top(claims), policy, now, ret_caller, reterr);
+}
+
+bool auth_verify(struct arena *arena, const struct auth_policy *policy, struct auth_keys *keys,
+                 const struct auth_presented *presented, int64_t now,
+                 struct auth_caller *ret_caller, struct fault *reterr)
+{
+    struct text token = {0};
+    bool bearer = read_bearer(presented->authorization, &token);
+
+    if (is_server_key(policy->server_keys, bearer ? token : text_trim(presented->apikey))) {
+        *ret_caller = (struct auth_caller){.role = AUTH_SERVER};
+        return true;
+    }
+    if (!bearer && text_trim(presented->authorization).n == 0)
+        return fault_set(reterr, FAULT_MISSING_AUTHORIZATION, "no authorization header");
+    if (!bearer)
+        return refuse(reterr, "no bearer token");
+    if (policy->hmac_secret.n == 0 && !policy->jwks_file && policy->server_keys.n == 0)
+        return fault_set(reterr, FAULT_MISCONFIGURED, "no secret and no key set to verify tokens");
+    if (text_starts(token, TEXT("sb_publishable_"))) {
+        *ret_caller = (struct auth_caller){.role = AUTH_ANON};
+        return true;
+    }
+    return verify_token(arena, policy, keys, token, now, ret_caller, reterr);
 }

@@ -3,7 +3,8 @@
  *
  * HS256 with one shared secret; ES256 and RS256 with the keys of a JWK set, chosen by `kid`. The
  * algorithm accepted is the one that the key is for, whatever the token says, so neither `none` nor
- * an HMAC made with a public key gets in.
+ * an HMAC made with a public key gets in. Servers may present a secret that both sides know
+ * instead.
  */
 #ifndef AUTH_H
 #define AUTH_H
@@ -19,9 +20,9 @@ must_check bool auth_load(struct fault *reterr);
 
 enum auth_role {
     AUTH_NOBODY, /* no token was asked for, or none was given */
-    AUTH_ANON,   /* role anon: a valid token of nobody in particular */
+    AUTH_ANON,   /* role anon, or a publishable key: nobody in particular */
     AUTH_USER,   /* role authenticated, with a UUID */
-    AUTH_SERVER, /* role service_role: no sender, no per-user limit */
+    AUTH_SERVER, /* role service_role, or a server key: no sender, no per-user limit */
 };
 
 struct auth_caller {
@@ -34,6 +35,13 @@ struct auth_policy {
     const char *jwks_file;   /* what auth_keys_new() was given; NULL: ES256 and RS256 are refused */
     struct text audience;    /* must be among a user's `aud`; empty: not asked for */
     struct text issuer;      /* must equal a user's `iss`; empty: not asked for */
+    struct text server_keys; /* secrets that make a server, separated by commas; empty: none does */
+};
+
+/** What a request says of its caller: two header fields as they came, empty where they are not. */
+struct auth_presented {
+    struct text authorization; /* "Bearer eyJ...", the scheme in any case */
+    struct text apikey;        /* what supabase-js sends beside it */
 };
 
 /**
@@ -58,20 +66,26 @@ void auth_keys_free(struct auth_keys *keys);
 must_check bool auth_keys_load(struct auth_keys *keys, size_t *ret_count, struct fault *reterr);
 
 /**
- * Verify an Authorization header ("Bearer eyJ…", the scheme in any case) at time `now` (seconds of
- * the Unix epoch). `exp` is required, `nbf` honoured, 30 s of leeway for both.
+ * Who presents this, at time `now` (seconds of the Unix epoch)?
  *
- * `keys` may be NULL where there is no JWK set. Fails with FAULT_MISSING_AUTHORIZATION for an empty
- * header, FAULT_UNAUTHORIZED for a token that is not valid, FAULT_FORBIDDEN for a valid one of
- * another role or of a user whose `sub` is no UUID, FAULT_MISCONFIGURED where neither a secret nor
- * a key set is configured, or the token needs a key set of which no good one was ever read.
+ * One of the server keys makes a server, as bearer or as `apikey`, compared in constant time. A
+ * bearer counts before `apikey`, where every other key counts as absent: supabase-js sends its
+ * publishable key there. As bearer, which it sends for somebody who is not signed in, that key
+ * ("sb_publishable_...") is AUTH_ANON; any other bearer is a token. `exp` is required, `nbf`
+ * honoured, 30 s of leeway for both.
+ *
+ * `keys` may be NULL where there is no JWK set. Fails with FAULT_MISSING_AUTHORIZATION where
+ * nothing is presented, FAULT_UNAUTHORIZED for another scheme and a token that is not valid,
+ * FAULT_HEADERS_TOO_LARGE for one longer than AUTH_TOKEN_MAX, FAULT_FORBIDDEN for a valid one of
+ * another role or of a user whose `sub` is no UUID, FAULT_MISCONFIGURED where nothing is configured
+ * that could be presented, or the token needs a key set of which no good one was ever read.
  *
  * Only a user's token is asked for `aud` and `iss`: those of `anon` and `service_role` are API
  * keys, which Supabase issues without. A valid token of `anon` is AUTH_ANON: whether that is enough
  * is the endpoint's choice.
  */
 must_check bool auth_verify(struct arena *arena, const struct auth_policy *policy,
-                            struct auth_keys *keys, struct text authorization, int64_t now,
-                            struct auth_caller *ret_caller, struct fault *reterr);
+                            struct auth_keys *keys, const struct auth_presented *presented,
+                            int64_t now, struct auth_caller *ret_caller, struct fault *reterr);
 
 #endif

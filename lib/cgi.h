@@ -30,7 +30,7 @@ extern const struct cgi_connection cgi_plain;
 /** Everything lives in the arena. Header fields that are not there are empty. */
 struct cgi_request {
     struct text method, query, content_type, remote_addr;
-    struct text authorization, origin, idempotency_key, twilio_signature;
+    struct text authorization, apikey, origin, idempotency_key, twilio_signature;
     struct text asked_headers; /* Access-Control-Request-Headers */
     struct text body;
     char id[129]; /* X-Request-Id: the caller's where it is sane, else a new UUID */

@@ -66,6 +66,8 @@
       "Twilio rejected the message")                                                               \
     X(RATE_LIMITED, 429, "rate_limited",                                                           \
       "Rate limit exceeded. Maximum 5 messages per minute.")                                       \
+    X(HEADERS_TOO_LARGE, 431, "headers_too_large",                                                 \
+      "Request header fields are too large")                                                       \
     X(MISCONFIGURED, 500, "misconfigured",                                                         \
       "Missing Twilio configuration")                                                              \
     X(INTERNAL, 500, "internal",                                                                   \

@@ -81,18 +81,22 @@ static bool identify(struct service *service, struct arena *arena, enum sender_t
         .jwks_file = settings->jwks_file,
         .audience = text_of(settings->jwt_audience),
         .issuer = text_of(settings->jwt_issuer),
+        .server_keys = text_of(settings->server_keys),
     };
+    const struct auth_presented presented = {request->authorization, request->apikey};
+    struct fault fault;
     int64_t now = service->clock->epoch_ms(service->clock->self) / 1000;
 
     *ret_caller = (struct auth_caller){.role = AUTH_NOBODY};
     if (tokens == SENDER_TOKENS_IGNORED)
         return request->origin.n == 0 ||
                fault_set(reterr, FAULT_FORBIDDEN, "a browser at the internal sender");
-    if (tokens == SENDER_TOKENS_OPTIONAL && request->authorization.n == 0)
-        return true;
-    if (!auth_verify(arena, &policy, service->keys, request->authorization, now, ret_caller,
-                     reterr))
+    if (!auth_verify(arena, &policy, service->keys, &presented, now, ret_caller, &fault)) {
+        if (tokens == SENDER_TOKENS_OPTIONAL && fault.kind == FAULT_MISSING_AUTHORIZATION)
+            return true;
+        *reterr = fault;
         return false;
+    }
     if (ret_caller->role != AUTH_ANON)
         return true;
     if (tokens == SENDER_TOKENS_REQUIRED)

@@ -9,6 +9,9 @@ enum {
     DATABASE_TOO = ALL | SETTINGS_DATABASE,
 };
 
+/* Of each of SERVER_KEYS, in characters. */
+#define SERVER_KEY_MIN 20
+
 /** One setting. `check` says what is wrong with a value that is there, NULL for nothing. */
 struct setting {
     const char *name;
@@ -176,6 +179,29 @@ static const char *check_origins(struct text value)
     return NULL;
 }
 
+/* What a header field can carry and nobody guesses. Publishable keys are everybody's. */
+static const char *check_server_keys(struct text value)
+{
+    struct text key;
+    size_t n = 0;
+
+    while (value.n) {
+        text_cut(value, ',', &key, &value);
+        key = text_trim(key);
+        if (key.n == 0)
+            continue;
+        if (key.n < SERVER_KEY_MIN)
+            return "has a key of fewer than 20 characters";
+        if (text_starts(key, TEXT("sb_publishable_")))
+            return "has a publishable key, which is no secret";
+        for (size_t i = 0; i < key.n; i++)
+            if (key.s[i] < 0x21 || key.s[i] > 0x7E)
+                return "has a key with a blank or another character than visible ASCII";
+        n++;
+    }
+    return n ? NULL : "has no key in it";
+}
+
 static const char *check_dir(struct text value)
 {
     return value.s[0] == '/' ? NULL : "must be an absolute path";
@@ -217,6 +243,8 @@ static const struct setting table[] = {
      "what a user's token must have among its audiences"},
     {"JWT_ISSUER", AT(jwt_issuer), SENDERS, 0, NULL, NULL,
      "what a user's token must name as its issuer"},
+    {"SERVER_KEYS", AT(server_keys), SENDERS, 0, NULL, check_server_keys,
+     "secrets, separated by commas, that servers present instead of a token (sb_secret_...)"},
     {"SEND_TWILIO_MESSAGE_AUTH", AT(sender_auth_word), SETTINGS_SENDER, 0, "none", check_auth,
      "none, optional or required: whether callers need a token"},
     {"RATE_LIMIT_PER_MINUTE", AT(rate_limit_word), SENDERS, 0, "5", check_rate,
@@ -276,14 +304,15 @@ static const char *missing_because(const char *name, enum settings_user user,
         return "TWILIO_API_KEY_SECRET is set without it";
     if (text_equal(setting, TEXT("TWILIO_API_KEY_SECRET")) && value_of("TWILIO_API_KEY", source))
         return "TWILIO_API_KEY is set without it";
-    if (!text_equal(setting, TEXT("SUPABASE_JWT_SECRET")) || value_of("JWT_JWKS_FILE", source))
+    if (!text_equal(setting, TEXT("SUPABASE_JWT_SECRET")) || value_of("JWT_JWKS_FILE", source) ||
+        value_of("SERVER_KEYS", source))
         return NULL;
     if (user == SETTINGS_WHATSAPP)
-        return "tokens cannot be verified without it (or JWT_JWKS_FILE)";
+        return "tokens cannot be verified without it (or JWT_JWKS_FILE, or SERVER_KEYS)";
     struct text auth = text_of(value_of("SEND_TWILIO_MESSAGE_AUTH", source));
     return auth.n == 0 || text_equal(auth, TEXT("none"))
                ? NULL
-               : "SEND_TWILIO_MESSAGE_AUTH asks for tokens, which need it (or JWT_JWKS_FILE)";
+               : "SEND_TWILIO_MESSAGE_AUTH asks for tokens, which need it (or another key)";
 }
 
 static const char *fault_of(const struct setting *setting, enum settings_user user,

@@ -28,7 +28,7 @@ struct settings {
     const char *twilio_api_url, *twilio_ca_file, *twilio_ca_path;
     const char *public_url;
     const char *database_url;
-    const char *jwt_secret, *jwks_file, *jwt_audience, *jwt_issuer;
+    const char *jwt_secret, *jwks_file, *jwt_audience, *jwt_issuer, *server_keys;
     const char *sender_auth_word, *rate_limit_word, *signature_word;
     const char *cors_allow_origin;
     const char *spool_dir;

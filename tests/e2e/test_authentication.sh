@@ -127,4 +127,79 @@ post send-twilio-message "$message" "$(server_bearer)"
 answers 200
 no_header RateLimit-Limit
 
+
+# ---------------------------------------------------------------- keys of servers
+
+server_key=sb_secret_0123456789abcdefghij other_key=the-key-of-another-server
+publishable=sb_publishable_0123456789abcdefghij
+
+# by_server PROGRAM HEADER...: a server's message, which no user's limit concerns
+by_server()
+{
+    program=$1
+    shift
+    post "$program" "$message" "$json" "$@"
+    answers 200
+    no_header RateLimit-Limit
+    holds "select count(*) filter (where sender_id is not null) from message_logs" 0
+}
+
+forget_rows
+settings SEND_TWILIO_MESSAGE_AUTH=required SERVER_KEYS="$server_key , $other_key"
+for program in send-twilio-message send-whatsapp; do
+    it "$program: a server key as apikey, as bearer, and as both"
+    by_server $program "apikey: $server_key"
+    by_server $program "Authorization: Bearer $other_key"
+    by_server $program "apikey: $other_key" "Authorization: bearer   $server_key"
+    it "$program: as supabase-js sends it for a server"
+    by_server $program "apikey: $publishable" "Authorization: Bearer $server_key"
+    it "$program: servers have their keys of idempotency in common, and more than five messages"
+    for n in 1 2 3 4 5 6; do by_server $program "apikey: $server_key" "Idempotency-Key: of-servers-$program-1"; done
+    by_server $program "$(server_bearer)" "Idempotency-Key: of-servers-$program-1"
+    header Idempotent-Replayed true
+
+    forget_rows
+    it "$program: another key counts as absent"
+    for key in sb_secret_0123456789abcdefghik "${server_key}x" "$server_key,$other_key" "$publishable" ''; do
+        post $program "$message" "$json" "apikey: $key"
+        answers 401 missing_authorization
+    done
+    it "$program: as a bearer it is no token"
+    post $program "$message" "$json" 'Authorization: Bearer sb_secret_0123456789abcdefghik'
+    answers 401 unauthorized
+    it "$program: who is not signed in has a publishable key as bearer"
+    post $program "$message" "$json" "Authorization: Bearer $publishable" "apikey: $publishable"
+    answers 403 forbidden
+    it "$program: a bearer counts before apikey"
+    post $program "$message" "$json" 'Authorization: Bearer abc' "apikey: $server_key"
+    answers 401 unauthorized
+    twilio_got_nothing
+    holds_no_row
+done
+
+settings SEND_TWILIO_MESSAGE_AUTH=optional SERVER_KEYS="$server_key"
+it 'optional: a publishable key is nobody, as bearer and as apikey'
+post send-twilio-message "$message" "Authorization: Bearer $publishable"
+answers 200
+post send-twilio-message "$message" "apikey: $publishable"
+answers 200
+it 'optional: a bearer that is there must be valid, whatever apikey says'
+post send-twilio-message "$message" 'Authorization: Bearer abc' "apikey: $server_key"
+answers 401 unauthorized
+
+settings SEND_TWILIO_MESSAGE_AUTH=required SUPABASE_JWT_SECRET= SERVER_KEYS="$server_key"
+it 'server keys alone: no token is valid'
+for program in send-twilio-message send-whatsapp; do
+    post $program "$message" "$json" "$(bearer $user)"
+    answers 401 unauthorized
+done
+it 'and the programs are configured'
+post send-whatsapp "$message" "$json" "apikey: $server_key"
+answers 200
+
+settings SERVER_KEYS=0123456789abcdefghi
+it 'a server key that can be guessed is no setting'
+post send-whatsapp "$message" "$json" 'apikey: 0123456789abcdefghi'
+answers 500 misconfigured
+
 finish

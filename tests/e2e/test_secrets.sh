@@ -9,7 +9,7 @@ begin
 json='Content-Type: application/json'
 number=01098765432 words='marked-text نص-سري'
 database_password=marked-database-password
-marked_settings="TWILIO_AUTH_TOKEN_SECONDARY=marked-secondary-token"
+marked_key=marked-key-of-a-server
 printf '%s\n' 1098765432 '10123459[0-9][0-9]' '1500555[0-9]{4}' marked- نص-سري "$auth_token" "$jwt_secret" \
     'eyJ[A-Za-z0-9_-]+' >"$work/marks"
 
@@ -20,7 +20,11 @@ visible() { grep -a -o -h -i -E -f "$work/marks" "$@" 2>/dev/null | sort -u; }
 send_marked() { post send-twilio-message "{\"to\":\"${1:-$number}\",\"message\":\"$words\"${2:-}}" "Idempotency-Key: marked-key-$1$2"; }
 
 # The settings as a file has them: with a password in the connection string.
-with_password() { settings "$marked_settings" DATABASE_URL="$(conninfo twilio_cgi) password=$database_password"; }
+with_password()
+{
+    marked DATABASE_URL="$(conninfo twilio_cgi) password=$database_password"
+}
+marked() { settings TWILIO_AUTH_TOKEN_SECONDARY=marked-secondary-token SERVER_KEYS="$marked_key" "$@"; }
 
 it 'requests that are answered: the log has them, masked'
 with_password
@@ -67,6 +71,12 @@ for token in marked-token "$(jwt "{\"sub\":\"$user\",\"role\":\"authenticated\",
     post send-whatsapp "{\"to\":\"$number\",\"message\":\"$words\"}" "$json" "Authorization: Bearer $token"
     answers 401 unauthorized
 done
+for field in "apikey: $marked_key" "Authorization: Bearer $marked_key"; do
+    post send-whatsapp "{\"to\":\"$number\",\"message\":\"$words\"}" "$json" "$field"
+    answers 200
+    post send-whatsapp "{\"to\":\"$number\",\"message\":\"$words\"}" "$json" "${field}s"
+    equals 'the status' 401 "$status"
+done
 post send-whatsapp "{\"to\":\"$number\",\"message\":\"$words\"}" "$json" "$(bearer $stranger)"
 answers 403 forbidden
 post twilio-delivery-status "MessageSid=SM1&MessageStatus=sent&To=%2B2$number&Body=marked-words" \
@@ -97,7 +107,7 @@ for string in "host='$work/nowhere' user=twilio_cgi password=$database_password"
     "postgresql://twilio_cgi:$database_password/x@no-such-host.invalid/postgres" \
     "postgresql://twilio_cgi:$database_password@x@127.0.0.1:1/postgres" \
     "twilio_cgi:$database_password@no-such-host.invalid" "password=$database_password '"; do
-    settings "$marked_settings" DATABASE_URL="$string"
+    marked DATABASE_URL="$string"
     send_marked
     answers 503 database_unavailable
     callback '' MessageSid=SM3 MessageStatus=sent "To=+2$number" "Body=$words"
@@ -143,9 +153,9 @@ by_hand twilio-delivery-status --drain
 for each in send-twilio-message send-whatsapp twilio-delivery-status; do
     with_password
     by_hand $each --check
-    settings "$marked_settings" DATABASE_URL="postgresql://twilio_cgi:$database_password@x@127.0.0.1:1/postgres" \
+    marked DATABASE_URL="postgresql://twilio_cgi:$database_password@x@127.0.0.1:1/postgres" \
         TWILIO_API_KEY=marked-api-key TWILIO_API_KEY_SECRET=marked-api-key-secret TWILIO_PHONE_NUMBER="marked-$number" \
-        SUPABASE_JWT_SECRET=marked-x TWILIO_AUTH_TOKEN='marked-token with blank' TWILIO_ACCOUNT_SID=marked-sid
+        SUPABASE_JWT_SECRET=marked-x SERVER_KEYS=marked-short TWILIO_AUTH_TOKEN='marked-token with blank' TWILIO_ACCOUNT_SID=marked-sid
     by_hand $each --check
     by_hand $each
 done

@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct auth_keys *keys = auth_keys_new(path);
     if (keys) {
         (void)!auth_keys_load(keys, &count, NULL);
-        MUST(!auth_verify(&arena, &policy, keys, text_of(bearer), 1700000000, &caller, NULL));
+        const struct auth_presented presented = {text_of(bearer)};
+        MUST(!auth_verify(&arena, &policy, keys, &presented, 1700000000, &caller, NULL));
     }
     auth_keys_free(keys);
     close(file);

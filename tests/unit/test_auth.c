@@ -167,8 +167,8 @@ static const char *verify(const struct auth_policy *policy, struct auth_keys *ke
 
     if (authorization.n)
         memcpy(exact, authorization.s, authorization.n);
-    bool good = auth_verify(&arena, policy, keys, (struct text){exact, authorization.n}, now,
-                            &caller, &fault);
+    const struct auth_presented presented = {.authorization = {exact, authorization.n}};
+    bool good = auth_verify(&arena, policy, keys, &presented, now, &caller, &fault);
     free(exact);
     if (!good)
         assert_int_equal(caller.role, AUTH_NOBODY);
@@ -545,7 +545,9 @@ static struct form_row {
     {"two tokens", IN("Bearer " ANON " " ANON), "unauthorized: not three parts"},
     {"two tokens with a comma", IN("Bearer " ANON ", Bearer x"), "unauthorized: no base64url"},
     {"a publishable key of the new kind",
-     IN("Bearer sb_publishable_ACJWlzQHlZjBrEguHvfOxg_3BJgxAaH"), "unauthorized: not three parts"},
+     IN("Bearer sb_publishable_ACJWlzQHlZjBrEguHvfOxg_3BJgxAaH"), "anon"},
+    {"a secret key of the new kind that is none of ours",
+     IN("Bearer sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz"), "unauthorized: not three parts"},
     {"no dot", IN("Bearer " ANON_HEADER), "unauthorized: not three parts"},
     {"one dot", IN("Bearer " ANON_HEADER "." ANON_CLAIMS), "unauthorized: not three parts"},
     {"three dots", IN("Bearer " ANON "."), "unauthorized: not three parts"},
@@ -598,6 +600,73 @@ static void test_form(void **state)
     struct auth_policy p = policy();
 
     assert_string_equal(verify(&p, NULL, row->authorization, NOW), row->want);
+}
+
+/* --- Server keys. --- */
+
+#define FIRST       "sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz"
+#define SECOND      "another-secret-of-a-server"
+#define BOTH        FIRST "," SECOND
+#define PUBLISHABLE "sb_publishable_ACJWlzQHlZjBrEguHvfOxg_3BJgxAaH"
+#define ABSENT      "missing_authorization: no authorization header"
+
+static struct server_row {
+    const char *label, *keys, *authorization, *apikey, *want;
+} server_rows[] = {
+    {"a server key as bearer", BOTH, "Bearer " FIRST, "", "server"},
+    {"another one", BOTH, "Bearer " SECOND, "", "server"},
+    {"the scheme in capitals, several blanks", BOTH, " BEARER \t  " SECOND "  ", "", "server"},
+    {"a server key as apikey", BOTH, "", FIRST, "server"},
+    {"another one as apikey, blanks around it", BOTH, "", " \t" SECOND " ", "server"},
+    {"as both", BOTH, "Bearer " FIRST, FIRST, "server"},
+    {"two of them", BOTH, "Bearer " FIRST, SECOND, "server"},
+    {"beside a publishable apikey", BOTH, "Bearer " FIRST, PUBLISHABLE, "server"},
+    {"blanks around the keys, and empty ones", " ,, " FIRST " \t,," SECOND " ,", "", SECOND,
+     "server"},
+    {"a bearer counts before apikey: a user", BOTH, "Bearer " ANON, FIRST, "anon"},
+    {"a bearer counts before apikey: publishable", BOTH, "Bearer " PUBLISHABLE, FIRST, "anon"},
+    {"a bearer counts before apikey: a false one", BOTH, "Bearer " ANON "x", FIRST,
+     "unauthorized: wrong signature"},
+    {"what is no bearer does not", BOTH, "Basic dXNlcjpwYXNz", FIRST, "server"},
+    {"and is no caller by itself", BOTH, "Basic dXNlcjpwYXNz", PUBLISHABLE,
+     "unauthorized: no bearer token"},
+    {"a key without its scheme", BOTH, FIRST, "", "unauthorized: no bearer token"},
+    {"a publishable apikey counts as absent", BOTH, "", PUBLISHABLE, ABSENT},
+    {"anon's token as apikey counts as absent", BOTH, "", ANON, ABSENT},
+    {"so does a server's token", BOTH, "",
+     "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIiwiZXhwIjo0MTAyNDQ0ODAwfQ.x", ABSENT},
+    {"another secret key as apikey", BOTH, "", "sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvy", ABSENT},
+    {"another secret key of the same length", BOTH, "Bearer another-secret-of-a-serves", "",
+     "unauthorized: not three parts"},
+    {"a key but its last letter", BOTH, "", "another-secret-of-a-serve", ABSENT},
+    {"a key and one letter more", BOTH, "", SECOND "r", ABSENT},
+    {"a key twice", BOTH, "", SECOND SECOND, ABSENT},
+    {"a key in capitals", BOTH, "", "ANOTHER-SECRET-OF-A-SERVER", ABSENT},
+    {"the whole list", BOTH, "", BOTH, ABSENT},
+    {"two keys in one bearer", BOTH, "Bearer " FIRST " " SECOND, "",
+     "unauthorized: not three parts"},
+    {"an empty apikey", BOTH, "", " ", ABSENT},
+    {"an empty apikey and empty keys", ",, ,", "", "", ABSENT},
+    {"an empty bearer and empty keys", ",, ,", "Bearer \t", "", "unauthorized: no bearer token"},
+    {"a comma and empty keys", ",, ,", "", ",", ABSENT},
+    {"no server key is configured", "", "", FIRST, ABSENT},
+    {"no server key is configured, as bearer", "", "Bearer " FIRST, "",
+     "unauthorized: not three parts"},
+};
+
+static void test_server_key(void **state)
+{
+    const struct server_row *row = *state;
+    struct auth_policy p = policy();
+    struct auth_caller caller = {.role = AUTH_NOBODY};
+    struct fault fault = {0};
+    const struct auth_presented presented = {text_of(row->authorization), text_of(row->apikey)};
+
+    p.server_keys = text_of(row->keys);
+    bool good = auth_verify(&arena, &p, NULL, &presented, NOW, &caller, &fault);
+    assert_string_equal(verdict_of(good, &caller, &fault), row->want);
+    if (strstr(fault.detail, FIRST) || strstr(fault.detail, SECOND))
+        fail_msg("a key is in the log: %s", fault.detail);
 }
 
 /* --- Signatures by the keys of a set. --- */
@@ -728,6 +797,17 @@ static void test_secret_only(void **state)
                         "unauthorized: no key is named, or none is known");
 }
 
+static void test_server_keys_only(void **state)
+{
+    struct auth_policy p = {.server_keys = TEXT(BOTH), .audience = TEXT("authenticated")};
+
+    (void)state;
+    assert_string_equal(verify_token(&p, NULL, TEXT(SECOND)), "server");
+    assert_string_equal(verify_token(&p, NULL, TEXT(PUBLISHABLE)), "anon");
+    assert_string_equal(verify_token(&p, NULL, sign(TEXT("{\"alg\":\"HS256\"}"), TEXT(GOOD))),
+                        "unauthorized: no secret for HS256");
+}
+
 /** Where there is no secret, an HMAC with an empty one must not do. */
 static void test_keys_only(void **state)
 {
@@ -785,22 +865,23 @@ static void test_long_tokens(void **state)
     assert_int_equal(longest.n, AUTH_TOKEN_MAX);
     assert_int_equal(longer.n, AUTH_TOKEN_MAX + 1);
     assert_string_equal(verify_token(&p, NULL, longest), "user " USER);
-    assert_string_equal(verify_token(&p, NULL, longer), "unauthorized: too long");
-    assert_string_equal(verify_token(&p, NULL, token_of_size(100000)), "unauthorized: too long");
+    assert_string_equal(verify_token(&p, NULL, longer), "headers_too_large: token has 16385 bytes");
+    assert_string_equal(verify_token(&p, NULL, token_of_size(100000)),
+                        "headers_too_large: token has 100000 bytes");
 }
 
 /** Little memory, then more, until it is enough: its want is never the token's fault. */
 static void expect_no_memory(struct text token)
 {
     struct auth_policy p = policy();
-    struct text header = format("Bearer %.*s", TEXT_ARG(token));
+    const struct auth_presented presented = {format("Bearer %.*s", TEXT_ARG(token))};
 
     for (size_t room = 0;; room += 8) {
         struct arena small;
         struct auth_caller caller = {.role = AUTH_NOBODY};
         struct fault fault = {0};
         arena_init(&small, room);
-        bool good = auth_verify(&small, &p, keys, header, NOW, &caller, &fault);
+        bool good = auth_verify(&small, &p, keys, &presented, NOW, &caller, &fault);
         arena_release(&small);
         if (good)
             break;
@@ -1170,7 +1251,8 @@ static void *read_tokens(void *argument)
         struct auth_caller caller = {.role = AUTH_NOBODY};
         struct fault fault = {0};
         arena_init(&own, 1 << 20);
-        if (!auth_verify(&own, &p, keys, reader->authorization, NOW, &caller, &fault) ||
+        const struct auth_presented presented = {reader->authorization};
+        if (!auth_verify(&own, &p, keys, &presented, NOW, &caller, &fault) ||
             strcmp(caller.user, USER) != 0)
             reader->wrong++;
         arena_release(&own);
@@ -1232,6 +1314,7 @@ int main(void)
         ONE("the tests' own signer makes jwt.io's example", test_signer),
         ONE("neither secret nor keys is a mistake of ours", test_nothing_configured),
         ONE("without a key set, HS256 alone", test_secret_only),
+        ONE("with server keys alone, no token", test_server_keys_only),
         ONE("without a secret, no HS256", test_keys_only),
         ONE("a secret of one letter is taken as configured", test_short_secret),
         ONE("a broken key set spares HS256", test_bad_set_spares_the_secret),
@@ -1250,14 +1333,16 @@ int main(void)
         ONE("four threads verify while the set changes", test_threads),
     };
     struct CMUnitTest tests[ARRAY_LEN(published) + ARRAY_LEN(headers) + ARRAY_LEN(claims_rows) +
-                            ARRAY_LEN(forms) + ARRAY_LEN(key_rows) + ARRAY_LEN(jwks) +
-                            ARRAY_LEN(files) + ARRAY_LEN(rewritings) + ARRAY_LEN(singles)];
+                            ARRAY_LEN(forms) + ARRAY_LEN(server_rows) + ARRAY_LEN(key_rows) +
+                            ARRAY_LEN(jwks) + ARRAY_LEN(files) + ARRAY_LEN(rewritings) +
+                            ARRAY_LEN(singles)];
     size_t n = 0;
 
     EACH(published, test_published);
     EACH(headers, test_header);
     EACH(claims_rows, test_claims);
     EACH(forms, test_form);
+    EACH(server_rows, test_server_key);
     EACH(key_rows, test_key);
     EACH(jwks, test_jwk);
     EACH(files, test_file);

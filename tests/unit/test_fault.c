@@ -37,6 +37,7 @@ static struct fault_row {
     {"a message that Twilio rejects", FAULT_TWILIO_REJECTED, 422, "twilio_rejected", NULL},
     {"too many messages", FAULT_RATE_LIMITED, 429, "rate_limited",
      "Rate limit exceeded. Maximum 5 messages per minute."},
+    {"a header too large", FAULT_HEADERS_TOO_LARGE, 431, "headers_too_large", NULL},
     {"a setting", FAULT_MISCONFIGURED, 500, "misconfigured", "Missing Twilio configuration"},
     {"a fault of our own", FAULT_INTERNAL, 500, "internal", NULL},
     {"no memory", FAULT_NO_MEMORY, 500, "internal", NULL},

@@ -13,6 +13,10 @@
 #define ID  "0b8a4d1e-5a73-4c0e-9f6a-2f1f4f6d8c11"
 #define SID "SM0123456789abcdef0123456789abcdef"
 
+#define FAKE_KEY        "sb_secret_0123456789abcdef"
+#define FAKE_KEY_BEARER "HTTP_AUTHORIZATION=bearer  " FAKE_KEY
+#define PUBLISHABLE     "sb_publishable_0123456789abcdef"
+
 static const struct settings usual = {
     .twilio_account_sid = "AC1",
     .twilio_auth_token = "token",
@@ -22,6 +26,7 @@ static const struct settings usual = {
     .public_url = "https://example.org",
     .jwt_secret = "a-secret-of-at-least-32-characters!!",
     .jwt_audience = "authenticated",
+    .server_keys = FAKE_KEY ", sb_secret_another",
     .rate_limit = 5,
 };
 
@@ -80,6 +85,7 @@ static const struct token_row {
     const char *token; /* as a variable, NULL: none */
     const char *origin;
     const char *want, *fault;
+    const char *apikey;
 } tokens[] = {
     {"ignored: none", SENDER_TOKENS_IGNORED, NULL, NULL, NOBODY},
     {"ignored: a user's", SENDER_TOKENS_IGNORED, FAKE_USER_TOKEN, NULL, NOBODY},
@@ -94,6 +100,30 @@ static const struct token_row {
     {"optional: a false one", SENDER_TOKENS_OPTIONAL, FAKE_FALSE_TOKEN, NULL, NULL, "unauthorized"},
     {"optional: an expired one", SENDER_TOKENS_OPTIONAL, FAKE_EXPIRED_TOKEN, NULL, NULL,
      "unauthorized"},
+    {"ignored: a server key", SENDER_TOKENS_IGNORED, NULL, NULL, NOBODY, .apikey = FAKE_KEY},
+    {"ignored: a browser with a server key", SENDER_TOKENS_IGNORED, FAKE_KEY_BEARER, "https://a",
+     NULL, "forbidden", FAKE_KEY},
+    {"optional: a server key", SENDER_TOKENS_OPTIONAL, FAKE_KEY_BEARER, NULL, SERVER},
+    {"optional: a server key as apikey", SENDER_TOKENS_OPTIONAL, NULL, NULL, SERVER,
+     .apikey = "sb_secret_another"},
+    {"optional: a publishable key as apikey", SENDER_TOKENS_OPTIONAL, NULL, NULL, NOBODY,
+     .apikey = PUBLISHABLE},
+    {"optional: a publishable key as bearer", SENDER_TOKENS_OPTIONAL,
+     "HTTP_AUTHORIZATION=Bearer " PUBLISHABLE, NULL, NOBODY, .apikey = PUBLISHABLE},
+    {"optional: a false bearer beside a server key", SENDER_TOKENS_OPTIONAL, FAKE_FALSE_TOKEN, NULL,
+     NULL, "unauthorized", FAKE_KEY},
+    {"optional: a user beside a server key", SENDER_TOKENS_OPTIONAL, FAKE_USER_TOKEN, NULL, USER,
+     .apikey = FAKE_KEY},
+    {"required: a server key", SENDER_TOKENS_REQUIRED, FAKE_KEY_BEARER, NULL, SERVER,
+     .apikey = PUBLISHABLE},
+    {"required: a server key as apikey", SENDER_TOKENS_REQUIRED, NULL, NULL, SERVER,
+     .apikey = FAKE_KEY},
+    {"required: a publishable key as apikey", SENDER_TOKENS_REQUIRED, NULL, NULL, NULL,
+     "missing_authorization", PUBLISHABLE},
+    {"required: a publishable key as bearer", SENDER_TOKENS_REQUIRED,
+     "HTTP_AUTHORIZATION=Bearer " PUBLISHABLE, NULL, NULL, "forbidden", FAKE_KEY},
+    {"required: anon's beside a server key", SENDER_TOKENS_REQUIRED, FAKE_ANON_TOKEN, NULL, NULL,
+     "forbidden", FAKE_KEY},
     {"required: none", SENDER_TOKENS_REQUIRED, NULL, NULL, NULL, "missing_authorization"},
     {"required: anon's", SENDER_TOKENS_REQUIRED, FAKE_ANON_TOKEN, NULL, NULL, "forbidden"},
     {"required: a user's", SENDER_TOKENS_REQUIRED, FAKE_USER_TOKEN, NULL, USER},
@@ -109,6 +139,7 @@ static void test_token(void **state)
     const struct cgi_request request = {
         .content_type = TEXT("application/json"),
         .authorization = text_of(row->token ? strchr(row->token, '=') + 1 : NULL),
+        .apikey = text_of(row->apikey),
         .origin = text_of(row->origin),
         .body = text_of(hello)};
 

@@ -4,8 +4,9 @@
 #include "settings.h"
 #include "unit.h"
 
-#define ACCOUNT "AC0123456789abcdef0123456789abcdef"
-#define SECRETS "hush-hush"
+#define ACCOUNT   "AC0123456789abcdef0123456789abcdef"
+#define SECRETS   "hush-hush"
+#define KEY_OF_20 "0123456789abcdefghij"
 
 /** An environment: "NAME=value", up to NULL. Later ones count. */
 struct environment {
@@ -150,6 +151,30 @@ static const struct value_row {
      "'SUPABASE_JWT_SECRET' missing"},
     {"tokens required with a key set alone",
      {"SEND_TWILIO_MESSAGE_AUTH=required", "SUPABASE_JWT_SECRET=", "JWT_JWKS_FILE=/keys.json"}},
+    {"tokens required with server keys alone",
+     {"SEND_TWILIO_MESSAGE_AUTH=required", "SUPABASE_JWT_SECRET=", "SERVER_KEYS=" KEY_OF_20}},
+    {"a server key of 20 characters", {"SERVER_KEYS=" KEY_OF_20}},
+    {"server keys with blanks around them and empty ones",
+     {"SERVER_KEYS= ," KEY_OF_20 " , ," KEY_OF_20 "x, "}},
+    {"a server key of 19 characters",
+     {"SERVER_KEYS=0123456789abcdefghi"},
+     "'SERVER_KEYS' invalid: has a key of fewer than 20 characters"},
+    {"a short server key behind a long one",
+     {"SERVER_KEYS=" KEY_OF_20 ",x"},
+     "'SERVER_KEYS' invalid: has a key of fewer than 20 characters"},
+    {"a server key with a blank inside",
+     {"SERVER_KEYS=" KEY_OF_20 " " KEY_OF_20},
+     "'SERVER_KEYS' invalid: has a key with a blank"},
+    {"a server key that no header carries",
+     {"SERVER_KEYS=" KEY_OF_20 "\xD9\x85"},
+     "'SERVER_KEYS' invalid: has a key with a blank"},
+    {"a publishable key among the server keys",
+     {"SERVER_KEYS=" KEY_OF_20 ",sb_publishable_0123456789abcdef"},
+     "'SERVER_KEYS' invalid: has a publishable key"},
+    {"server keys of which there is none",
+     {"SERVER_KEYS= , ,"},
+     "'SERVER_KEYS' invalid: has no key"},
+    {"the webhook does not look at server keys", {"SERVER_KEYS=x"}, .user = SETTINGS_WEBHOOK},
     {"no tokens, no key", {"SUPABASE_JWT_SECRET="}},
     {"no tokens by its word, no key", {"SEND_TWILIO_MESSAGE_AUTH=none", "SUPABASE_JWT_SECRET="}},
     {"send-whatsapp without a key",
@@ -379,13 +404,15 @@ static void test_names(void **state)
          "TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_PHONE_NUMBER TWILIO_WHATSAPP_NUMBER "
          "TWILIO_MESSAGING_SERVICE_SID TWILIO_API_KEY TWILIO_API_KEY_SECRET TWILIO_API_URL "
          "TWILIO_CA_FILE TWILIO_CA_PATH PUBLIC_URL DATABASE_URL SUPABASE_JWT_SECRET "
-         "JWT_JWKS_FILE JWT_AUDIENCE JWT_ISSUER SEND_TWILIO_MESSAGE_AUTH RATE_LIMIT_PER_MINUTE "
+         "JWT_JWKS_FILE JWT_AUDIENCE JWT_ISSUER SERVER_KEYS SEND_TWILIO_MESSAGE_AUTH "
+         "RATE_LIMIT_PER_MINUTE "
          "CORS_ALLOW_ORIGIN SPOOL_DIR FCGI_THREADS DATABASE_POOL "},
         {SETTINGS_WHATSAPP,
          "TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_PHONE_NUMBER TWILIO_WHATSAPP_NUMBER "
          "TWILIO_MESSAGING_SERVICE_SID TWILIO_API_KEY TWILIO_API_KEY_SECRET TWILIO_API_URL "
          "TWILIO_CA_FILE TWILIO_CA_PATH PUBLIC_URL DATABASE_URL SUPABASE_JWT_SECRET "
-         "JWT_JWKS_FILE JWT_AUDIENCE JWT_ISSUER RATE_LIMIT_PER_MINUTE CORS_ALLOW_ORIGIN "
+         "JWT_JWKS_FILE JWT_AUDIENCE JWT_ISSUER SERVER_KEYS RATE_LIMIT_PER_MINUTE "
+         "CORS_ALLOW_ORIGIN "
          "SPOOL_DIR FCGI_THREADS DATABASE_POOL "},
         {SETTINGS_WEBHOOK,
          "TWILIO_AUTH_TOKEN TWILIO_AUTH_TOKEN_SECONDARY PUBLIC_URL DATABASE_URL "
@@ -421,7 +448,7 @@ static void test_states(void **state)
     }
     assert_string_equal(got, "invalid\nset\nset\ndefault\nnot set\nnot set\nnot set\ndefault\n"
                              "not set\ndefault\nmissing\nnot set\nset\nnot set\ndefault\n"
-                             "not set\ndefault\ndefault\ndefault\ndefault\ndefault\n"
+                             "not set\nnot set\ndefault\ndefault\ndefault\ndefault\ndefault\n"
                              "default\n");
 }
 
