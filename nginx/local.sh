@@ -3,6 +3,10 @@
 #
 # Everything lives in build/local/: programs, database, configuration, sockets, process ids, logs.
 # The servers run as an unprivileged user: www-data where root calls this, else the caller.
+#
+# build/local/ is the caller's, and so is all in it that this script itself reads and writes. That user's
+# are data/, run/, spool/ and the files that a server opens by itself: there, what is to be done is done
+# as that user. Settings are read as text, never run.
 set -eu
 umask 022
 export LC_ALL=C.UTF-8
@@ -11,12 +15,13 @@ PATH=$PATH:/usr/sbin:/sbin
 usage()
 {
     cat <<'TEXT'
-usage: sh nginx/local.sh up | down | status | demo [NUMBER]
+usage: sh nginx/local.sh up [NUMBER] | down | status | demo [NUMBER]
 
   up      install what is missing, build, start everything, send a first SMS and watch it arrive
   down    stop what up has started; the data stays in build/local/
-  status  what runs and where (exit status 0: all of it, 3: nothing, 1: a part)
-  demo    send another SMS, to NUMBER, and watch it
+  status  what runs, where, and whether it is well (exit status 0: all of it, 3: nothing runs,
+          1: a part, or something is wrong with it)
+  demo    send another SMS, and watch it; to NUMBER, where one is given
 
 Messages go to a stand-in for Twilio. With TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and
 TWILIO_PHONE_NUMBER in the environment, up uses the real Twilio, which calls back to PUBLIC_URL.
@@ -28,6 +33,7 @@ build=$root/build
 local=$build/local
 state=$local
 services='database twilio programs web'
+programs='send-twilio-message send-whatsapp twilio-delivery-status'
 
 # shellcheck source=nginx/packages.sh
 . "$root/nginx/packages.sh"
@@ -73,6 +79,66 @@ as_user()
     $become "$@"
 }
 
+# in_state COMMAND...: the user's, in build/local/, with nothing of the caller's environment.
+in_state()
+{
+    (
+        cd "$state"
+        as_user env -i PATH="$PATH" LC_ALL="$LC_ALL" "$@"
+    )
+}
+
+find_state()
+{
+    if [ -d "$local" ]; then
+        state=$(cd "$local" 2>/dev/null && pwd -P) || refuse "$local"
+    fi
+}
+
+# ---------------------------------------------------------------- whose it is
+
+refuse()
+{
+    owner=$(stat -c %U "$1" | sed 's/^UNKNOWN$/another user/')
+    fail "$1 is $owner's, who has used this clone before: call this as $owner, or remove ${2:-$local}"
+}
+
+# What somebody else has made here is neither believed nor changed. The build may be that of the clone's
+# owner, who calls this with sudo; but the servers' user has no business with it.
+check_owner()
+{
+    for place in "$build" "$build/.local-lock" "$build/CMakeCache.txt" "$build/cgi-bin"; do
+        [ -e "$place" ] || continue
+        [ -w "$place" ] || refuse "$place" "$build"
+        [ -z "$become" ] || [ "$(stat -c %U "$place")" != "$unprivileged_user" ] || refuse "$place" "$build"
+    done
+    [ -e "$build" ] || [ -w "$root" ] || fail "nothing can be built in $root: it is $(stat -c %U "$root")'s"
+    for place in "$local" "$state" "$state/environment" "$state/log" "$state/nginx" "$state/record"; do
+        [ -e "$place" ] || [ -L "$place" ] || continue
+        [ "$(stat -c %u "$place")" = "$(id -u)" ] || refuse "$place"
+        [ "$place" = "$local" ] || [ ! -L "$place" ] || fail "$place is a link: remove $local"
+    done
+}
+
+# fresh FILE...: empty ones, and no ways to other files, whatever was there.
+fresh()
+{
+    for file; do
+        rm -f "$file"
+        ( set -C && : >"$file" )
+    done
+}
+
+# For the user to write, in a directory where that user can put nothing in its place.
+users_file()
+{
+    if [ -L "$1" ] || [ ! -f "$1" ]; then
+        fresh "$1"
+    fi
+    [ -z "$become" ] || chown -h "$unprivileged_user:" "$1"
+    chmod 600 "$1"
+}
+
 # Can the user get there, does a socket's name fit (107 bytes), can every configuration say it?
 is_usable()
 {
@@ -80,13 +146,6 @@ is_usable()
     case $1 in
     *[\"\'\$\\,]*) return 1 ;;
     esac
-}
-
-find_state()
-{
-    if [ -d "$local" ]; then
-        state=$(cd "$local" && pwd -P)
-    fi
 }
 
 # Below /root, for one, that user gets nowhere: then the directory stays in /var/tmp while the system
@@ -97,7 +156,7 @@ settle_state()
     if [ ! -L "$local" ]; then
         mkdir -p "$local"
         chmod 700 "$local"
-        [ -z "$become" ] || chown "$unprivileged_user:" "$local"
+        [ -z "$become" ] || { chgrp "$unprivileged_user" "$local" && chmod 750 "$local"; }
         if ! is_usable "$local"; then
             shelter=$(mktemp -d /var/tmp/twilio-cgi.XXXXXX)
             mv -T "$local" "$shelter"
@@ -105,8 +164,15 @@ settle_state()
         fi
     fi
     find_state
-    for directory in cgi-bin bin data log nginx run spool; do
-        [ -d "$state/$directory" ] || as_user mkdir -m 700 "$state/$directory"
+    for directory in bin cgi-bin log nginx record sql; do
+        mkdir -p "$state/$directory"
+    done
+    for directory in data run spool nginx/body nginx/fastcgi nginx/proxy nginx/scgi nginx/uwsgi; do
+        [ -d "$state/$directory" ] ||
+            install -d -m 700 ${become:+-o "$unprivileged_user" -g "$unprivileged_user"} "$state/$directory"
+    done
+    for file in nginx access twilio-requests; do
+        users_file "$state/log/$file.log"
     done
 }
 
@@ -135,14 +201,14 @@ identity()
 # pid_of SERVICE: its process id, if it is running.
 pid_of()
 {
-    recorded=$(cat "$state/run/$1.pid" 2>/dev/null) || return 1
+    recorded=$(cat "$state/record/$1.pid" 2>/dev/null) || return 1
     [ "$(identity "${recorded%% *}")" = "$recorded" ] && echo "${recorded%% *}"
 }
 
 # members_of SERVICE: the processes of its group that are at home in build/local/.
 members_of()
 {
-    recorded=$(cat "$state/run/$1.pid" 2>/dev/null) || return 0
+    recorded=$(cat "$state/record/$1.pid" 2>/dev/null) || return 0
     [ "${recorded##* }" = "$(cat /proc/sys/kernel/random/boot_id)" ] || return 0
     for process in /proc/[0-9]*; do
         { read -r line <"$process/stat"; } 2>/dev/null || continue
@@ -159,18 +225,23 @@ members_of()
 
 is_gone() { [ -z "$(members_of "$1")" ]; }
 
-# start SERVICE COMMAND...: in build/local/, in a process group of its own, with its own log.
+# start SERVICE [with-settings] COMMAND...: in build/local/, in a process group of its own, with its own
+# log, as the user.
 start()
 {
-    service=$1
+    service=$1 then=
     shift
-    : >"$state/log/$service.log"
+    if [ "$1" = with-settings ]; then
+        then=$settings_then
+        shift
+    fi
+    fresh "$state/log/$service.log" "$state/record/$service.pid"
     (
         cd "$state"
         # shellcheck disable=SC2086 # a command and its arguments, or nothing
-        exec $become setsid env -i PATH="$PATH" LC_ALL="$LC_ALL" "$@" 9>&-
+        exec env -i PATH="$PATH" LC_ALL="$LC_ALL" ${then:+sh -c "$then" -} $become setsid "$@" 9>&-
     ) </dev/null >>"$state/log/$service.log" 2>&1 &
-    identity "$!" >"$state/run/$service.pid" || fail "$service did not start" "$state/log/$service.log"
+    identity "$!" >"$state/record/$service.pid" || fail "$service did not start" "$state/log/$service.log"
 }
 
 # await SERVICE COMMAND...: until the command succeeds, as long as the service lives.
@@ -200,13 +271,13 @@ stop()
         kill -KILL $(members_of "$1") 2>/dev/null || :
         wait_for 10 is_gone "$1" || warn "$1 cannot be stopped"
     fi
-    rm -f "$state/run/$1.pid"
+    rm -f "$state/record/$1.pid"
 }
 
 stop_all()
 {
     for service in web programs twilio database; do
-        [ ! -e "$state/run/$service.pid" ] || stop "$service"
+        [ ! -e "$state/record/$service.pid" ] || stop "$service"
     done
 }
 
@@ -214,7 +285,7 @@ stop_all()
 expected()
 {
     for service in $services; do
-        [ "$service" != twilio ] || [ ! -e "$state/real-twilio" ] || continue
+        [ "$service" != twilio ] || [ ! -e "$state/record/real-twilio" ] || continue
         echo "$service"
     done
 }
@@ -239,11 +310,11 @@ build_programs()
 {
     log=$state/log/build.log
     echo "Building (the compiler's output is in build/local/log/build.log)"
-    : >"$log"
+    fresh "$log"
     cmake -S "$root" -B "$build" >>"$log" 2>&1 || fail "cmake failed" "$log"
     cmake --build "$build" --parallel "$(nproc)" --target send_twilio_message send_whatsapp \
         twilio_delivery_status twilio-sandbox >>"$log" 2>&1 || fail "the build failed" "$log"
-    for program in send-twilio-message send-whatsapp twilio-delivery-status; do
+    for program in $programs; do
         install -m 755 "$build/cgi-bin/$program" "$state/cgi-bin/$program"
     done
     install -m 755 "$build/tests/sandbox/twilio-sandbox" "$state/bin/twilio-sandbox"
@@ -251,9 +322,6 @@ build_programs()
 
 # As a value in a libpq connection string.
 quote_conninfo() { printf '%s' "$1" | sed "s/[\\\\']/\\\\&/g; s/^/'/; s/\$/'/"; }
-
-# As a word in a shell script.
-quote_shell() { printf '%s' "$1" | sed "s/'/'\\\\''/g; s/^/'/; s/\$/'/"; }
 
 # conninfo ROLE [DATABASE]
 conninfo()
@@ -263,32 +331,39 @@ conninfo()
 
 sql()
 {
-    psql -X -q -A -t -v ON_ERROR_STOP=1 "$(conninfo postgres)" "$@"
+    in_state psql -X -q -A -t -v ON_ERROR_STOP=1 "$(conninfo postgres)" "$@"
 }
 
 start_database()
 {
     log=$state/log/database.log
-    if [ -s "$state/data/PG_VERSION" ]; then
-        bin=/usr/lib/postgresql/$(cat "$state/data/PG_VERSION")/bin
-    else
+    version=$(in_state head -n 1 data/PG_VERSION 2>/dev/null) || :
+    case $version in
+    '')
         bin=$(postgres_bin) || fail "no PostgreSQL server"
-        ( cd "$state" && as_user env -i PATH="$PATH" LC_ALL="$LC_ALL" "$bin/initdb" -D "$state/data" \
-            -U postgres -A trust -E UTF8 --locale=C.UTF-8 ) >>"$log" 2>&1 </dev/null ||
-            fail "initdb failed" "$log"
-    fi
+        fresh "$log"
+        in_state "$bin/initdb" -D "$state/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 \
+            >>"$log" 2>&1 </dev/null || fail "initdb failed" "$log"
+        ;;
+    *[!0-9]*) fail "$state/data is no database" ;;
+    *) bin=/usr/lib/postgresql/$version/bin ;;
+    esac
     [ -x "$bin/postgres" ] || fail "the database in $state/data needs $bin/postgres"
     # Only a process that is gone can have left these, and its number may be another's by now: whatever
     # runs has been stopped before.
-    rm -f "$state/data/postmaster.pid" "$state/run/.s.PGSQL.5432" "$state/run/.s.PGSQL.5432.lock"
+    in_state rm -f data/postmaster.pid run/.s.PGSQL.5432 run/.s.PGSQL.5432.lock
     start database "$bin/postgres" -D "$state/data" -p 5432 -c listen_addresses= \
         -c unix_socket_directories=../run -c unix_socket_permissions=0700
-    await database psql -X -q -c 'select' "$(conninfo postgres postgres)"
+    await database in_state psql -X -q -c 'select' "$(conninfo postgres postgres)"
     sql -c 'select' >/dev/null 2>&1 ||
-        psql -X -q -c 'create database twilio_cgi' "$(conninfo postgres postgres)" ||
+        in_state psql -X -q -c 'create database twilio_cgi' "$(conninfo postgres postgres)" ||
         fail "no database" "$log"
+    rm -rf "$state/sql"
+    cp -R "$root/sql" "$state/sql"
+    chmod -R u+w,a+rX "$state/sql"
     log=$state/log/migration.log
-    { sql -f "$root/sql/standalone.sql" && sql -f "$root/sql/migrate.sql"; } >"$log" 2>&1 ||
+    fresh "$log"
+    { sql -f sql/standalone.sql && sql -f sql/migrate.sql; } >>"$log" 2>&1 ||
         fail "the migration failed" "$log"
     sql -c "insert into public.profiles (id) values ('$profile') on conflict do nothing;
             insert into public.maintenance_requests (id, created_by)
@@ -302,11 +377,27 @@ request=7a1e0c52-5d0f-4c55-9b86-3f1f6f3f0c02
 
 hex() { openssl rand -hex "$1"; }
 
-setting() { printf '%s=%s\n' "$1" "$(quote_shell "$2")"; }
+# The settings' file has one NAME=value a line, as it is: nothing is quoted.
+setting() { printf '%s=%s\n' "$1" "$2"; }
+
+# setting_of NAME: its value, of several the last.
+setting_of() { sed -n "s/^$1=//p" "$state/environment" | tail -n 1; }
+
+# For sh -c in build/local/, before a command: with the settings in its environment.
+# shellcheck disable=SC2016 # for the other shell to expand
+settings_then='while IFS= read -r setting; do
+    case $setting in
+    LD_*) ;;
+    [A-Z]*=*) export "$setting" ;;
+    esac
+done <environment
+exec "$@"'
 
 # Settings that are the operator's wherever they are set.
-own_settings='TWILIO_WHATSAPP_NUMBER SEND_TWILIO_MESSAGE_AUTH RATE_LIMIT_PER_MINUTE
-    CORS_ALLOW_ORIGIN JWT_JWKS_FILE JWT_AUDIENCE JWT_ISSUER SERVER_KEYS'
+own_settings='TWILIO_WHATSAPP_NUMBER TWILIO_WHATSAPP_TEMPLATE SEND_TWILIO_MESSAGE_AUTH
+    RATE_LIMIT_PER_MINUTE CORS_ALLOW_ORIGIN JWT_JWKS_FILE JWT_JWKS_URL JWT_AUDIENCE JWT_ISSUER
+    SERVER_KEYS TWILIO_WEBHOOK_SECRET TWILIO_WEBHOOK_SECRET_SECONDARY REFUSE_DEAD_NUMBERS
+    KEEP_TEXTS_DAYS KEEP_MESSAGES_DAYS'
 twilio_settings='TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_PHONE_NUMBER
     TWILIO_MESSAGING_SERVICE_SID TWILIO_API_KEY TWILIO_API_KEY_SECRET TWILIO_AUTH_TOKEN_SECONDARY
     TWILIO_API_URL TWILIO_CA_FILE TWILIO_CA_PATH'
@@ -330,14 +421,21 @@ check_credentials()
 {
     has_credentials || [ -z "${TWILIO_ACCOUNT_SID:-}${TWILIO_AUTH_TOKEN:-}" ] ||
         fail "the real Twilio needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_PHONE_NUMBER"
+    for name in $own_settings $twilio_settings SUPABASE_JWT_SECRET PUBLIC_URL WEBHOOK_SIGNATURE; do
+        eval "value=\${$name:-}"
+        case $value in
+        *"$line_end"*) fail "$name has a line end" ;;
+        esac
+    done
 }
+line_end='
+'
 
 # The programs' settings, but for Twilio's address and ours, which are known when those are up.
 write_settings()
 {
-    as_user touch "$state/environment"
+    fresh "$state/environment"
     chmod 600 "$state/environment"
-    : >"$state/environment"
     {
         echo "# Settings of the local system, made by nginx/local.sh up."
         setting DATABASE_URL "$(conninfo twilio_cgi)"
@@ -356,23 +454,21 @@ write_settings()
     } >>"$state/environment"
 }
 
-# For sh -c, before a command: with the settings in its environment.
-# shellcheck disable=SC2016 # for the other shell to expand
-settings_then='set -a; . ./environment; set +a; exec "$@"'
-
 start_twilio()
 {
     if has_credentials; then
-        touch "$state/real-twilio"
+        fresh "$state/record/real-twilio"
         return
     fi
-    rm -f "$state/real-twilio" "$state/run/twilio.port"
+    rm -f "$state/record/real-twilio"
+    in_state rm -f run/twilio.port
     # Slow enough to be watched.
-    start twilio sh -c "$settings_then" - bin/twilio-sandbox --listen 127.0.0.1:0 \
+    start twilio with-settings bin/twilio-sandbox --listen 127.0.0.1:0 \
         --port-file run/twilio.port --log log/twilio-requests.log --delay-ms 300 \
         --callback-delay-ms 700
-    await twilio test -s "$state/run/twilio.port"
-    setting TWILIO_API_URL "http://127.0.0.1:$(cat "$state/run/twilio.port")" >>"$state/environment"
+    await twilio in_state test -s run/twilio.port
+    twilio_port=$(in_state head -c 5 run/twilio.port | tr -cd 0-9)
+    setting TWILIO_API_URL "http://127.0.0.1:$twilio_port" >>"$state/environment"
 }
 
 # Does anything listen on this port of the loopback interface (or of all of them)?
@@ -386,6 +482,7 @@ is_taken()
 write_web_configuration()
 {
     web_place=$(printf '%s' "$state" | sed 's/[&|\\]/\\&/g')
+    rm -f "$state"/nginx/*.conf
     for file in "$root"/nginx/twilio-cgi*.conf; do
         sed "s|/usr/lib/twilio-cgi|$web_place/cgi-bin|; s|unix:/run/twilio-cgi/|unix:run/|" "$file" \
             >"$state/nginx/${file##*/}"
@@ -402,10 +499,11 @@ start_web()
     for port in $(seq 8080 8180); do
         is_taken "$port" && continue
         write_web_configuration "$port"
-        start web nginx -p "$state/" -e "$state/log/web.log" -c "$state/nginx/nginx.conf"
+        start web nginx -p "$state/" -e stderr -c "$state/nginx/nginx.conf"
         wait_for 60 answers_or_dead "$port" || break
         if pid_of web >/dev/null; then
-            echo "$port" >"$state/run/port"
+            fresh "$state/record/port"
+            echo "$port" >>"$state/record/port"
             return
         fi
         # Somebody was quicker: the next one.
@@ -416,41 +514,58 @@ start_web()
 
 start_programs()
 {
-    port=$(cat "$state/run/port")
+    port=$(cat "$state/record/port")
     {
         setting PUBLIC_URL "${own_public_url:-http://127.0.0.1:$port/functions/v1}"
         # Whoever can reach a public address could make up callbacks.
         setting WEBHOOK_SIGNATURE \
             "${WEBHOOK_SIGNATURE:-$([ -n "$own_public_url" ] && echo required || echo if-present)}"
     } >>"$state/environment"
-    rm -f "$state/run/fcgiwrap.socket"
-    start programs sh -c "$settings_then" - fcgiwrap -c 8 -s unix:run/fcgiwrap.socket
+    in_state rm -f run/fcgiwrap.socket
+    start programs with-settings fcgiwrap -c 8 -s unix:run/fcgiwrap.socket
     await programs test -S "$state/run/fcgiwrap.socket"
-    for program in send-twilio-message send-whatsapp twilio-delivery-status; do
-        ( cd "$state" && as_user env -i PATH="$PATH" sh -c "$settings_then" - \
-            "cgi-bin/$program" --check ) >"$state/log/check.log" 2>&1 ||
-            fail "$program is not ready" "$state/log/check.log"
+    are_ready || fail 'the programs are not ready'
+}
+
+# with_settings COMMAND...: the user's, in build/local/
+with_settings()
+{
+    (
+        cd "$state"
+        # shellcheck disable=SC2086 # a command and its arguments, or nothing
+        env -i PATH="$PATH" LC_ALL="$LC_ALL" sh -c "$settings_then" - $become "$@"
+    )
+}
+
+# Do the programs find all they need? What they say is wrong otherwise.
+are_ready()
+{
+    all_ready=yes
+    for program in $programs; do
+        if ! said=$(with_settings "cgi-bin/$program" --check 2>&1 </dev/null); then
+            all_ready=
+            printf '%s --check says:\n' "$program"
+            printf '%s\n' "$said" | sed -E '/ (set|not set|default)$/d; s/^/  /'
+        fi
     done
+    [ -n "$all_ready" ]
 }
 
 # ---------------------------------------------------------------- what there is to see
 
-base() { echo "http://127.0.0.1:$(cat "$state/run/port")/functions/v1"; }
+base() { echo "http://127.0.0.1:$(cat "$state/record/port")/functions/v1"; }
 
 base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
 
 # A token as Supabase gives one to a user: HS256, for a day.
 user_token()
 {
-    # shellcheck source=/dev/null
-    secret=$(. "$state/environment" && printf '%s' "$SUPABASE_JWT_SECRET")
-    # shellcheck source=/dev/null
-    audience=$(. "$state/environment" && printf '%s' "${JWT_AUDIENCE:-authenticated}")
-    # shellcheck source=/dev/null
-    issuer=$(. "$state/environment" && printf '%s' "${JWT_ISSUER:+,\"iss\":\"$JWT_ISSUER\"}")
+    secret=$(setting_of SUPABASE_JWT_SECRET)
+    audience=$(setting_of JWT_AUDIENCE)
+    issuer=$(setting_of JWT_ISSUER)
     head=$(printf '{"alg":"HS256","typ":"JWT"}' | base64url)
     claims=$(printf '{"sub":"%s","role":"authenticated","aud":"%s"%s,"exp":%s}' "$profile" \
-        "$audience" "$issuer" "$(($(date +%s) + 86400))" | base64url)
+        "${audience:-authenticated}" "${issuer:+,\"iss\":\"$issuer\"}" "$(($(date +%s) + 86400))" | base64url)
     printf '%s.%s.%s' "$head" "$claims" "$(printf '%s.%s' "$head" "$claims" |
         openssl dgst -sha256 -hmac "$secret" -binary | base64url)"
 }
@@ -462,16 +577,16 @@ show_calls()
 Calls to try:
 
 # SMS
-curl $(base)/send-twilio-message -d '{"to":"01012345678","message":"تم استلام طلب الصيانة"}'
+curl -i $(base)/send-twilio-message -d '{"to":"01012345678","message":"تم استلام طلب الصيانة"}'
 
 # WhatsApp
-curl $(base)/send-twilio-message -d '{"to":"01012345678","message":"تم استلام طلب الصيانة","type":"whatsapp"}'
+curl -i $(base)/send-twilio-message -d '{"to":"01012345678","message":"تم استلام طلب الصيانة","type":"whatsapp"}'
 
 # WhatsApp, from an approved template
-curl $(base)/send-twilio-message -d '{"to":"whatsapp:+201012345678","message":"","templateId":"HX0123456789abcdef0123456789abcdef","variables":{"1":"أحمد","2":"42"}}'
+curl -i $(base)/send-twilio-message -d '{"to":"whatsapp:+201012345678","message":"","templateId":"HX0123456789abcdef0123456789abcdef","variables":{"1":"أحمد","2":"42"}}'
 
 # WhatsApp with a picture
-curl $(base)/send-twilio-message -d '{"to":"01012345678","message":"صورة العطل","type":"whatsapp","media_url":"https://example.org/picture.jpg"}'
+curl -i $(base)/send-twilio-message -d '{"to":"01012345678","message":"صورة العطل","type":"whatsapp","media_url":"https://example.org/picture.jpg"}'
 
 # A number that is none: 400
 curl -i $(base)/send-twilio-message -d '{"to":"12345","message":"تم استلام طلب الصيانة"}'
@@ -480,7 +595,7 @@ curl -i $(base)/send-twilio-message -d '{"to":"12345","message":"تم استلا
 curl -i $(base)/send-whatsapp -H 'Content-Type: application/json' -H 'Authorization: Bearer $(user_token)' -d '{"to":"01012345678","message":"تم استلام طلب الصيانة"}'
 
 # The webhook, about a message that nobody has sent
-curl -X POST $(base)/twilio-delivery-status -H "Content-Type: application/x-www-form-urlencoded" -d "MessageSid=SM123456789&MessageStatus=delivered&To=+201234567890"
+curl -i -X POST $(base)/twilio-delivery-status -H "Content-Type: application/x-www-form-urlencoded" -d "MessageSid=SM123456789&MessageStatus=delivered&To=+201234567890"
 
 # What became of the messages
 psql "$(conninfo postgres)" -c 'select created_at, message_type, recipient, status, error_code from message_logs order by created_at desc limit 10'
@@ -528,14 +643,14 @@ send_demo()
     body="{\"to\":\"$1\",\"message\":\"$text\"}"
     echo
     echo "A message on its way:"
-    echo "  curl $(base)/send-twilio-message -d '$body'"
-    : >"$state/run/answer"
+    echo "  curl -i $(base)/send-twilio-message -d '$body'"
+    fresh "$state/record/answer"
     watch_message "$text" | {
         while IFS= read -r line; do
             if [ "$line" = ready ]; then
                 {
                     curl -q -sS --noproxy '*' -m 60 "$(base)/send-twilio-message" -d "$body" \
-                        >"$state/run/answer" 2>&1 || :
+                        >>"$state/record/answer" 2>&1 || :
                     stop_watching "$text"
                 } &
             else
@@ -545,17 +660,17 @@ send_demo()
         wait
     }
     last=$(sql -c "select status from message_logs where message_content = '$text'")
-    echo "  the answer was: $(cat "$state/run/answer")"
+    echo "  the answer was: $(cat "$state/record/answer")"
     sql -x -c "select recipient, status, external_id, sent_at, delivered_at,
         metadata->>'num_segments' as segments, error_code, error_message
         from message_logs where message_content = '$text'" | sed '/|$/d; s/^/  /; s/|/ = /'
     case $last in
     delivered | read) ;;
     '')
-        ! grep -q '"code":"invalid_' "$state/run/answer" || fail "the message was refused"
+        ! grep -q '"code":"invalid_' "$state/record/answer" || fail "the message was refused"
         fail "no message came of it" "$state/log/programs.log"
         ;;
-    *) [ -e "$state/real-twilio" ] || fail "the message was not delivered" "$state/log/programs.log" ;;
+    *) [ -e "$state/record/real-twilio" ] || fail "the message was not delivered" "$state/log/programs.log" ;;
     esac
 }
 
@@ -564,7 +679,7 @@ demo()
 {
     if [ -n "${1:-}" ]; then
         send_demo "$1"
-    elif [ -e "$state/real-twilio" ]; then
+    elif [ -e "$state/record/real-twilio" ]; then
         echo "Nothing sent: this is the real Twilio. To send an SMS: sh nginx/local.sh demo NUMBER"
     else
         send_demo 01012345678
@@ -574,13 +689,12 @@ demo()
 say_where()
 {
     echo "Up at $(base)/ (programs, database and logs: $state)"
-    if [ -e "$state/real-twilio" ]; then
+    if [ -e "$state/record/real-twilio" ]; then
         echo "Messages go to the real Twilio."
-        # shellcheck source=/dev/null
-        echo "It calls back to $(. "$state/environment" && echo "$PUBLIC_URL"), which must lead here; let" \
+        echo "It calls back to $(setting_of PUBLIC_URL), which must lead here; let" \
             "nothing but /functions/v1/twilio-delivery-status through from outside."
     else
-        echo "Messages go to a stand-in for Twilio at http://127.0.0.1:$(cat "$state/run/twilio.port")."
+        echo "Messages go to a stand-in for Twilio at $(setting_of TWILIO_API_URL)."
     fi
 }
 
@@ -590,9 +704,10 @@ up()
 {
     if is_up; then
         echo "Already up."
-        ! has_credentials || [ -e "$state/real-twilio" ] ||
+        ! has_credentials || [ -e "$state/record/real-twilio" ] ||
             warn "the account in the environment is not used: down, then up"
         say_where
+        are_ready || fail 'the programs are not ready: down, then up'
         show_calls
         return
     fi
@@ -642,6 +757,7 @@ status()
     if [ "$running" -eq "$all" ]; then
         say_where
         echo "psql \"$(conninfo postgres)\""
+        are_ready || return 1
         return 0
     fi
     is_down && return 3
@@ -650,8 +766,9 @@ status()
 
 unset PGHOST PGHOSTADDR PGPORT PGUSER PGDATABASE PGPASSWORD PGPASSFILE PGSERVICE PGSERVICEFILE \
     PGOPTIONS PGSSLMODE PGCLIENTENCODING PGTZ PGDATESTYLE PGCHANNELBINDING PGREQUIREPEER
-mkdir -p "$build"
 find_state
+check_owner
+mkdir -p "$build"
 case ${1:-} in
 up | down | demo)
     exec 9>>"$build/.local-lock"

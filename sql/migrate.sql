@@ -190,6 +190,11 @@ select pg_temp.pending('20261123080700') as pending \gset
 \ir migrations/20261123080700_compare_texts_that_differ.sql
 \endif
 
+select pg_temp.pending('20261129094700') as pending \gset
+\if :pending
+\ir migrations/20261129094700_answer_version_in_plpgsql.sql
+\endif
+
 drop function pg_temp.pending(text);
 select messaging.schema_version() as schema_version \gset
 \if :{?rehearse}

@@ -73,7 +73,32 @@ expect_none_left()
     expect "$1" 0
 }
 
+# one_line PATTERN: it says what is wrong in one line.
+one_line()
+{
+    grep -q -e "$1" "$work/output" && [ "$(wc -l <"$work/output")" -eq 1 ]
+    status=$?
+}
+
+# as_other VERB: local.sh, by a user who is neither root nor the servers'.
+as_other()
+{
+    ( cd / && exec setpriv --reuid 65534 --regid 65534 --clear-groups \
+        sh "$checkout/nginx/local.sh" "$@" ) </dev/null >"$work/output" 2>&1
+    status=$?
+}
+
+is_root() { [ "$(id -u)" -eq 0 ]; }
+
+# What is planted by the servers' user, and what must not come of it.
+as_servers() { setpriv --reuid www-data --regid www-data --clear-groups "$@" 2>/dev/null; }
+
+database() { psql -X -q -A -t -d "host='$state/run' port=5432 dbname=twilio_cgi user=postgres" "$@"; }
+
 copy "$checkout"
+
+local_sh help
+expect 'the usage names all that the verbs take' 0 'up \[NUMBER\]' 'demo \[NUMBER\]'
 
 local_sh status
 expect 'status before anything' 3 'web .*not running'
@@ -85,6 +110,14 @@ TWILIO_ACCOUNT_SID=AC0123456789abcdef0123456789abcdef local_sh up
 expect 'up with half an account' 1 'the real Twilio needs TWILIO_ACCOUNT_SID'
 status=$(find "$checkout/build" -name CMakeCache.txt | wc -l)
 expect 'it is told before anything is built' 0
+
+# Settings are texts, whatever a shell would make of them.
+hostile="\$(touch $work/pwned) \`touch $work/pwned\`; touch $work/pwned '\"'"
+export SUPABASE_JWT_SECRET="$hostile" JWT_ISSUER="https://example.org/'\$(touch $work/pwned)"
+
+TWILIO_ACCOUNT_SID=AC0123456789abcdef0123456789abcdef TWILIO_AUTH_TOKEN="a token
+x=1" TWILIO_PHONE_NUMBER=+12025550100 local_sh up
+expect 'up with a line end in a setting' 1 'TWILIO_AUTH_TOKEN has a line end'
 
 local_sh up
 expect 'up: the first message is delivered' 0 ' pending ' ' delivered ' \
@@ -102,6 +135,8 @@ while IFS= read -r call; do
 done <"$work/calls"
 status=$(wc -l <"$work/calls")
 expect 'seven calls are printed' 7
+status=$(grep -c -v '^curl -i ' "$work/calls")
+expect 'each shows the status' 0
 
 local_sh up
 expect 'up again: already up' 0 'Already up'
@@ -114,6 +149,96 @@ if [ "$(id -u)" -eq 0 ]; then
 fi
 status=$(stat -c %a "$state/environment")
 expect 'the settings are private' 600
+status=$(stat -c %u "$state/environment")
+expect "and the caller's" "$(id -u)"
+cp "$state/log/web.log" "$work/output"
+status=$(grep -c alert "$work/output")
+expect 'the web server has nothing to complain of' 0
+unset SUPABASE_JWT_SECRET JWT_ISSUER
+
+# PostgreSQL's files are replaced while it runs: processes live, and nothing is well.
+database -c "update pg_proc set probin = '\$libdir/of-another-version' where probin = '\$libdir/plpgsql'"
+local_sh status
+expect 'status, when the database cannot load what it needs' 1 'programs .*running' \
+    'send-whatsapp --check says' 'of-another-version'
+local_sh up
+expect 'up then' 1 'Already up' 'of-another-version'
+database -c "update pg_proc set probin = '\$libdir/plpgsql' where probin = '\$libdir/of-another-version'"
+local_sh status
+expect 'status, when all is well again' 0
+
+if is_root; then
+    # What root reads and writes is in directories and files of root's.
+    find "$state" \( -name data -o -name run -o -name spool \) -prune -o ! -user root \
+        ! \( -path '*/log/*' -type f \) ! \( -path '*/nginx/*' -type d \) -print >"$work/output"
+    status=$(wc -l <"$work/output")
+    expect "all is root's but what the servers write" 0
+    echo kept >"$work/victim"
+    for file in environment log/web.log log/build.log log/migration.log record/port record/answer \
+        record/web.pid nginx/nginx.conf cgi-bin/send-whatsapp; do
+        as_servers rm -f "$state/$file"
+        as_servers ln -sf "$work/victim" "$state/$file"
+        as_servers sh -c "echo 'touch $work/pwned' >>'$state/$file'"
+    done
+    # Where the servers' user may write.
+    echo "secret $work" >"$work/secret"
+    chmod 600 "$work/secret"
+    for file in run/twilio.port run/web.pid run/port run/answer data/PG_VERSION spool/link nginx/body/link; do
+        as_servers ln -sf "$work/secret" "$state/$file"
+    done
+    for verb in status demo down up; do
+        local_sh $verb
+        status=$(grep -c "secret $work" "$work/output")
+        expect "what is root's is not shown by $verb" 0
+    done
+    as_servers rm "$state/data/PG_VERSION"
+    echo "../../../../$work/evil" | as_servers tee "$state/data/PG_VERSION" >/dev/null
+    local_sh up
+    expect 'a version that is none' 1 'is no database'
+    database_version=$(find /usr/lib/postgresql -maxdepth 1 -name '[0-9]*' -printf '%f\n' | sort -n | tail -n 1)
+    echo "$database_version" | as_servers tee "$state/data/PG_VERSION" >/dev/null
+    local_sh up
+    expect 'up after all that' 0 'status = delivered'
+    status=$(cat "$work/victim" "$work/secret" | grep -c -v -e '^kept$' -e "^secret $work\$")
+    expect 'files that links led to are what they were' 0
+    status=$(stat -c %u%a "$work/secret")
+    expect "and whose they were" 0600
+
+    # Somebody else's.
+    for verb in status down demo up; do
+        as_other $verb
+        one_line "root's"
+        expect "$verb by another user says whose it is" 0
+    done
+    local_sh down
+    cp "$state/environment" "$work/environment"
+    echo "touch $work/pwned" >"$state/environment"
+    chown www-data "$state/environment"
+    for verb in status demo up; do
+        local_sh $verb
+        one_line "www-data's"
+        expect "$verb does not believe settings that are not root's" 0
+    done
+    rm "$state/environment"
+    ln -s "$work/environment" "$state/environment"
+    local_sh up
+    one_line 'is a link'
+    expect 'nor a link' 0
+    rm "$state/environment"
+    chown -R 65534 "$checkout/build/local"
+    find "$checkout/build" -printf '%p %u %m %T@\n' | sort >"$work/before"
+    local_sh up
+    one_line "$(stat -c %U "$checkout/build/local")'s"
+    expect 'up as root where another user was before' 0
+    find "$checkout/build" -printf '%p %u %m %T@\n' | sort | diff "$work/before" - >"$work/output"
+    status=$?
+    expect 'and nothing is changed' 0
+    rm -rf "$checkout/build/local"
+    local_sh up
+    expect 'up once that is removed' 0 'status = delivered'
+fi
+status=$([ ! -e "$work/pwned" ]; echo $?)
+expect 'nothing that a setting holds was run' 0
 
 local_sh demo 01112345678
 expect 'demo, to another number' 0 'recipient = +201112345678' 'status = delivered'
@@ -121,14 +246,14 @@ local_sh demo 12345
 expect 'demo, to a number that is none' 1 'Invalid phone number format' 'was refused'
 
 # A second checkout beside the first takes the next port.
-first_port=$(cat "$state/run/port")
+first_port=$(cat "$state/record/port")
 other="$work/other"
 copy "$other"
 first=$checkout
 checkout=$other
 local_sh up
 expect 'a second checkout comes up beside it' 0 'status = delivered'
-status=$([ "$(cat "$other/build/local/run/port")" != "$first_port" ]; echo $?)
+status=$([ "$(cat "$other/build/local/record/port")" != "$first_port" ]; echo $?)
 expect 'on a port of its own' 0
 local_sh down
 expect 'and goes down' 0 'Stopped'
@@ -137,7 +262,7 @@ local_sh status
 expect 'without the first' 0
 
 # What is left of a run that was killed.
-kill -KILL "$(cut -d ' ' -f 1 "$state/run/web.pid")"
+kill -KILL "$(cut -d ' ' -f 1 "$state/record/web.pid")"
 local_sh status
 expect 'a part of it runs' 1 'web .*not running' 'database .*running'
 local_sh up
@@ -150,7 +275,7 @@ owner=$(stat -c %u "$state/data")
 setpriv --reuid="$owner" sleep 1000 &
 stranger=$!
 for service in database twilio programs web; do
-    echo "$stranger 1 00000000-0000-0000-0000-000000000000" >"$state/run/$service.pid"
+    echo "$stranger 1 00000000-0000-0000-0000-000000000000" >"$state/record/$service.pid"
 done
 # PostgreSQL's own marks name it too.
 for mark in data/postmaster.pid run/.s.PGSQL.5432.lock; do
