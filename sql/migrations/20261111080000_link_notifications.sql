@@ -34,5 +34,3 @@ $$;
 create index if not exists notifications_message_log_id_idx
     on public.notifications (message_log_id) where message_log_id is not null;
 comment on column public.notifications.message_log_id is 'The message that this is about.';
-
-insert into messaging.schema_migrations (version) values ('20261111080000') on conflict do nothing;

@@ -14,5 +14,3 @@ exception when insufficient_privilege then
         'alter publication supabase_realtime add table public.message_logs';
 end
 $$;
-
-insert into messaging.schema_migrations (version) values ('20261120080000') on conflict do nothing;

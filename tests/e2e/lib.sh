@@ -91,7 +91,7 @@ database_start()
     mkdir -p "$cluster_template" "$work/db"
     {
         flock 8 || return 1
-        schema="$(cat "$root"/sql/*.sql "$root"/sql/migrations/*.sql | cksum) $(postgres_bin) $(id -u)"
+        schema="$(cat "$root"/sql/*.sql "$root"/sql/*/*.sql | cksum) $(postgres_bin) $(id -u)"
         if [ "$(cat "$cluster_template/schema" 2>/dev/null)" != "$schema" ]; then
             rm -rf "$cluster_template/schema" "$cluster_template/data"
             # what it starts must not keep the lock, should this end in the middle

@@ -40,20 +40,14 @@ for shape in 1 2 3 4; do
     is "shape $shape: same rows as once" "$(value 'select md5(string_agg(m::text, chr(10) order by id)) from message_logs m')" "$(cat "$work/rows")"
 done
 
-# Supabase's own tool runs the files of the folder, each by itself, and knows nothing of migrate.sql.
-db=migration_files
-starting_point $db 3 1000 0
-for file in "$root"/sql/migrations/*.sql "$root"/sql/migrations/*.sql; do
-    psql -XAtq -1 -v ON_ERROR_STOP=1 -U app_owner -d $db -f "$file" > /dev/null 2> "$work/file" || {
-        is "$(basename "$file") by itself" "$(grep ERROR "$work/file")" ''
-    }
-done
-psql -XAtq -d $db -v shape=3 -v rows=1000 -f "$root/tests/sql/check_migration.sql" > "$work/check" 2>&1
-is 'the files by themselves, twice, do the same' "$(grep -v -e '^ok ' -e '^1\.\.' "$work/check")" ''
-is 'every file is in migrate.sql' "$(grep -o 'migrations/[^ ]*' "$root/sql/migrate.sql" | sort)" \
-    "$(cd "$root/sql" && ls migrations/*.sql)"
-is 'and in the ledger' "$(value 'select version from messaging.schema_migrations order by 1')" \
-    "$(cd "$root/sql/migrations" && ls | cut -c 1-14)"
+# The list in migrate.sql has every file once, and the ledger every migration.
+is 'every file is in migrate.sql' \
+    "$(sed -n 's,^.ir \([sm].*/.*\),\1,p; s,^.set migration \([^ ]*\) .ir once.sql,migrations/\1.sql,p' "$root/sql/migrate.sql" | sort)" \
+    "$(cd "$root/sql" && ls migrations/*.sql schema/*.sql | sort)"
+version=$(sed -n "s/.*values ('\([0-9]\{14\}\)').*/\1/p" "$root/sql/schema/version.sql")
+is 'every migration in the ledger' "$(db=migration_1 value 'select version from messaging.schema_migrations order by 1')" \
+    "$(sed -n 's/^.set migration \(.\{14\}\).*/\1/p' "$root/sql/migrate.sql" | sort && echo "$version")"
+is 'the version is that of version.sql' "$(db=migration_1 value 'select messaging.schema_version()')" "$version"
 
 # A rehearsal tells everything and does nothing.
 db=migration_rehearsed
@@ -62,7 +56,7 @@ schema_of $db > "$work/before.sql"
 said=$(psql -X -d $db -U app_owner -v rehearse=1 -f "$root/sql/migrate.sql" 2>&1)
 is 'a rehearsal works' $? 0
 matches 'and tells what would happen' "$said" \
-    "*whatsapp_messages: 100 rows, 100 moved*trigger counted*would be at version $(cd "$root/sql/migrations" && ls | tail -n 1 | cut -c 1-14); nothing has been changed"
+    "*whatsapp_messages: 100 rows, 100 moved*trigger counted*would be at version $version; nothing has been changed"
 schema_of $db > "$work/after.sql"
 is 'the schema is as it was' "$(diff "$work/before.sql" "$work/after.sql")" ''
 is 'and the rows' "$(value 'select count(*) from (table message_logs except table before.message_logs) as d'),$(value 'select count(*) from whatsapp_messages')" 0,100

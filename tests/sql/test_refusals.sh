@@ -72,7 +72,7 @@ is 'an old server: nothing changed' "$(value "select to_regnamespace('messaging'
 
 # An error in the middle, whatever it is: nothing has happened.
 sed -i 's/990000/150000/' "$work/sql/migrations/20261102080000_check_starting_point.sql"
-echo 'select 1 / 0;' >> "$work/sql/migrations/20261119080000_create_reports.sql"
+echo 'select 1 / 0;' >> "$work/sql/schema/reports.sql"
 schema_of $db > "$work/before.sql"
 psql -X -d $db -U app_owner -f "$work/sql/migrate.sql" > /dev/null 2>&1
 is 'an error in the middle: exit status' $? 3
@@ -146,7 +146,7 @@ published 'a unique index of what may be null' 'alter table message_logs drop co
 published 'no identity' 'alter table message_logs replica identity nothing; create publication all_of_public for tables in schema public' 'i|message_logs_pkey'
 published 'an identity that is gone' 'create unique index ours on message_logs (id); alter table message_logs replica identity using index ours; drop index ours; create publication everything for all tables' 'i|message_logs_pkey'
 # in a database that is migrated already
-psql -XAtq -d $db -c 'alter table message_logs replica identity nothing' -c "delete from messaging.schema_migrations where version = '20261104080100'"
+psql -XAtq -d $db -c 'alter table message_logs replica identity nothing' -c "delete from messaging.schema_migrations where version = '20261104080200'"
 matches 'published, migrated already: says so' "$(migrate $db postgres)" '*message_logs had no replica identity*index message_logs_pkey*'
 is 'published, migrated already: takes an update' "$(value 'update message_logs set provider = provider' 2>&1)" ''
 done_testing

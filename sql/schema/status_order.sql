@@ -32,17 +32,3 @@ as $$
         then p_one else p_other end
 $$;
 comment on function messaging.greater_status(text, text) is 'The greater of two status words.';
-
-do $$
-declare
-    name regprocedure;
-begin
-    foreach name in array array['messaging.status_rank(text)', 'messaging.greater_status(text, text)']::regprocedure[]
-    loop
-        execute format('alter function %s owner to messaging_owner', name);
-        execute format('revoke all on function %s from public, anon, authenticated, service_role', name);
-    end loop;
-end
-$$;
-
-insert into messaging.schema_migrations (version) values ('20261103080100') on conflict do nothing;

@@ -7,10 +7,6 @@ language sql stable
 as $$
     select current_user not in ('anon', 'authenticated') or messaging.is_staff()
 $$;
-alter function messaging.may_read_reports() owner to messaging_owner;
-revoke all on function messaging.may_read_reports() from public, anon;
-grant execute on function messaging.may_read_reports() to authenticated, service_role;
-grant execute on function messaging.is_staff() to service_role;
 comment on function messaging.may_read_reports() is 'Whether the current user is staff, or a server or operator.';
 
 create or replace view messaging.delivery_report with (security_invoker = true) as
@@ -49,17 +45,3 @@ where m.status in ('failed', 'undelivered')
   and (select messaging.may_read_reports())
 group by 1, 2, 3, case when m.error_code is null then m.error_message end;
 comment on view messaging.failure_report is 'The failed messages of a day by error code; the reason is Twilio''s most frequent text, else the code''s meaning.';
-
-do $$
-declare
-    name regclass;
-begin
-    foreach name in array array['messaging.delivery_report', 'messaging.failure_report']::regclass[] loop
-        execute format('alter view %s owner to messaging_owner', name);
-        execute format('revoke all on %s from public, anon, authenticated, service_role, twilio_cgi', name);
-        execute format('grant select on %s to authenticated, service_role', name);
-    end loop;
-end
-$$;
-
-insert into messaging.schema_migrations (version) values ('20261119080000') on conflict do nothing;

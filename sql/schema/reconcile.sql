@@ -22,10 +22,6 @@ as $$
     order by m.sent_at, m.id
     limit p_limit
 $$;
-alter function messaging.unsettled_messages(interval, timestamptz, uuid, integer) owner to messaging_owner;
-revoke all on function messaging.unsettled_messages(interval, timestamptz, uuid, integer)
-    from public, anon, authenticated, service_role;
-grant execute on function messaging.unsettled_messages(interval, timestamptz, uuid, integer) to twilio_cgi;
 comment on function messaging.unsettled_messages(interval, timestamptz, uuid, integer) is
     'Messages of the last 30 days without a final status, by (sent_at, id), one page.';
 
@@ -34,9 +30,4 @@ language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
     select m.external_id from public.message_logs m where m.external_id = any (p_sids)
 $$;
-alter function messaging.known_sids(text[]) owner to messaging_owner;
-revoke all on function messaging.known_sids(text[]) from public, anon, authenticated, service_role;
-grant execute on function messaging.known_sids(text[]) to twilio_cgi;
 comment on function messaging.known_sids(text[]) is 'Those of the SIDs that belong to a message here.';
-
-insert into messaging.schema_migrations (version) values ('20261118080000') on conflict do nothing;

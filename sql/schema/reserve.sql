@@ -13,13 +13,15 @@
 --   and says that nothing was sent.
 -- * Who loses the answer can take the row back by the id asked for (settle_message, p_release).
 -- The order is key, then sender, so two of them cannot wait for each other in a circle.
+-- * No wait for a lock takes longer than lock_timeout, here as in settle_message and record_status: the
+--   programs give a statement up after 6 s, and say that nothing was done.
 create or replace function messaging.reserve_message(
     p_caller text, p_key text, p_sender uuid, p_limit integer, p_type text, p_recipient text,
     p_content text, p_request uuid, p_media_url text, p_metadata jsonb, p_id uuid default null)
 returns table (
     outcome text, id uuid, saved jsonb, twilio_status text, remaining integer, reset_seconds integer)
 language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
-set enable_sort = off set enable_incremental_sort = off
+set lock_timeout = '5s' set enable_sort = off set enable_incremental_sort = off
 as $$
 declare
     v_window constant interval := '60 seconds';
@@ -143,14 +145,6 @@ begin
     return next;
 end
 $$;
-alter function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb, uuid)
-    owner to messaging_owner;
-revoke all on function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb, uuid)
-    from public, anon, authenticated, service_role;
-grant execute on function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb, uuid)
-    to twilio_cgi;
 comment on function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb, uuid) is
     'Reserves a message: idempotency key, rate limit, row. Outcomes: reserved, replay, in_progress, '
     'mismatch, unknown, limited, no_profile, unknown_request. p_metadata is part of what a key stands for.';
-
-insert into messaging.schema_migrations (version) values ('20261116080000') on conflict do nothing;

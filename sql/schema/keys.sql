@@ -12,9 +12,6 @@ create table if not exists messaging.idempotency_keys (
     answer jsonb,
     primary key (caller, key)
 );
-alter table messaging.idempotency_keys owner to messaging_owner;
-alter table messaging.idempotency_keys enable row level security;
-revoke all on messaging.idempotency_keys from public, anon, authenticated, service_role, twilio_cgi;
 comment on table messaging.idempotency_keys is 'Idempotency keys, by caller, with the answer to repeat.';
 comment on column messaging.idempotency_keys.fingerprint is
     'SHA-256 of the message as asked for: the same key with another one is a mistake.';
@@ -22,5 +19,3 @@ comment on column messaging.idempotency_keys.ended is
     'The first request has settled, if only to say that the outcome is unknown.';
 comment on column messaging.idempotency_keys.answer is
     'The message_logs row when Twilio had answered; null while nobody knows.';
-
-insert into messaging.schema_migrations (version) values ('20261110080000') on conflict do nothing;

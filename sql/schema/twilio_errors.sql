@@ -1,16 +1,4 @@
--- The meanings of Twilio's error codes, in English for error_message and the reports, in Arabic for
--- the notifications.
-create table if not exists messaging.twilio_errors (
-    code text primary key,
-    meaning text not null,
-    meaning_ar text not null
-);
-alter table messaging.twilio_errors owner to messaging_owner;
-revoke all on messaging.twilio_errors from public, anon, authenticated, service_role, twilio_cgi;
--- The reports read it with the reader's rights.
-grant select on messaging.twilio_errors to authenticated, service_role;
-comment on table messaging.twilio_errors is 'What Twilio''s error codes mean.';
-
+-- The codes and their meanings.
 insert into messaging.twilio_errors (code, meaning, meaning_ar) values
     ('20003', 'Permission Denied (bad credentials)', 'بيانات الدخول إلى Twilio غير صحيحة'),
     ('20404', 'Not Found', 'العنصر المطلوب غير موجود لدى Twilio'),
@@ -81,5 +69,3 @@ insert into messaging.twilio_errors (code, meaning, meaning_ar) values
     ('63038', 'Account exceeded the daily messages limit', 'تم بلوغ الحد اليومي للرسائل'),
     ('63041', 'Message Template has been paused', 'قالب الرسالة موقوف مؤقتًا')
 on conflict (code) do update set meaning = excluded.meaning, meaning_ar = excluded.meaning_ar;
-
-insert into messaging.schema_migrations (version) values ('20261103080000') on conflict do nothing;

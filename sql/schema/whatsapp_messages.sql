@@ -1,43 +1,32 @@
--- The functions that wrote here before the programs did go on working unchanged, until the last of
--- them is switched off and whenever one is switched on again: send-whatsapp inserts a row into
--- whatsapp_messages after Twilio has answered, its webhook updates that row by message_sid, and
--- send-twilio-message inserts into message_logs. All of them are service_role.
-
--- What somebody else inserts into message_logs, put in order as the migration put in order what was
--- there: no whatsapp: before the number, no empty SID (two of those would be a duplicate), known
--- status words in small letters, a time.
-create or replace function messaging.tidy_message() returns trigger
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-as $$
-begin
-    if new.message_type not in ('sms', 'whatsapp') then
-        return new;
-    end if;
-    new.recipient := regexp_replace(new.recipient, '^\s*whatsapp:\s*', '', 'i');
-    new.external_id := nullif(btrim(new.external_id), '');
-    if messaging.status_rank(lower(btrim(new.status))) is not null then
-        new.status := lower(btrim(new.status));
-    end if;
-    new.sent_at := coalesce(new.sent_at, new.created_at, now());
-    return new;
-end
-$$;
-comment on function messaging.tidy_message() is
-    'Trigger of message_logs: puts a row in order that is about to be inserted.';
-
--- Callbacks may have come before it. Without the SID's lock: thousands of rows in one statement would
--- take more locks than there are. An event that is recorded in the moment between a row and its commit
--- is joined in with the next one of that SID, or by --reconcile.
-create or replace function messaging.adopt_message() returns trigger
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-as $$
-begin
-    perform messaging.adopt_events(new.id, new.external_id);
-    return null;
-end
-$$;
-comment on function messaging.adopt_message() is
-    'Trigger of message_logs: joins in what came before a row that is inserted with its SID.';
+-- public.whatsapp_messages for the screens and functions that knew the old table: the WhatsApp messages
+-- of message_logs under its column names, with the reader's own rights. service_role writes: the
+-- functions of before go on working unchanged, until the last of them is switched off and whenever one
+-- is switched on again. send-whatsapp inserts a row after Twilio has answered, its webhook updates that
+-- row by message_sid. What a message is and whom it went to does not change.
+create or replace view public.whatsapp_messages with (security_invoker = true) as
+select
+    m.id,
+    m.external_id as message_sid,
+    m.sender_id,
+    m.recipient as recipient_phone,
+    m.message_content as message_body,
+    m.message_content,
+    m.status,
+    m.request_id,
+    m.media_url,
+    m.sent_at,
+    m.delivered_at,
+    m.read_at,
+    m.failed_at,
+    m.error_code,
+    m.error_message,
+    m.created_at,
+    m.updated_at
+from public.message_logs m
+where m.message_type = 'whatsapp';
+comment on view public.whatsapp_messages is
+    'The WhatsApp messages of message_logs under the column names of the former table. Written by '
+    'service_role alone, for the functions of before; a status is joined, not assigned.';
 
 -- Joins what the view was told about a message into its row, and returns the row under the view's
 -- names. Status, times and errors as with a callback: what is null says nothing, what is less changes
@@ -121,7 +110,7 @@ begin
             on conflict (external_id) where external_id is not null do update
             set request_id = coalesce(m.request_id, excluded.request_id),
                 message_content = coalesce(nullif(m.message_content, ''), excluded.message_content),
-                metadata = excluded.metadata || coalesce(m.metadata, '{}'),
+                metadata = excluded.metadata || messaging.metadata_object(m.metadata),
                 sender_id = coalesce(m.sender_id, excluded.sender_id),
                 media_url = coalesce(m.media_url, excluded.media_url)
             returning m.id into v_id;
@@ -172,42 +161,7 @@ $$;
 comment on function messaging.update_whatsapp_message() is
     'Trigger of the view whatsapp_messages: an update is joined into the message.';
 
-do $$
-declare
-    name regprocedure;
-begin
-    foreach name in array array[
-        'messaging.tidy_message()', 'messaging.adopt_message()',
-        'messaging.join_told(uuid, text, text, text, timestamptz, timestamptz, timestamptz, timestamptz)',
-        'messaging.insert_whatsapp_message()', 'messaging.update_whatsapp_message()']::regprocedure[]
-    loop
-        execute format('alter function %s owner to messaging_owner', name);
-        execute format('revoke all on function %s from public, anon, authenticated, service_role', name);
-    end loop;
-end
-$$;
-
--- Not for a row that reserve_message writes: it is in order, and each send would pay for the look.
-create or replace trigger messaging_tidy before insert on public.message_logs
-    for each row
-    when (new.status <> 'pending' or new.external_id is not null or new.sent_at is null
-        or new.recipient not like '+%')
-    execute function messaging.tidy_message();
-create or replace trigger messaging_adopt after insert on public.message_logs
-    for each row
-    when (new.external_id is not null and new.message_type in ('sms', 'whatsapp'))
-    execute function messaging.adopt_message();
 create or replace trigger messaging_insert instead of insert on public.whatsapp_messages
     for each row execute function messaging.insert_whatsapp_message();
 create or replace trigger messaging_update instead of update on public.whatsapp_messages
     for each row execute function messaging.update_whatsapp_message();
-
--- What a message is and whom it went to does not change.
-grant insert on public.whatsapp_messages to service_role;
-grant update (status, delivered_at, read_at, failed_at, error_code, error_message, updated_at)
-    on public.whatsapp_messages to service_role;
-comment on view public.whatsapp_messages is
-    'The WhatsApp messages of message_logs under the column names of the former table. Written by '
-    'service_role alone, for the functions of before; a status is joined, not assigned.';
-
-insert into messaging.schema_migrations (version) values ('20261122080000') on conflict do nothing;

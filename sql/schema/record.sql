@@ -1,16 +1,13 @@
--- Twilio repeats a callback that was not answered in time. That the repetition tells nothing new is seen
--- now by its parameters being the same; before, texts were looked up and compared for each. (Equal
--- parameters have equal texts: the programs write strings, and lists of them.)
-
--- A text of null takes the short way too.
-create or replace function messaging.clipped(p_text text) returns text
-language sql immutable parallel safe
-as $$
-    select case when octet_length(p_text) > 500
-        then (select left(p_text, max(n)) from generate_series(1, 500) as n where octet_length(left(p_text, n)) <= 500)
-        else p_text end
-$$;
-
+-- Record: one callback of Twilio's. Safe to run again.
+--
+-- Under concurrency it promises:
+-- * Equal callbacks, however many at a time, leave one event, one change of the row and at most one
+--   notification: all that work on one SID wait for each other, settle_message included.
+-- * An event whose message is not known is kept, and joined in when the SID becomes known.
+-- * A row is found by its SID; by its id only while it has none, and then gets this one.
+-- * Of equal callbacks the event keeps the parameters of the one whose text counts. That a repetition
+--   tells nothing new is seen by its parameters being the same (equal parameters have equal texts: the
+--   programs write strings, and lists of them); texts are looked up and compared where they differ.
 create or replace function messaging.record_status(
     p_id uuid, p_sid text, p_status text, p_error_code text, p_error_message text, p_parameters jsonb,
     p_received_at timestamptz)
@@ -65,5 +62,5 @@ begin
     return next;
 end
 $$;
-
-insert into messaging.schema_migrations (version) values ('20261123080700') on conflict do nothing;
+comment on function messaging.record_status(uuid, text, text, text, text, jsonb, timestamptz) is
+    'Records a callback and joins it into its message. Outcomes: recorded, unknown_message.';

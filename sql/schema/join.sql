@@ -1,6 +1,6 @@
 -- Status is a join: the functions below move a row up the fixed order and never down, so arrival
--- order, repetitions and replays cannot change where it ends. They are the inside of settle_message
--- and record_status; nobody else may call them.
+-- order, repetitions and replays cannot change where it ends. They are the inside of settle_message,
+-- record_status and the view whatsapp_messages; nobody else may call them.
 
 create or replace function messaging.sid_lock(p_sid text) returns void
 language sql volatile
@@ -10,11 +10,27 @@ $$;
 comment on function messaging.sid_lock(text) is
     'Makes the transactions that work on one SID wait for each other.';
 
+-- metadata is an object here, and whoever writes it need not know: JSON.stringify into a jsonb column
+-- leaves a string, and service_role may set anything. What is no object is kept in one, as
+-- former_metadata, as soon as something is to be added; no status and no error is lost for it.
+create or replace function messaging.metadata_object(p_metadata jsonb) returns jsonb
+language sql stable parallel safe
+as $$
+    select case coalesce(jsonb_typeof(p_metadata), 'null')
+        when 'object' then p_metadata
+        when 'null' then '{}'
+        else jsonb_build_object('former_metadata', p_metadata) end
+$$;
+comment on function messaging.metadata_object(jsonb) is
+    'metadata as an object: itself, nothing for null, anything else as former_metadata of one.';
+
 -- One error joined into a row: the code shown is that of the greatest status that brought one, of
--- equals the smallest number; the text likewise, one without a code coming after those with. Neither
--- is ever taken away by an event that lacks it. metadata remembers which status brought them
--- (error_status; error_message_status where a text without a code outranks the code's).
--- The caller holds the row's lock.
+-- equals the smallest number. The text is Twilio's own for that status and code, of several the
+-- smallest; where Twilio sent none, the code's meaning (so a text that is the meaning counts as none).
+-- A text without a code comes after those with one, and is shown, beside the code, where its status is
+-- the greater; of several the smallest. Nothing is ever taken away by an event that lacks it. metadata
+-- remembers which status brought them (error_status; error_message_status where a text without a code
+-- outranks the code's). The caller holds the row's lock.
 create or replace function messaging.join_error(p_id uuid, p_status text, p_code text, p_message text)
 returns void
 language plpgsql volatile
@@ -24,8 +40,10 @@ declare
     v_row record;
     v_code_rank integer;
     v_message_rank integer;
-    v_message text;
+    v_text text;
+    v_old_text text;
     v_code_wins boolean;
+    v_coded boolean;
     v_message_wins boolean;
     v_marks jsonb := '{}';
 begin
@@ -39,75 +57,44 @@ begin
     where m.id = p_id;
 
     v_code_rank := case when v_row.error_code is null then -1
-        else messaging.status_rank(coalesce(v_row.code_status, v_row.unmarked)) end;
+        else coalesce(messaging.status_rank(v_row.code_status), messaging.status_rank(v_row.unmarked)) end;
     v_message_rank := case when v_row.error_message is null and v_row.error_code is null then -1
-        else messaging.status_rank(coalesce(v_row.message_status, v_row.code_status, v_row.unmarked)) end;
+        else coalesce(messaging.status_rank(v_row.message_status), messaging.status_rank(v_row.code_status),
+            messaging.status_rank(v_row.unmarked)) end;
 
     v_code_wins := p_code is not null and (v_rank > v_code_rank
         or v_rank = v_code_rank
             and (length(p_code), p_code collate "C") < (length(v_row.error_code), v_row.error_code collate "C"));
+    -- A text that is the code's meaning is none of Twilio's own.
+    v_text := nullif(p_message, messaging.error_meaning(p_code));
+    v_coded := v_row.error_code is not null and v_row.message_status is null;
+    v_old_text := case when v_coded then nullif(v_row.error_message, messaging.error_meaning(v_row.error_code))
+        else v_row.error_message end;
     v_message_wins := v_rank > v_message_rank
-        or v_rank = v_message_rank and p_code is not null
-            and (v_row.error_code is null or v_row.message_status is not null or v_code_wins);
+        or v_rank = v_message_rank and case
+            when v_coded and p_code = v_row.error_code or not v_coded and p_code is null
+            then coalesce(v_text collate "C" < v_old_text, v_text is not null)
+            else p_code is not null and (not v_coded or v_code_wins) end;
 
     if v_code_wins then
         v_marks := jsonb_build_object('error_status', p_status);
     end if;
-    if v_message_wins then
-        v_message := coalesce(p_message,
-            (select t.meaning from messaging.twilio_errors t where t.code = p_code),
-            'Twilio error ' || p_code);
-        if p_code is null then
-            v_marks := v_marks || jsonb_build_object('error_message_status', p_status);
-        end if;
+    if v_message_wins and p_code is null then
+        v_marks := v_marks || jsonb_build_object('error_message_status', p_status);
     end if;
     if v_code_wins or v_message_wins then
         update public.message_logs m
         set error_code = case when v_code_wins then p_code else m.error_code end,
-            error_message = case when v_message_wins then v_message else m.error_message end,
-            metadata = case when v_message_wins then coalesce(m.metadata, '{}') - 'error_message_status'
-                else coalesce(m.metadata, '{}') end || v_marks
+            error_message = case when v_message_wins
+                then coalesce(v_text, messaging.error_meaning(p_code)) else m.error_message end,
+            metadata = case when v_message_wins then messaging.metadata_object(m.metadata) - 'error_message_status'
+                else messaging.metadata_object(m.metadata) end || v_marks
         where m.id = p_id;
     end if;
 end
 $$;
 comment on function messaging.join_error(uuid, text, text, text) is
     'Joins the error that a status brought into a row.';
-
--- Tells the sender, else whoever made the request, that a message has failed. An exception of the
--- application's own triggers must not cost the status: it becomes a warning.
-create or replace function messaging.notify_failure(p_id uuid) returns void
-language plpgsql volatile
-as $$
-declare
-    v_recipient uuid;
-    v_row record;
-begin
-    select m.recipient, m.message_type, m.error_code, m.sender_id, m.request_id, t.meaning_ar
-    into v_row
-    from public.message_logs m
-    left join messaging.twilio_errors t on t.code = m.error_code
-    where m.id = p_id;
-
-    v_recipient := coalesce(v_row.sender_id,
-        (select r.created_by from public.maintenance_requests r where r.id = v_row.request_id));
-    if v_recipient is null then
-        return;
-    end if;
-    begin
-        insert into public.notifications
-            (title, message, type, recipient_id, entity_type, entity_id, message_log_id)
-        values (
-            case v_row.message_type when 'whatsapp' then 'فشل إرسال رسالة واتساب' else 'فشل إرسال رسالة SMS' end,
-            format('فشل إرسال الرسالة إلى %s. %s', v_row.recipient,
-                coalesce(v_row.meaning_ar, 'خطأ غير معروف' || coalesce(' (' || v_row.error_code || ')', ''))),
-            'error', v_recipient, 'message_log', p_id, p_id);
-    exception when others then
-        raise warning 'no notification for message %: %', p_id, sqlerrm;
-    end;
-end
-$$;
-comment on function messaging.notify_failure(uuid) is 'Makes the notification of a failed message.';
 
 -- Joins one status into a row and returns the row's status after it. Takes the row's lock, so two
 -- joins of one row wait for each other; the row is written only where something changes, and without
@@ -159,7 +146,7 @@ begin
         perform messaging.join_error(p_id, p_status, p_error_code, p_error_message);
     end if;
     if p_callback and p_status in ('failed', 'undelivered') and v_status = p_status
-        and v_row.status not in ('failed', 'undelivered')
+        and coalesce(v_row.status, '') not in ('failed', 'undelivered')
     then
         perform messaging.notify_failure(p_id);
     end if;
@@ -175,7 +162,7 @@ create or replace function messaging.adopt_events(p_id uuid, p_sid text) returns
 language plpgsql volatile
 as $$
 declare
-    v_event record;
+    v_event messaging.message_status_events;
 begin
     for v_event in
         with adopted as (
@@ -185,28 +172,10 @@ begin
         select * from adopted order by received_at, id
     loop
         perform messaging.join_status(p_id, v_event.status, v_event.error_code,
-            left(coalesce(nullif(v_event.parameters ->> 'ErrorMessage', ''),
-                nullif(v_event.parameters ->> 'ChannelStatusMessage', '')), 500),
+            messaging.event_text(v_event),
             v_event.received_at, true);
     end loop;
 end
 $$;
 comment on function messaging.adopt_events(uuid, text) is
     'Joins the events that came before their message into it.';
-
-do $$
-declare
-    name regprocedure;
-begin
-    foreach name in array array[
-        'messaging.sid_lock(text)', 'messaging.join_error(uuid, text, text, text)', 'messaging.notify_failure(uuid)',
-        'messaging.join_status(uuid, text, text, text, timestamptz, boolean)',
-        'messaging.adopt_events(uuid, text)']::regprocedure[]
-    loop
-        execute format('alter function %s owner to messaging_owner', name);
-        execute format('revoke all on function %s from public, anon, authenticated, service_role', name);
-    end loop;
-end
-$$;
-
-insert into messaging.schema_migrations (version) values ('20261114080000') on conflict do nothing;

@@ -10,6 +10,7 @@ create or replace function messaging.settle_message(
     p_release boolean, p_at timestamptz)
 returns jsonb
 language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
+set lock_timeout = '5s'
 as $$
 declare
     v_at constant timestamptz := coalesce(p_at, clock_timestamp());
@@ -21,7 +22,7 @@ begin
     if v_sid is not null then
         perform messaging.sid_lock(v_sid);
     end if;
-    select m.external_id, coalesce(m.metadata, '{}') as metadata into v_row
+    select m.external_id, messaging.metadata_object(m.metadata) as metadata into v_row
     from public.message_logs m
     where m.id = p_id
     for no key update;
@@ -68,14 +69,6 @@ begin
     return v_saved;
 end
 $$;
-alter function messaging.settle_message(uuid, text, text, text, text, jsonb, boolean, timestamptz)
-    owner to messaging_owner;
-revoke all on function messaging.settle_message(uuid, text, text, text, text, jsonb, boolean, timestamptz)
-    from public, anon, authenticated, service_role;
-grant execute on function messaging.settle_message(uuid, text, text, text, text, jsonb, boolean, timestamptz)
-    to twilio_cgi;
 comment on function messaging.settle_message(uuid, text, text, text, text, jsonb, boolean, timestamptz) is
     'Stores what Twilio answered; p_status is Twilio''s word, failed or unknown. Returns the row, null '
     'where there is none. p_release frees the idempotency key: nothing was sent for certain.';
-
-insert into messaging.schema_migrations (version) values ('20261117080000') on conflict do nothing;

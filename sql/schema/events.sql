@@ -10,9 +10,8 @@ create table if not exists messaging.message_status_events (
     unique nulls not distinct (external_id, status, error_code)
 );
 -- Not of the events without a message: those are looked for by their SID, however many there are.
-create index if not exists message_status_events_message_log_id_idx
-    on messaging.message_status_events (message_log_id) where message_log_id is not null;
-alter table messaging.message_status_events owner to messaging_owner;
+call pg_temp.keep($$create index message_status_events_message_log_id_idx
+    on messaging.message_status_events (message_log_id) where message_log_id is not null$$);
 comment on table messaging.message_status_events is
     'Delivery events as Twilio posted them, one for each (SID, status, error code).';
 comment on column messaging.message_status_events.message_log_id is
@@ -20,4 +19,11 @@ comment on column messaging.message_status_events.message_log_id is
 comment on column messaging.message_status_events.received_at is
     'When the first of the equal callbacks arrived.';
 
-insert into messaging.schema_migrations (version) values ('20261109080000') on conflict do nothing;
+create or replace function messaging.event_text(p_event messaging.message_status_events) returns text
+language sql stable
+as $$
+    select nullif(messaging.clipped(coalesce(nullif(p_event.parameters ->> 'ErrorMessage', ''),
+        nullif(p_event.parameters ->> 'ChannelStatusMessage', ''))), messaging.error_meaning(p_event.error_code))
+$$;
+comment on function messaging.event_text(messaging.message_status_events) is
+    'Twilio''s own text in an event; null where there is none, or only the code''s meaning.';

@@ -1,4 +1,4 @@
--- The schema, its two roles and the ledger.
+-- The two roles, the schema and its ledger.
 --
 --   messaging_owner  owns the schema's functions and tables; cannot log in, is no superuser and obeys
 --                    row-level security, so whatever the functions may do stands in grants and policies
@@ -46,28 +46,22 @@ begin
     end if;
 end
 $$;
-revoke all on schema messaging from public;
-grant usage on schema messaging to twilio_cgi, authenticated, service_role;
--- Triggers of the application that our functions set off find their tables where they expect them.
-grant usage on schema public to messaging_owner;
 
 create table if not exists messaging.schema_migrations (
     version text primary key,
     applied_at timestamptz not null default now()
 );
-alter table messaging.schema_migrations owner to messaging_owner;
-revoke all on messaging.schema_migrations from public, anon, authenticated, service_role, twilio_cgi;
-comment on table messaging.schema_migrations is 'Migrations that this database has had.';
+comment on table messaging.schema_migrations is 'Migrations and versions of the schema that this database has had.';
 
+-- For --check. A server whose files were replaced while it runs, by an upgrade say, starts backends that
+-- cannot load PL/pgSQL any more, which all that is recorded needs: whoever asks for the version is to
+-- find that.
 create or replace function messaging.schema_version() returns text
-language sql stable security definer set search_path = pg_catalog, pg_temp
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
-    select max(m.version) from messaging.schema_migrations m
+begin
+    return (select max(m.version) from messaging.schema_migrations m);
+end
 $$;
-alter function messaging.schema_version() owner to messaging_owner;
-revoke all on function messaging.schema_version() from public, anon, authenticated, service_role;
-grant execute on function messaging.schema_version() to twilio_cgi;
-comment on function messaging.schema_version() is 'Version of the newest migration.';
-
-insert into messaging.schema_migrations (version) values ('20261102080000'), ('20261102080100')
-on conflict do nothing;
+comment on function messaging.schema_version() is
+    'The newest version of the schema that this database has had; answered only where PL/pgSQL can be loaded.';

@@ -1,0 +1,41 @@
+-- Exactly one notification of a failed message, also of a row that had no status at all (an old one
+-- may have none) and where somebody has set the status back by hand; and whatever goes wrong with it,
+-- the callback that caused it is kept.
+
+-- Tells the sender, else whoever made the request, that a message has failed, unless there is a
+-- notification of it. An exception of the application's own triggers and policies, also of those on
+-- what is looked up here, must not cost the status: it becomes a warning.
+create or replace function messaging.notify_failure(p_id uuid) returns void
+language plpgsql volatile
+as $$
+declare
+    v_recipient uuid;
+    v_row record;
+begin
+    select m.recipient, m.message_type, m.error_code, m.sender_id, m.request_id, t.meaning_ar
+    into v_row
+    from public.message_logs m
+    left join messaging.twilio_errors t on t.code = m.error_code
+    where m.id = p_id;
+
+    begin
+        v_recipient := coalesce(v_row.sender_id,
+            (select r.created_by from public.maintenance_requests r where r.id = v_row.request_id));
+        if v_recipient is null
+            or exists (select from public.notifications n where n.message_log_id = p_id)
+        then
+            return;
+        end if;
+        insert into public.notifications
+            (title, message, type, recipient_id, entity_type, entity_id, message_log_id)
+        values (
+            case v_row.message_type when 'whatsapp' then 'فشل إرسال رسالة واتساب' else 'فشل إرسال رسالة SMS' end,
+            format('فشل إرسال الرسالة إلى %s. %s', v_row.recipient,
+                coalesce(v_row.meaning_ar, 'خطأ غير معروف' || coalesce(' (' || v_row.error_code || ')', ''))),
+            'error', v_recipient, 'message_log', p_id, p_id);
+    exception when others then
+        raise warning 'no notification for message %: %', p_id, sqlerrm;
+    end;
+end
+$$;
+comment on function messaging.notify_failure(uuid) is 'Makes the notification of a failed message.';
