@@ -23,6 +23,13 @@ static bool signed_url(struct arena *arena, const struct settings *settings, str
     return buffer_text(&b, ret_url);
 }
 
+/** For trials on one machine (WEBHOOK_SIGNATURE=if-present): its own scripts need not sign. */
+static bool needs_no_signature(const struct settings *settings, const struct cgi_request *request)
+{
+    return !settings->signature_required && cgi_is_loopback(request->remote_addr) &&
+           cgi_is_direct(request);
+}
+
 static bool check_signature(struct service *service, struct arena *arena,
                             const struct cgi_request *request, const struct form *form,
                             struct fault *reterr)
@@ -30,16 +37,25 @@ static bool check_signature(struct service *service, struct arena *arena,
     const struct settings *settings = service->settings;
     const struct text tokens[] = {text_of(settings->twilio_auth_token),
                                   text_of(settings->twilio_auth_token_secondary)};
-    struct text url;
+    const struct text shared[] = {text_of(settings->webhook_secret),
+                                  text_of(settings->webhook_secret_secondary)};
+    struct twilio_signature_keys keys = {tokens, ARRAY_LEN(tokens), TWILIO_SIGNATURE_SHA1};
+    struct text url, rule = text_trim(request->twilio_signature_settings);
 
-    if (request->twilio_signature.n == 0) {
-        if (!settings->signature_required && cgi_is_loopback(request->remote_addr))
-            return true;
-        return fault_set(reterr, FAULT_INVALID_SIGNATURE, "no signature");
+    if (request->twilio_signature.n == 0)
+        return (rule.n == 0 && needs_no_signature(settings, request)) ||
+               fault_set(reterr, FAULT_INVALID_SIGNATURE, "no signature");
+    if (rule.n) {
+        keys.secrets = shared;
+        if (shared[0].n == 0 && shared[1].n == 0)
+            return fault_set(reterr, FAULT_INVALID_SIGNATURE,
+                             "signed with a shared key, and TWILIO_WEBHOOK_SECRET is not set");
+        if (!twilio_signature_hash(rule, &keys.hash))
+            return fault_set(reterr, FAULT_INVALID_SIGNATURE, "signed by an unknown algorithm");
     }
     if (!signed_url(arena, settings, request->query, &url))
         return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the URL");
-    return twilio_signature_valid(arena, tokens, ARRAY_LEN(tokens), url, form, request->body,
+    return twilio_signature_valid(arena, &keys, url, form, request->body,
                                   request->twilio_signature) ||
            fault_set(reterr, FAULT_INVALID_SIGNATURE, "wrong signature");
 }

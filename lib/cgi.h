@@ -18,7 +18,8 @@
 struct cgi_connection {
     void *self;
     const char *(*variable)(void *self, const char *name); /* NULL: not there */
-    ssize_t (*read)(void *self, char *to, size_t n);       /* 0: end, -1: broken */
+    const char *(*each)(void *self, size_t i);       /* the i-th as "NAME=value"; NULL: no more */
+    ssize_t (*read)(void *self, char *to, size_t n); /* 0: end, -1: broken */
     bool (*write)(void *self, const char *from, size_t n); /* all of it or false */
     void (*finish)(void *self); /* the answer is complete: the web server need not wait */
     bool finish_ends_log;       /* nor is there anybody from then on who hears standard error */
@@ -30,9 +31,11 @@ extern const struct cgi_connection cgi_plain;
 /** Everything lives in the arena. Header fields that are not there are empty. */
 struct cgi_request {
     struct text method, query, content_type, remote_addr;
-    struct text authorization, apikey, origin, idempotency_key, twilio_signature;
+    struct text authorization, apikey, origin, idempotency_key;
+    struct text twilio_signature, twilio_signature_settings;
     struct text asked_headers; /* Access-Control-Request-Headers */
     struct text body;
+    const struct cgi_connection *connection;
     char id[129]; /* X-Request-Id: the caller's where it is sane, else a new UUID */
 };
 
@@ -97,8 +100,15 @@ bool cgi_write(const struct cgi_connection *connection, struct arena *arena,
 /** A media type without its parameters: "Application/JSON; charset=utf-8" is "application/json". */
 bool cgi_is_type(struct text content_type, struct text wanted);
 
-/** Is this the address of a loopback interface? ("127.0.0.1", "::1", "unix:") */
+/** Is this the address of a loopback interface: 127.0.0.0/8, ::1, ::ffff:127.0.0.0/104? No name is.
+ */
 bool cgi_is_loopback(struct text remote_addr);
+
+/**
+ * Has the request come straight from who made it: no `Origin`, and no header field that proxies,
+ * tunnels and content networks add ("Forwarded", "X-Forwarded-For", "Via", "X-Real-IP", ...)?
+ */
+bool cgi_is_direct(const struct cgi_request *request);
 
 /** The value of a parameter of a query string, not decoded; empty where there is none. */
 struct text cgi_query(struct text query, struct text name);

@@ -70,6 +70,13 @@ static const char *variable(void *self, const char *name)
     return fcgx.get_param(name, request->envp);
 }
 
+static const char *each(void *self, size_t i)
+{
+    FCGX_Request *request = self;
+
+    return request->envp[i];
+}
+
 static ssize_t read_body(void *self, char *to, size_t n)
 {
     FCGX_Request *request = self;
@@ -122,6 +129,7 @@ static void serve_connections(const struct server *server, int epoll, void *stat
     FCGX_Request request;
     const struct cgi_connection connection = {.self = &request,
                                               .variable = variable,
+                                              .each = each,
                                               .read = read_body,
                                               .write = write_answer,
                                               .finish = finish};

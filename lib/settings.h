@@ -26,6 +26,7 @@ struct settings {
     const char *twilio_api_key, *twilio_api_key_secret;
     const char *twilio_phone_number, *twilio_whatsapp_number, *twilio_messaging_service_sid;
     const char *twilio_api_url, *twilio_ca_file, *twilio_ca_path;
+    const char *webhook_secret, *webhook_secret_secondary;
     const char *public_url;
     const char *database_url;
     const char *jwt_secret, *jwks_file, *jwt_audience, *jwt_issuer, *server_keys;

@@ -11,8 +11,8 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
-#define SIGNATURE_LENGTH 28 /* base64 of a SHA-1 */
-#define HEX_LENGTH       (2 * SHA256_DIGEST_LENGTH)
+#define SIGNATURE_MAX 44 /* base64 of a SHA-256 */
+#define HEX_LENGTH    (2 * SHA256_DIGEST_LENGTH)
 
 /** What is signed: the URL, then each name and value in Twilio's order. */
 struct payload {
@@ -28,58 +28,111 @@ struct address {
     struct text rest; /* "/path?query" */
 };
 
-static void add_text(SHA_CTX *sha, struct text t)
+/** One of the two hashes at work: both have blocks of 64 bytes. */
+struct digest {
+    enum twilio_signature_hash hash;
+    SHA_CTX sha1;
+    SHA256_CTX sha256;
+};
+
+#define BLOCK      SHA_CBLOCK
+#define DIGEST_MAX SHA256_DIGEST_LENGTH
+
+static void digest_start(struct digest *digest)
 {
-    SHA1_Update(sha, t.s, t.n);
+    if (digest->hash == TWILIO_SIGNATURE_SHA256)
+        SHA256_Init(&digest->sha256);
+    else
+        SHA1_Init(&digest->sha1);
+}
+
+static void digest_add(struct digest *digest, struct text t)
+{
+    if (digest->hash == TWILIO_SIGNATURE_SHA256)
+        SHA256_Update(&digest->sha256, t.s, t.n);
+    else
+        SHA1_Update(&digest->sha1, t.s, t.n);
+}
+
+/** The number of bytes. */
+static size_t digest_end(struct digest *digest, unsigned char ret_bytes[DIGEST_MAX])
+{
+    if (digest->hash == TWILIO_SIGNATURE_SHA256) {
+        SHA256_Final(ret_bytes, &digest->sha256);
+        return SHA256_DIGEST_LENGTH;
+    }
+    SHA1_Final(ret_bytes, &digest->sha1);
+    return SHA_DIGEST_LENGTH;
 }
 
 /** Start one of HMAC's two digests (RFC 2104): the key, padded and masked, goes first. */
-static void start_keyed(SHA_CTX *sha, struct text key, unsigned char mask)
+static void start_keyed(struct digest *digest, struct text key, unsigned char mask)
 {
-    unsigned char pad[SHA_CBLOCK];
+    unsigned char pad[BLOCK];
 
     memset(pad, mask, sizeof(pad));
     for (size_t i = 0; i < key.n; i++)
         pad[i] ^= (unsigned char)key.s[i];
-    SHA1_Init(sha);
-    SHA1_Update(sha, pad, sizeof(pad));
+    digest_start(digest);
+    digest_add(digest, (struct text){(const char *)pad, sizeof(pad)});
     explicit_bzero(pad, sizeof(pad));
 }
 
-static void hmac_sha1(struct text key, const struct payload *payload,
-                      unsigned char ret_mac[SHA_DIGEST_LENGTH])
+/** The number of bytes. */
+static size_t hmac(struct text key, enum twilio_signature_hash hash, const struct payload *payload,
+                   unsigned char ret_mac[DIGEST_MAX])
 {
-    unsigned char short_key[SHA_DIGEST_LENGTH], inner[SHA_DIGEST_LENGTH];
-    SHA_CTX sha;
+    unsigned char short_key[DIGEST_MAX], inner[DIGEST_MAX];
+    struct digest digest = {.hash = hash};
 
-    if (key.n > SHA_CBLOCK) {
-        SHA1_Init(&sha);
-        add_text(&sha, key);
-        SHA1_Final(short_key, &sha);
-        key = (struct text){(const char *)short_key, sizeof(short_key)};
+    if (key.n > BLOCK) {
+        digest_start(&digest);
+        digest_add(&digest, key);
+        key = (struct text){(const char *)short_key, digest_end(&digest, short_key)};
     }
-    start_keyed(&sha, key, 0x36);
-    add_text(&sha, payload->url);
+    start_keyed(&digest, key, 0x36);
+    digest_add(&digest, payload->url);
     for (size_t i = 0; i < payload->sorted.n; i++) {
-        add_text(&sha, payload->sorted.fields[i].name);
-        add_text(&sha, payload->sorted.fields[i].value);
+        digest_add(&digest, payload->sorted.fields[i].name);
+        digest_add(&digest, payload->sorted.fields[i].value);
     }
-    SHA1_Final(inner, &sha);
+    size_t n = digest_end(&digest, inner);
 
-    start_keyed(&sha, key, 0x5C);
-    SHA1_Update(&sha, inner, sizeof(inner));
-    SHA1_Final(ret_mac, &sha);
-    explicit_bzero(&sha, sizeof(sha));
+    start_keyed(&digest, key, 0x5C);
+    digest_add(&digest, (struct text){(const char *)inner, n});
+    n = digest_end(&digest, ret_mac);
+    explicit_bzero(&digest, sizeof(digest));
     explicit_bzero(short_key, sizeof(short_key));
+    return n;
 }
 
-static void sign(struct text token, const struct payload *payload,
-                 char ret_signature[SIGNATURE_LENGTH + 1])
+/** The number of characters; a NUL stands behind them. */
+static size_t sign(struct text secret, enum twilio_signature_hash hash,
+                   const struct payload *payload, char ret_signature[SIGNATURE_MAX + 1])
 {
-    unsigned char mac[SHA_DIGEST_LENGTH];
+    unsigned char mac[DIGEST_MAX];
+    size_t n = hmac(secret, hash, payload, mac);
 
-    hmac_sha1(token, payload, mac);
-    EVP_EncodeBlock((unsigned char *)ret_signature, mac, sizeof(mac));
+    return (size_t)EVP_EncodeBlock((unsigned char *)ret_signature, mac, (int)n);
+}
+
+bool twilio_signature_hash(struct text header, enum twilio_signature_hash *ret_hash)
+{
+    struct text item, name, algorithm;
+
+    while (header.n) {
+        text_cut(header, ',', &item, &header);
+        text_cut(item, '=', &name, &algorithm);
+        algorithm = text_trim(algorithm);
+        if (!text_equal_nocase(text_trim(name), TEXT("algorithm")) || algorithm.n == 0)
+            continue;
+        *ret_hash = text_equal_nocase(algorithm, TEXT("HMAC_SHA256")) ? TWILIO_SIGNATURE_SHA256
+                                                                      : TWILIO_SIGNATURE_SHA1;
+        return *ret_hash == TWILIO_SIGNATURE_SHA256 ||
+               text_equal_nocase(algorithm, TEXT("HMAC_SHA1"));
+    }
+    *ret_hash = TWILIO_SIGNATURE_SHA1;
+    return true;
 }
 
 /** By bytes, and the shorter first where one begins the other. */
@@ -118,16 +171,15 @@ static bool sort_fields(struct arena *arena, const struct form *form, struct for
     return true;
 }
 
-bool twilio_signature_make(struct arena *arena, struct text token, struct text url,
-                           const struct form *form, struct text *ret_signature)
+bool twilio_signature_make(struct arena *arena, struct text secret, enum twilio_signature_hash hash,
+                           struct text url, const struct form *form, struct text *ret_signature)
 {
     struct payload payload = {.url = url};
-    char *signature = arena_new(arena, char, SIGNATURE_LENGTH + 1);
+    char *signature = arena_new(arena, char, SIGNATURE_MAX + 1);
 
     if (!signature || !sort_fields(arena, form, &payload.sorted))
         return false;
-    sign(token, &payload, signature);
-    *ret_signature = (struct text){signature, SIGNATURE_LENGTH};
+    *ret_signature = (struct text){signature, sign(secret, hash, &payload, signature)};
     return true;
 }
 
@@ -243,24 +295,24 @@ static bool body_hash_holds(struct text body, struct text hash)
     return text_equal_secret((struct text){hex, sizeof(hex)}, hash);
 }
 
-/** Tries every token, whether or not one has matched. */
-static bool any_token_signs(const struct text *tokens, size_t n_tokens,
-                            const struct payload *payload, struct text signature)
+/** Tries every key, whether or not one has matched. */
+static bool any_key_signs(const struct twilio_signature_keys *keys, const struct payload *payload,
+                          struct text signature)
 {
-    char want[SIGNATURE_LENGTH + 1];
+    char want[SIGNATURE_MAX + 1];
     bool match = false;
 
-    for (size_t i = 0; i < n_tokens; i++) {
-        if (tokens[i].n == 0)
+    for (size_t i = 0; i < keys->n; i++) {
+        if (keys->secrets[i].n == 0)
             continue;
-        sign(tokens[i], payload, want);
-        match |= text_equal_secret((struct text){want, SIGNATURE_LENGTH}, signature);
+        size_t n = sign(keys->secrets[i], keys->hash, payload, want);
+        match |= text_equal_secret((struct text){want, n}, signature);
     }
     explicit_bzero(want, sizeof(want));
     return match;
 }
 
-bool twilio_signature_valid(struct arena *arena, const struct text *tokens, size_t n_tokens,
+bool twilio_signature_valid(struct arena *arena, const struct twilio_signature_keys *keys,
                             struct text url, const struct form *form, struct text body,
                             struct text signature)
 {
@@ -279,7 +331,7 @@ bool twilio_signature_valid(struct arena *arena, const struct text *tokens, size
     for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
         if (!join_url(arena, &address, ports[i], &payload.url))
             return false;
-        match |= any_token_signs(tokens, n_tokens, &payload, signature);
+        match |= any_key_signs(keys, &payload, signature);
     }
     return match;
 }

@@ -24,7 +24,10 @@ with_password()
 {
     marked DATABASE_URL="$(conninfo twilio_cgi) password=$database_password"
 }
-marked() { settings TWILIO_AUTH_TOKEN_SECONDARY=marked-secondary-token SERVER_KEYS="$marked_key" "$@"; }
+marked()
+{
+    settings TWILIO_AUTH_TOKEN_SECONDARY=marked-secondary-token SERVER_KEYS="$marked_key" TWILIO_WEBHOOK_SECRET=marked-shared "$@"
+}
 
 it 'requests that are answered: the log has them, masked'
 with_password
@@ -81,6 +84,9 @@ post send-whatsapp "{\"to\":\"$number\",\"message\":\"$words\"}" "$json" "$(bear
 answers 403 forbidden
 post twilio-delivery-status "MessageSid=SM1&MessageStatus=sent&To=%2B2$number&Body=marked-words" \
     'X-Twilio-Signature: marked-signature' 'Content-Type: application/x-www-form-urlencoded'
+answers 403 invalid_signature
+post twilio-delivery-status "MessageSid=SM1&MessageStatus=sent&To=%2B2$number&Body=marked-words" \
+    'X-Twilio-Signature: marked-signature' 'X-Twilio-Webhooks-Signature-Settings: key=marked-key,algorithm=marked-algorithm'
 answers 403 invalid_signature
 callback '' MessageSid=marked-sid "MessageStatus=marked-status $number" "To=+2$number" "Body=$words"
 answers 400 missing_fields

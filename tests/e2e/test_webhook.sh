@@ -30,7 +30,28 @@ post twilio-delivery-status 'MessageSid=SM123456789&MessageStatus=failed' "$form
     'X-Twilio-Signature: AAAAAAAAAAAAAAAAAAAAAAAAAAA='
 answers 403 invalid_signature
 
+it 'there too a web page, and what comes through a proxy, must be signed'
+for field in 'Origin: https://app.example' 'Origin: null' 'Forwarded: for=127.0.0.1' 'X-Forwarded-For: 127.0.0.1' \
+    'X-Forwarded-Proto: https' 'Via: 1.1 proxy' 'X-Real-IP: 127.0.0.1' 'CF-Connecting-IP: 127.0.0.1' 'True-Client-IP: 127.0.0.1' \
+    'X-Client-IP: 127.0.0.1' 'X-Cluster-Client-IP: 127.0.0.1' 'Fastly-Client-IP: 127.0.0.1' 'Fly-Client-IP: 127.0.0.1'; do
+    post twilio-delivery-status 'MessageSid=SM123456788&MessageStatus=failed' "$form_type" "$field"
+    answers 403 invalid_signature
+done
+holds "select count(*) from messaging.message_status_events where external_id = 'SM123456788'" 0
+
 if over direct; then
+    it 'there too only an address of loopback is near'
+    for address in 127.0.0.1.evil.example localhost unix: 128.0.0.1 ::2 ''; do
+        post twilio-delivery-status 'MessageSid=SM123456788&MessageStatus=failed' "$form_type" \
+            "Remote-Address: $address"
+        answers 403 invalid_signature
+    done
+    for address in ::1 127.1.2.3 ::ffff:127.0.0.1; do
+        post twilio-delivery-status 'MessageSid=SM123456787&MessageStatus=failed' "$form_type" \
+            "Remote-Address: $address"
+        answers 200
+    done
+
     it 'there too nobody from outside gets in without a signature'
     post twilio-delivery-status 'MessageSid=SM123456789&MessageStatus=failed' "$form_type" \
         'Remote-Address: 192.0.2.7'
@@ -76,6 +97,42 @@ it 'the token of before a rotation is good while it is set'
 settings TWILIO_AUTH_TOKEN=the-new-token TWILIO_AUTH_TOKEN_SECONDARY=$auth_token
 callback '' MessageSid=SM9 MessageStatus=sent
 answers 200
+
+# ruled HASH SECRET ALGORITHM: a callback under a webhook rule, signed by openssl
+ruled()
+{
+    post twilio-delivery-status 'MessageSid=SM11&MessageStatus=sent' "$form_type" \
+        "X-Twilio-Signature: $(printf %s "$base/twilio-delivery-statusMessageSidSM11MessageStatussent" |
+            openssl dgst "-$1" -hmac "$2" -binary | openssl base64 -A)" \
+        "X-Twilio-Webhooks-Signature-Settings: key=webhooks_sharedkey_01${3:+,algorithm=$3}"
+}
+settings TWILIO_WEBHOOK_SECRET=shared-one TWILIO_WEBHOOK_SECRET_SECONDARY=shared-two
+it 'a shared key signs by the algorithm that the request names'
+for secret in shared-one shared-two; do
+    ruled sha256 $secret HMAC_SHA256
+    answers 200
+    ruled sha1 $secret hmac_sha1
+    answers 200
+done
+it 'by no other, and without the request saying so by none'
+ruled sha256 shared-one HMAC_SHA1
+answers 403 invalid_signature
+ruled sha512 shared-one HMAC_SHA512
+answers 403 invalid_signature
+post twilio-delivery-status 'MessageSid=SM11&MessageStatus=sent' "$form_type" \
+    "X-Twilio-Signature: $(sign shared-one "$base/twilio-delivery-status" MessageSid=SM11 MessageStatus=sent)"
+answers 403 invalid_signature
+it 'the auth token signs nothing under a rule'
+for hash in sha1 sha256; do
+    for algorithm in "HMAC_$hash" ''; do
+        ruled $hash "$auth_token" "$algorithm"
+        answers 403 invalid_signature
+    done
+done
+it 'nor where no shared key is set'
+settings
+ruled sha1 "$auth_token" HMAC_SHA1
+answers 403 invalid_signature
 
 # signed_as URL: a callback whose signature is for that URL.
 signed_as()

@@ -13,6 +13,13 @@ static const char *variable(void *self, const char *name)
     return NULL;
 }
 
+static const char *each(void *self, size_t i)
+{
+    const struct fake_connection *fake = self;
+
+    return fake->variables[i];
+}
+
 static ssize_t read_some(void *self, char *to, size_t n)
 {
     struct fake_connection *fake = self;
@@ -57,6 +64,7 @@ struct cgi_connection fake_connection(struct fake_connection *fake)
 {
     return (struct cgi_connection){.self = fake,
                                    .variable = variable,
+                                   .each = each,
                                    .read = read_some,
                                    .write = write_all,
                                    .finish = finish};

@@ -74,7 +74,8 @@ static void expect_signature(struct text token, const char *url, const struct fo
 {
     struct text signature = {0};
 
-    assert_true(twilio_signature_make(&arena, token, text_of(url), form, &signature));
+    assert_true(twilio_signature_make(&arena, token, TWILIO_SIGNATURE_SHA1, text_of(url), form,
+                                      &signature));
     assert_text_equal(signature, want);
 }
 
@@ -263,9 +264,10 @@ static struct valid_row {
 static bool is_valid(const struct text *tokens, size_t n_tokens, const char *url, const char *body,
                      const char *signature)
 {
+    const struct twilio_signature_keys keys = {tokens, n_tokens, TWILIO_SIGNATURE_SHA1};
     struct form form = read_form(body);
 
-    return twilio_signature_valid(&arena, tokens, n_tokens, text_of(url), &form, text_of(body),
+    return twilio_signature_valid(&arena, &keys, text_of(url), &form, text_of(body),
                                   text_of(signature));
 }
 
@@ -294,25 +296,102 @@ static void test_tokens(void **state)
 static void test_empty_token(void **state)
 {
     const struct text tokens[] = {TEXT(""), {0}, TEXT(TOKEN)};
+    const struct twilio_signature_keys keys = {tokens, 3, TWILIO_SIGNATURE_SHA1};
     struct form form = read_form(PARAMS);
     struct text signature;
 
     (void)state;
-    assert_true(twilio_signature_make(&arena, TEXT(""), TEXT(U), &form, &signature));
+    assert_true(
+        twilio_signature_make(&arena, TEXT(""), TWILIO_SIGNATURE_SHA1, TEXT(U), &form, &signature));
     assert_int_equal(signature.n, 28);
-    assert_false(twilio_signature_valid(&arena, tokens, 3, TEXT(U), &form, TEXT(""), signature));
+    assert_false(twilio_signature_valid(&arena, &keys, TEXT(U), &form, TEXT(""), signature));
     assert_true(is_valid(tokens, 3, U, PARAMS, SIGNATURE));
 }
 
 static void test_no_form(void **state)
 {
     const struct text token = TEXT(TOKEN);
+    const struct twilio_signature_keys keys = {&token, 1, TWILIO_SIGNATURE_SHA1};
 
     (void)state;
-    assert_true(twilio_signature_valid(&arena, &token, 1, TEXT("https://h.example/s"), NULL,
-                                       TEXT(""), TEXT("GsA4jzqhoKzyuHUnurG+1j93MG0=")));
-    assert_false(
-        twilio_signature_valid(&arena, &token, 1, TEXT(U), NULL, TEXT(""), TEXT(SIGNATURE)));
+    assert_true(twilio_signature_valid(&arena, &keys, TEXT("https://h.example/s"), NULL, TEXT(""),
+                                       TEXT("GsA4jzqhoKzyuHUnurG+1j93MG0=")));
+    assert_false(twilio_signature_valid(&arena, &keys, TEXT(U), NULL, TEXT(""), TEXT(SIGNATURE)));
+}
+
+/* --- Shared keys: the signatures are of the npm package twilio 6.3.1. --- */
+
+static struct shared_row {
+    const char *label, *header, *signature;
+    bool want;
+} shared_rows[] = {
+    {"SHA-256", "key=webhooks_sharedkey_01,algorithm=HMAC_SHA256",
+     "v6e/8kO8KqIgxBa4JXKkQzMb8qBNbN+rElzNqP2AII8=", true},
+    {"SHA-256 in small letters", "key=webhooks_sharedkey_01,algorithm=hmac_sha256",
+     "v6e/8kO8KqIgxBa4JXKkQzMb8qBNbN+rElzNqP2AII8=", true},
+    {"SHA-1", "key=webhooks_sharedkey_01,algorithm=HMAC_SHA1",
+     "FvHuRHm4dAMt6rLOqI256L3et1M=", true},
+    {"SHA-1 in small letters", "key=webhooks_sharedkey_01,algorithm=Hmac_Sha1",
+     "FvHuRHm4dAMt6rLOqI256L3et1M=", true},
+    {"the second key", "algorithm=HMAC_SHA256,key=webhooks_sharedkey_01",
+     "033hgUJA9M/hXIZsYjwkerEP/DBm35nEri5FhCYjA5s=", true},
+    {"the port that Twilio may have put in", "key=webhooks_sharedkey_01,algorithm=HMAC_SHA256",
+     "vvhrrgSeH2hzvxKSpb5ZswcCONpqnpuvdv4dSjYLY6M=", true},
+    {"blanks around all of it", " key=webhooks_sharedkey_01 , algorithm = HMAC_SHA256 ",
+     "v6e/8kO8KqIgxBa4JXKkQzMb8qBNbN+rElzNqP2AII8=", true},
+    {"without an algorithm: SHA-1", "key=webhooks_sharedkey_01",
+     "FvHuRHm4dAMt6rLOqI256L3et1M=", true},
+    {"with an empty one: SHA-1",
+     "key=webhooks_sharedkey_01,algorithm=", "FvHuRHm4dAMt6rLOqI256L3et1M=", true},
+    {"without an algorithm: no SHA-256", "key=webhooks_sharedkey_01",
+     "v6e/8kO8KqIgxBa4JXKkQzMb8qBNbN+rElzNqP2AII8=", false},
+    {"an empty algorithm before another",
+     "key=webhooks_sharedkey_01,algorithm=,algorithm=HMAC_SHA256",
+     "v6e/8kO8KqIgxBa4JXKkQzMb8qBNbN+rElzNqP2AII8=", true},
+    {"of two algorithms the first counts",
+     "key=webhooks_sharedkey_01,algorithm=HMAC_SHA1,algorithm=HMAC_SHA256",
+     "v6e/8kO8KqIgxBa4JXKkQzMb8qBNbN+rElzNqP2AII8=", false},
+    {"the other algorithm's signature", "key=webhooks_sharedkey_01,algorithm=HMAC_SHA1",
+     "v6e/8kO8KqIgxBa4JXKkQzMb8qBNbN+rElzNqP2AII8=", false},
+    {"and the other way round", "key=webhooks_sharedkey_01,algorithm=HMAC_SHA256",
+     "FvHuRHm4dAMt6rLOqI256L3et1M=", false},
+    {"another secret", "key=webhooks_sharedkey_01,algorithm=HMAC_SHA256",
+     "0klT0Ec5kllmB2k+UCzfoQ/bpl3tYaZ+im8ACKHQimo=", false},
+    {"an unknown algorithm", "key=webhooks_sharedkey_01,algorithm=HMAC_SHA512",
+     "v6e/8kO8KqIgxBa4JXKkQzMb8qBNbN+rElzNqP2AII8=", false},
+    {"an algorithm that goes on", "key=webhooks_sharedkey_01,algorithm=HMAC_SHA256X",
+     "v6e/8kO8KqIgxBa4JXKkQzMb8qBNbN+rElzNqP2AII8=", false},
+    {"no algorithm at all, by its word", "key=webhooks_sharedkey_01,algorithm=none",
+     "v6e/8kO8KqIgxBa4JXKkQzMb8qBNbN+rElzNqP2AII8=", false},
+    {"a signature cut short", "key=webhooks_sharedkey_01,algorithm=HMAC_SHA256",
+     "v6e/8kO8KqIgxBa4JXKkQzMb8qBN", false},
+    {"no signature", "key=webhooks_sharedkey_01,algorithm=HMAC_SHA256", "", false},
+};
+
+static void test_shared(void **state)
+{
+    const struct shared_row *row = *state;
+    const struct text secrets[] = {TEXT("a-shared-key"), TEXT(TOKEN)};
+    struct twilio_signature_keys keys = {secrets, ARRAY_LEN(secrets), TWILIO_SIGNATURE_SHA1};
+    struct form form = read_form(PARAMS);
+
+    assert_int_equal(twilio_signature_hash(text_of(row->header), &keys.hash) &&
+                         twilio_signature_valid(&arena, &keys, TEXT(U), &form, TEXT(PARAMS),
+                                                text_of(row->signature)),
+                     row->want);
+}
+
+static void test_long_shared_key(void **state)
+{
+    struct form form = read_form(PARAMS);
+    struct text signature;
+
+    (void)state;
+    assert_true(twilio_signature_make(&arena,
+                                      TEXT("a secret of more than the 64 bytes that a block has, "
+                                           "as RFC 2104 allows it"),
+                                      TWILIO_SIGNATURE_SHA256, TEXT(U), &form, &signature));
+    assert_text_equal(signature, "zX9Z35tOURV9gLUgd2G27WBUs3gQVB5twVPvtE3PoBU=");
 }
 
 /** The store keeps the fields as they came. */
@@ -322,7 +401,8 @@ static void test_form_untouched(void **state)
     struct text signature;
 
     (void)state;
-    assert_true(twilio_signature_make(&arena, TEXT(TOKEN), TEXT(U), &form, &signature));
+    assert_true(twilio_signature_make(&arena, TEXT(TOKEN), TWILIO_SIGNATURE_SHA1, TEXT(U), &form,
+                                      &signature));
     assert_int_equal(form.n, 4);
     assert_text_equal(form.fields[0].name, "b");
     assert_text_equal(form.fields[1].value, "2");
@@ -332,6 +412,7 @@ static void test_form_untouched(void **state)
 static void test_no_memory(void **state)
 {
     const struct text token = TEXT(TOKEN);
+    const struct twilio_signature_keys keys = {&token, 1, TWILIO_SIGNATURE_SHA1};
     struct form form = read_form(PARAMS);
     struct text signature = TEXT("before");
     struct arena small;
@@ -339,15 +420,15 @@ static void test_no_memory(void **state)
     (void)state;
     for (size_t cap = 0; cap < sizeof(form.fields[0]) * form.n; cap += 32) {
         arena_init(&small, cap);
-        assert_false(twilio_signature_make(&small, token, TEXT(U), &form, &signature));
+        assert_false(twilio_signature_make(&small, token, TWILIO_SIGNATURE_SHA1, TEXT(U), &form,
+                                           &signature));
         assert_text_equal(signature, "before");
         assert_false(
-            twilio_signature_valid(&small, &token, 1, TEXT(U), &form, TEXT(""), TEXT(SIGNATURE)));
+            twilio_signature_valid(&small, &keys, TEXT(U), &form, TEXT(""), TEXT(SIGNATURE)));
         arena_release(&small);
     }
     arena_init(&small, sizeof(form.fields[0]) * form.n + 8);
-    assert_false(
-        twilio_signature_valid(&small, &token, 1, TEXT(U), &form, TEXT(""), TEXT(SIGNATURE)));
+    assert_false(twilio_signature_valid(&small, &keys, TEXT(U), &form, TEXT(""), TEXT(SIGNATURE)));
     arena_release(&small);
 }
 
@@ -365,16 +446,18 @@ int main(void)
         {.name = "an empty token signs nothing", .test_func = test_empty_token},
         {.name = "a request without form is its URL", .test_func = test_no_form},
         {.name = "signing leaves the form in its order", .test_func = test_form_untouched},
+        {.name = "a shared key longer than a block", .test_func = test_long_shared_key},
         {.name = "want of memory makes nothing and accepts nothing", .test_func = test_no_memory},
     };
     struct CMUnitTest tests[ARRAY_LEN(vectors) + ARRAY_LEN(hmacs) + ARRAY_LEN(details) +
-                            ARRAY_LEN(valid) + ARRAY_LEN(singles)];
+                            ARRAY_LEN(valid) + ARRAY_LEN(shared_rows) + ARRAY_LEN(singles)];
     size_t n = 0;
 
     ADD_ROWS(vectors, test_vector);
     ADD_ROWS(hmacs, test_hmac);
     ADD_ROWS(details, test_vector);
     ADD_ROWS(valid, test_valid);
+    ADD_ROWS(shared_rows, test_shared);
     memcpy(tests + n, singles, sizeof(singles));
     arena_init(&arena, 4 << 20);
     int failed = cmocka_run_group_tests_name("twilio_signature", tests, NULL, NULL);
