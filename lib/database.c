@@ -16,8 +16,21 @@
 #define CONNECT_MS   3000
 #define STATEMENT_MS 6000
 
+/* Of a statement that waits for somebody's lock: this long for a connection of those for such, and
+ * so many threads for each of them. */
+#define PATIENCE_MS       5000
+#define PATIENT_PER_PLACE 4
+
 /* of libpq's words in the log */
 #define LINE_MAX_BYTES 200
+
+/** How a place in the pool is taken; struct database's self. */
+struct entrance {
+    struct pool *pool;
+    bool (*is_open)(const struct pool *pool); /* may one be taken now? */
+    int wait_ms;
+    enum fault_kind closed; /* what it is not to get one in time */
+};
 
 /** Connections for as many threads; the one used last is used next, so that few stay warm. */
 struct pool {
@@ -26,8 +39,30 @@ struct pool {
     pthread_mutex_t lock;
     pthread_cond_t returned;
     size_t n_out, n_idle;
+    size_t n_patient, n_waiting; /* of those out, and threads that wait to be */
     PGconn *idle[DATABASE_POOL_MAX];
+    struct entrance front, spare, patient;
 };
+
+static bool has_place(const struct pool *pool)
+{
+    return pool->n_out < pool->size;
+}
+
+static bool has_spare_place(const struct pool *pool)
+{
+    return pool->n_out + 1 < pool->size;
+}
+
+static size_t patient_places(const struct pool *pool)
+{
+    return pool->size / 2;
+}
+
+static bool has_patient_place(const struct pool *pool)
+{
+    return has_place(pool) && pool->n_patient < patient_places(pool);
+}
 
 static void clear_result(PGresult **result)
 {
@@ -77,12 +112,13 @@ static void one_line(const char *message, char ret_line[LINE_MAX_BYTES])
     ret_line[n] = '\0';
 }
 
-static bool unavailable(struct fault *reterr, const char *what, const char *message)
+static bool unavailable(struct fault *reterr, enum fault_kind kind, const char *what,
+                        const char *message)
 {
     char line[LINE_MAX_BYTES];
 
     one_line(message, line);
-    fault_set(reterr, FAULT_DATABASE_UNAVAILABLE, "%s: %s", what, line);
+    fault_set(reterr, kind, "%s: %s", what, line);
     if (reterr)
         reterr->retry_after = 5;
     return false;
@@ -171,7 +207,7 @@ static PGconn *connect_database(const struct pool *pool, int64_t deadline, struc
                       : is_misread(pool->string)         ? malformed
                       : PQstatus(conn) == CONNECTION_BAD ? PQerrorMessage(conn)
                                                          : "no answer in time";
-    unavailable(reterr, "cannot connect to the database", why);
+    unavailable(reterr, FAULT_DATABASE_UNAVAILABLE, "cannot connect to the database", why);
     PQfinish(conn);
     return NULL;
 }
@@ -233,6 +269,18 @@ static bool is_class(const char *sqlstate, const char *class)
     return memcmp(sqlstate, class, 2) == 0;
 }
 
+/** Would another connection do better? Its server is going, or takes no writes (any more). */
+static bool is_worn_out(const struct database_result *result)
+{
+    return strcmp(result->sqlstate, "25006") == 0 || strncmp(result->sqlstate, "57P", 3) == 0;
+}
+
+/** The server is well, it is this statement that had to wait, was cancelled or met another one. */
+static bool is_busy(const char *state)
+{
+    return is_class(state, "40") || is_class(state, "55") || strcmp(state, "57014") == 0;
+}
+
 /** What a refused statement means for the caller. */
 static bool statement_failed(const PGresult *result, struct database_result *ret_result,
                              struct fault *reterr)
@@ -246,11 +294,13 @@ static bool statement_failed(const PGresult *result, struct database_result *ret
          PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
     one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), message);
     /* last words, of the server or (without a state) of libpq: the commit may have been before */
-    ret_result->in_doubt = !*state || is_class(state, "08") || strncmp(state, "57P", 3) == 0;
+    ret_result->in_doubt = !*state || is_class(state, "08") || strncmp(state, "57P", 3) == 0 ||
+                           strcmp(state, "40003") == 0;
+    if (*state && is_busy(state))
+        return unavailable(reterr, FAULT_DATABASE_BUSY, "statement failed", message);
     if (!*state || is_class(state, "08") || is_class(state, "53") || is_class(state, "57") ||
-        is_class(state, "58") || is_class(state, "40") || is_class(state, "55") ||
-        is_class(state, "XX") || strcmp(state, "25006") == 0)
-        return unavailable(reterr, "statement failed", message);
+        is_class(state, "58") || is_class(state, "XX") || is_worn_out(ret_result))
+        return unavailable(reterr, FAULT_DATABASE_UNAVAILABLE, "statement failed", message);
     if (is_class(state, "42") || is_class(state, "3F"))
         return fault_set(reterr, FAULT_MISCONFIGURED,
                          "database schema or rights are not this program's (%s), run "
@@ -281,82 +331,142 @@ static bool copy_result(struct arena *arena, const PGresult *result,
     return true;
 }
 
-/** Wait for the right to a connection; one that lies idle comes with it, else NULL. */
-static bool take_place(struct pool *pool, PGconn **ret_idle, struct fault *reterr)
+static struct timespec after_ms(int64_t ms)
 {
     struct timespec until;
-    bool place = true;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += CONNECT_MS / 1000;
+    ms += until.tv_nsec / 1000000;
+    return (struct timespec){until.tv_sec + ms / 1000,
+                             until.tv_nsec % 1000000 + ms % 1000 * 1000000};
+}
+
+/** Wait until the entrance is open; the pool's lock is held. */
+static bool wait_open(const struct entrance *entrance)
+{
+    struct pool *pool = entrance->pool;
+    bool patient = entrance == &pool->patient;
+    const struct timespec until = after_ms(entrance->wait_ms);
+    bool open = entrance->is_open(pool), in_time = entrance->wait_ms > 0;
+
+    if (!open && patient && pool->n_waiting >= PATIENT_PER_PLACE * patient_places(pool))
+        return false;
+    pool->n_waiting += patient;
+    while (!open && in_time) {
+        in_time =
+            pthread_cond_clockwait(&pool->returned, &pool->lock, CLOCK_MONOTONIC, &until) == 0;
+        open = entrance->is_open(pool);
+    }
+    pool->n_waiting -= patient;
+    return open;
+}
+
+/** Get the right to a connection; one that lies idle comes with it, else NULL. */
+static bool take_place(const struct entrance *entrance, PGconn **ret_idle, struct fault *reterr)
+{
+    struct pool *pool = entrance->pool;
+
     pthread_mutex_lock(&pool->lock);
-    while (place && pool->n_out == pool->size)
-        place = pthread_cond_clockwait(&pool->returned, &pool->lock, CLOCK_MONOTONIC, &until) == 0;
+    bool place = wait_open(entrance);
     if (place) {
         pool->n_out++;
+        pool->n_patient += entrance == &pool->patient;
         *ret_idle = pool->n_idle ? pool->idle[--pool->n_idle] : NULL;
     }
     pthread_mutex_unlock(&pool->lock);
-    return place || unavailable(reterr, "no database connection", "all are busy");
+    return place || unavailable(reterr, entrance->closed, "no database connection", "all are busy");
 }
 
 /** Give the place back, and the connection with it where it can be used again. */
-static void give_place(struct pool *pool, PGconn *conn)
+static void give_place(const struct entrance *entrance, PGconn *conn)
 {
+    struct pool *pool = entrance->pool;
     bool good = conn && PQstatus(conn) == CONNECTION_OK;
 
     pthread_mutex_lock(&pool->lock);
     pool->n_out--;
+    pool->n_patient -= entrance == &pool->patient;
     if (good)
         pool->idle[pool->n_idle++] = conn;
-    pthread_cond_signal(&pool->returned);
+    if (pool->n_waiting) /* whoever is woken must be one that may come in */
+        pthread_cond_broadcast(&pool->returned);
+    else
+        pthread_cond_signal(&pool->returned);
     pthread_mutex_unlock(&pool->lock);
     if (!good)
         PQfinish(conn);
 }
 
-/** A connection that lives: a kept one may have died while nobody looked. */
-static PGconn *take_connection(struct pool *pool, struct fault *reterr)
+/** A connection that lives: a kept one may have died while nobody looked. Or a new one. */
+static PGconn *take_connection(const struct entrance *entrance, bool fresh, bool *ret_kept,
+                               struct fault *reterr)
 {
     int64_t deadline = now_ms() + CONNECT_MS;
     PGconn *conn = NULL;
 
-    if (!take_place(pool, &conn, reterr))
+    if (!take_place(entrance, &conn, reterr))
         return NULL;
-    if (conn && is_stale(conn)) {
+    if (conn && (fresh || is_stale(conn))) {
         PQfinish(conn);
         conn = NULL;
     }
-    if (!conn && !(conn = connect_database(pool, deadline, reterr)))
-        give_place(pool, NULL);
+    *ret_kept = conn != NULL;
+    if (!conn && !(conn = connect_database(entrance->pool, deadline, reterr)))
+        give_place(entrance, NULL);
     return conn;
+}
+
+/** Ask on one connection, which is closed where it is of no use any more. */
+static bool ask(PGconn **conn, struct arena *arena, const char *sql, const char *const *parameters,
+                size_t n_parameters, struct database_result *ret_result, struct fault *reterr)
+{
+    scoped_result PGresult *result = run(*conn, sql, parameters, n_parameters);
+
+    *ret_result = (struct database_result){0};
+    if (result && PQresultStatus(result) == PGRES_TUPLES_OK) {
+        bool good = copy_result(arena, result, ret_result, reterr);
+        ret_result->in_doubt = !good;
+        return good;
+    }
+    if (result) {
+        statement_failed(result, ret_result, reterr);
+        if (!is_worn_out(ret_result))
+            return false;
+    } else {
+        const char *why = PQerrorMessage(*conn);
+        unavailable(reterr, FAULT_DATABASE_UNAVAILABLE, "connection broke",
+                    *why ? why : "no answer in time");
+        ret_result->in_doubt = true;
+    }
+    PQfinish(*conn);
+    *conn = NULL;
+    return false;
 }
 
 static bool query(void *self, struct arena *arena, const char *sql, const char *const *parameters,
                   size_t n_parameters, struct database_result *ret_result, struct fault *reterr)
 {
-    struct pool *pool = self;
-    PGconn *conn = take_connection(pool, reterr);
-    bool good = false;
+    const struct entrance *entrance = self;
+    bool good = false, again = false, kept;
 
-    *ret_result = (struct database_result){0};
-    if (!conn)
-        return false;
-    scoped_result PGresult *result = run(conn, sql, parameters, n_parameters);
-    if (!result) {
-        const char *why = PQerrorMessage(conn);
-        unavailable(reterr, "connection broke", *why ? why : "no answer in time");
-        PQfinish(conn);
-        conn = NULL;
-        ret_result->in_doubt = true;
-    } else if (PQresultStatus(result) == PGRES_TUPLES_OK) {
-        good = copy_result(arena, result, ret_result, reterr);
-        ret_result->in_doubt = !good;
-    } else {
-        statement_failed(result, ret_result, reterr);
-    }
-    give_place(pool, conn);
+    do {
+        *ret_result = (struct database_result){0};
+        PGconn *conn = take_connection(entrance, again, &kept, reterr);
+        if (!conn)
+            return false;
+        good = ask(&conn, arena, sql, parameters, n_parameters, ret_result, reterr);
+        give_place(entrance, conn);
+        /* refused before anything was done, by a server that was another's successor or is not */
+        again = !good && kept && is_worn_out(ret_result) && !ret_result->in_doubt;
+    } while (again);
     return good;
+}
+
+struct database database_apart(const struct database *database, enum database_apart apart)
+{
+    void *self = apart == DATABASE_SPARE ? database->spare : database->patient;
+
+    return self ? (struct database){.self = self, .query = database->query} : *database;
 }
 
 struct text database_cell(const struct database_result *result, size_t row, size_t column)
@@ -378,13 +488,21 @@ bool database_open(const char *connection_string, size_t connections, struct dat
     pool->size = connections < DATABASE_POOL_MAX ? connections : DATABASE_POOL_MAX;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->returned, NULL);
-    *ret_database = (struct database){pool, query};
+    pool->front = (struct entrance){pool, has_place, CONNECT_MS, FAULT_DATABASE_UNAVAILABLE};
+    pool->spare = (struct entrance){pool, has_spare_place, 0, FAULT_DATABASE_UNAVAILABLE};
+    pool->patient = (struct entrance){pool, has_patient_place, PATIENCE_MS, FAULT_DATABASE_BUSY};
+    *ret_database = (struct database){.self = &pool->front, .query = query};
+    if (pool->size > 1) {
+        ret_database->spare = &pool->spare;
+        ret_database->patient = &pool->patient;
+    }
     return true;
 }
 
 void database_close(struct database *database)
 {
-    struct pool *pool = database->self;
+    const struct entrance *front = database->self;
+    struct pool *pool = front ? front->pool : NULL;
 
     if (pool) {
         while (pool->n_idle)

@@ -80,6 +80,8 @@
       "Twilio refused our credentials. The message was not sent")                                  \
     X(DATABASE_UNAVAILABLE, 503, "database_unavailable",                                           \
       "Database unavailable. Nothing was sent")                                                    \
+    X(DATABASE_BUSY, 503, "database_unavailable",                                                  \
+      "Database unavailable. Nothing was sent")                                                    \
     X(TWILIO_BUSY, 503, "twilio_busy",                                                             \
       "Twilio is busy. The message was not sent")                                                  \
     X(SPOOL_UNAVAILABLE, 503, "database_unavailable",                                              \

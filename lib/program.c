@@ -22,7 +22,7 @@
 /* How much of the spool one request replays once it has been answered. */
 #define REPLAY_AFTER_REQUEST 8
 
-/* A thread that found the spool empty looks again after so long: a look is a dozen system calls. */
+/* A process that found the spool empty looks again after so long: a look is a dozen system calls. */
 #define LOOK_AGAIN_MS 1000
 
 /* A request takes 30 s at most; when all other deadlines failed, this one ends the process. */
@@ -59,35 +59,58 @@ static bool answer(const struct program *program, struct service *service, struc
 static void report_replay(const char *program, const struct service *service, struct arena *arena,
                           int log_fd, const struct replay_summary *summary)
 {
-    char note[320];
+    char line[320], note[340];
 
-    if (summary->bad)
-        snprintf(note, sizeof(note), "spool: %zu set aside, the last: %s", summary->bad,
-                 summary->problem);
-    else if (summary->stuck)
-        snprintf(note, sizeof(note), "spool: %s", summary->problem);
-    else
+    if (!replay_trouble(summary, line))
         return;
+    snprintf(note, sizeof(note), "spool: %s", line);
     log_write(log_fd, arena, service->clock, &(struct log_entry){.program = program, .note = note});
 }
 
-/** The database is there: a few of the events that waited for it. Nobody waits for this. */
-static void replay_waiting(const char *program, struct service *service,
+/** False: another thread is at it, or the spool was found empty or the database away just now. */
+static bool take_turn(struct service *service)
+{
+    struct service_turn *turn = service->turn;
+
+    return !turn || (service->clock->monotonic_ms(service->clock->self) >=
+                         atomic_load(&turn->next_look_ms) &&
+                     !atomic_exchange(&turn->taken, true));
+}
+
+static void give_turn(struct service *service, bool again)
+{
+    struct service_turn *turn = service->turn;
+
+    if (!turn)
+        return;
+    if (!again)
+        atomic_store(&turn->next_look_ms,
+                     service->clock->monotonic_ms(service->clock->self) + LOOK_AGAIN_MS);
+    atomic_store(&turn->taken, false);
+}
+
+/**
+ * The database is there: a few of those that waited for it. Nobody waits for this. Events are the
+ * webhook's, settlements the senders'.
+ */
+static void replay_waiting(const struct program *program, struct service *service,
                            const struct cgi_connection *connection, struct arena *arena, int log_fd)
 {
-    int64_t now = service->clock->monotonic_ms(service->clock->self);
+    enum spool_kind kind = program->user == SETTINGS_WEBHOOK ? SPOOL_EVENT : SPOOL_SETTLEMENT;
     struct replay_summary summary = {0};
 
-    if (!service->database_answers || now < service->next_look_ms)
+    if (!service->database_answers || !take_turn(service))
         return;
-    if (!spool_waits(&service->spool)) {
-        service->next_look_ms = now + LOOK_AGAIN_MS;
-        return;
+    const struct spool_choice due = spool_due(&service->spool, kind);
+    bool waits = spool_waits(&service->spool, &due);
+    if (waits) {
+        const struct database spare = database_apart(&service->database, DATABASE_SPARE);
+        connection->finish(connection->self);
+        arena_clear(arena);
+        replay_some(&service->spool, &due, &spare, arena, REPLAY_AFTER_REQUEST, &summary);
     }
-    connection->finish(connection->self);
-    arena_clear(arena);
-    replay_some(&service->spool, &service->database, arena, REPLAY_AFTER_REQUEST, &summary);
-    report_replay(program, service, arena, log_fd, &summary);
+    give_turn(service, waits && !summary.left && !summary.stuck);
+    report_replay(program->name, service, arena, log_fd, &summary);
 }
 
 void program_serve(const struct program *program, struct service *service,
@@ -112,9 +135,8 @@ void program_serve(const struct program *program, struct service *service,
         cgi_fault(&response, arena, &fault);
     cgi_write(connection, arena, &request, &response);
 
-    if (!response.log_note && connection->finish_ends_log && service->spool.dir &&
-        spool_has_bad(&service->spool))
-        response.log_note = "spool: files are set aside, see --check";
+    if (!response.log_note && connection->finish_ends_log && service->spool.dir)
+        response.log_note = spool_complaint(&service->spool);
     struct log_entry entry = {.program = program->name,
                               .request_id = text_of(request.id),
                               .method = request.method,
@@ -127,7 +149,7 @@ void program_serve(const struct program *program, struct service *service,
                               .to = response.log_to,
                               .event = response.log_event};
     log_write(log_fd, arena, clock, &entry);
-    replay_waiting(program->name, service, connection, arena, log_fd);
+    replay_waiting(program, service, connection, arena, log_fd);
 }
 
 static const struct service_part *const always[SERVICE_PARTS_MAX] = {&service_spool,
@@ -193,6 +215,7 @@ static int serve_cgi(const struct program *program)
 struct process {
     const struct program *program;
     struct service service;
+    struct service_turn turn;
     const struct fault *configured;
 };
 
@@ -263,6 +286,7 @@ static int serve_fastcgi(const struct program *program)
     bool configured = settings_read(&settings, program->user, &settings_environment, &fault);
     process.service.settings = &settings;
     process.service.connections = (size_t)settings.database_pool;
+    process.service.turn = &process.turn;
     configured = configured && open_process(program, &process.service, &fault);
     if (!configured) {
         process.configured = &fault;
@@ -323,9 +347,11 @@ static bool check_spool(const struct service *service)
                service->spool.dir);
         return true;
     }
-    printf("%-30s %s, %zu waiting, %zu being replayed, %zu set aside%s\n", "spool",
-           state.writable ? "writable" : "not writable", state.waiting, state.claimed, state.bad,
-           state.private ? "" : ", readable by others");
+    printf("%-30s %s, %zu waiting, %zu being replayed, %zu set aside", "spool",
+           state.writable ? "writable" : "not writable", state.waiting, state.claimed, state.bad);
+    if (state.unreadable)
+        printf(", %zu that cannot be read", state.unreadable);
+    printf("%s\n", state.private ? "" : ", readable by others");
     return state.writable;
 }
 

@@ -34,14 +34,15 @@ static void add_time(struct buffer *b, const struct clock *clock, const char *na
     add_member(b, name, given.n ? given : text_of(stamp));
 }
 
-static bool put(const struct spool *spool, struct buffer *b, struct fault *reterr)
+static bool put(const struct spool *spool, enum spool_kind kind, struct buffer *b,
+                struct fault *reterr)
 {
     struct text content;
 
     buffer_add(b, TEXT("}\n"));
     if (!buffer_text(b, &content))
         return fault_set(reterr, FAULT_SPOOL_UNAVAILABLE, "event does not fit into a file");
-    return spool_put(spool, content, reterr);
+    return spool_put(spool, kind, content, reterr);
 }
 
 bool replay_keep_event(const struct spool *spool, struct arena *arena,
@@ -58,7 +59,7 @@ bool replay_keep_event(const struct spool *spool, struct arena *arena,
     add_member(&b, "error_message", event->error_message);
     add_object(&b, "parameters", event->parameters);
     add_time(&b, spool->clock, "received_at", event->received_at);
-    return put(spool, &b, reterr);
+    return put(spool, SPOOL_EVENT, &b, reterr);
 }
 
 bool replay_keep_settlement(const struct spool *spool, struct arena *arena,
@@ -78,7 +79,7 @@ bool replay_keep_settlement(const struct spool *spool, struct arena *arena,
     if (settlement->in_doubt)
         buffer_add(&b, TEXT(",\"in_doubt\":true"));
     add_time(&b, spool->clock, "at", settlement->at);
-    return put(spool, &b, reterr);
+    return put(spool, SPOOL_SETTLEMENT, &b, reterr);
 }
 
 static struct text string(const struct json_value *top, const char *name)
@@ -165,31 +166,38 @@ static bool is_passing(const struct fault *fault)
 static enum spool_end replay_claim(const struct database *database, struct arena *arena,
                                    const struct spool_claim *claim, struct fault *fault)
 {
-    if (claim->passing) {
+    int error = claim->passing ? claim->passing : claim->unreadable;
+
+    if (error) {
         fault_set(fault, FAULT_SPOOL_UNAVAILABLE, "cannot read a file of the spool: %s",
-                  strerrordesc_np(claim->passing));
-        return SPOOL_GIVE_BACK;
+                  strerrordesc_np(error));
+        return claim->passing ? SPOOL_GIVE_BACK : SPOOL_PUT_OFF;
     }
     if (replay_content(database, arena, claim->content, fault))
         return SPOOL_DONE;
+    if (fault->kind == FAULT_DATABASE_BUSY)
+        return SPOOL_PUT_OFF;
     return is_passing(fault) ? SPOOL_GIVE_BACK : SPOOL_SET_ASIDE;
 }
 
-void replay_some(const struct spool *spool, const struct database *database, struct arena *arena,
-                 size_t most, struct replay_summary *summary)
+void replay_some(const struct spool *spool, const struct spool_choice *choice,
+                 const struct database *database, struct arena *arena, size_t most,
+                 struct replay_summary *summary)
 {
     enum spool_end end = SPOOL_DONE;
     struct spool_claim claim;
     struct spool_walk walk;
     struct fault fault;
 
-    (void)!spool_look(spool, most, &walk);
+    (void)!spool_look(spool, choice, most, &walk);
     while (end != SPOOL_GIVE_BACK && walk.n && spool_claim(spool, &walk, arena, &claim)) {
         end = replay_claim(database, arena, &claim, &fault);
         spool_end(spool, &claim, end);
         summary->done += end == SPOOL_DONE;
         summary->bad += end == SPOOL_SET_ASIDE;
         summary->left += end == SPOOL_GIVE_BACK;
+        summary->locked += end == SPOOL_PUT_OFF && !claim.unreadable;
+        summary->unreadable += end == SPOOL_PUT_OFF && claim.unreadable;
         if (end != SPOOL_DONE)
             snprintf(summary->problem, sizeof(summary->problem), "%s", fault.detail);
         arena_clear(arena);
@@ -202,25 +210,47 @@ void replay_some(const struct spool *spool, const struct database *database, str
     spool_finish(&walk);
 }
 
+bool replay_trouble(const struct replay_summary *summary, char ret_line[320])
+{
+    if (summary->stuck)
+        snprintf(ret_line, 320, "%s", summary->problem);
+    else if (summary->bad)
+        snprintf(ret_line, 320, "%zu set aside, the last: %s", summary->bad, summary->problem);
+    else if (summary->unreadable)
+        snprintf(ret_line, 320, "%zu left that cannot be read: %s", summary->unreadable,
+                 summary->problem);
+    return summary->stuck || summary->bad || summary->unreadable;
+}
+
+static size_t handled(const struct replay_summary *summary)
+{
+    return summary->done + summary->bad + summary->locked + summary->unreadable;
+}
+
 static int drain(struct service *service, struct arena *arena, const char *const *values)
 {
+    const struct spool_choice all = spool_all(&service->spool);
     struct replay_summary summary = {0};
     size_t before;
 
     (void)values;
     do {
-        before = summary.done + summary.bad;
-        replay_some(&service->spool, &service->database, arena, DRAIN_AT_A_TIME, &summary);
-        if (summary.done + summary.bad > before)
+        before = handled(&summary);
+        replay_some(&service->spool, &all, &service->database, arena, DRAIN_AT_A_TIME, &summary);
+        if (handled(&summary) > before)
             printf("%zu replayed, %zu set aside\n", summary.done, summary.bad);
-    } while (!summary.left && summary.done + summary.bad > before);
+    } while (!summary.left && handled(&summary) > before);
     if (summary.left || summary.stuck)
         printf("stopped: %s\n", summary.problem);
     else if (summary.bad)
         printf("last one set aside: %s\n", summary.problem);
+    if (summary.locked)
+        printf("%zu left for later: somebody holds what they are about\n", summary.locked);
+    if (summary.unreadable)
+        printf("%zu left: they cannot be read by this user, see chown(1)\n", summary.unreadable);
     printf("drained: %zu replayed, %zu set aside in '%s/bad'\n", summary.done, summary.bad,
            service->spool.dir);
-    return summary.left || summary.bad || summary.stuck ? 1 : 0;
+    return summary.done == handled(&summary) && !summary.left && !summary.stuck ? 0 : 1;
 }
 
 const struct verb replay_verb = {

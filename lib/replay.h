@@ -23,17 +23,25 @@ must_check bool replay_keep_settlement(const struct spool *spool, struct arena *
 struct replay_summary {
     size_t done, bad;
     size_t left;       /* given back: the database is away, or the file cannot be read now */
+    size_t locked;     /* put off: somebody else holds what the file is about */
+    size_t unreadable; /* put off: we may not read the file */
     bool stuck;        /* the spool cannot be read, or its files not claimed */
     char problem[256]; /* the last fault, "" for none */
 };
 
 /**
- * Replay at most `most` files into the database; stops where the database is away. The arena is
- * cleared after each file. What makes no sense, is refused for its content, or settles a message
- * that is not in the table, is set aside. The summary is counted on, zero-initialise it.
+ * Replay at most `most` files of the choice into the database; stops where the database is away, or
+ * has no connection to spare. The arena is cleared after each file. What makes no sense, is refused
+ * for its content, or settles a message that is not in the table, is set aside; what is about
+ * something that is locked, or cannot be read, is put off. The summary is counted on,
+ * zero-initialise it.
  */
-void replay_some(const struct spool *spool, const struct database *database, struct arena *arena,
-                 size_t most, struct replay_summary *summary);
+void replay_some(const struct spool *spool, const struct spool_choice *choice,
+                 const struct database *database, struct arena *arena, size_t most,
+                 struct replay_summary *summary);
+
+/** One line on what is wrong, in the order of what matters; false where nothing is. */
+bool replay_trouble(const struct replay_summary *summary, char ret_line[320]);
 
 /**
  * --drain: all that waits, whatever its number. The exit status: 0, or 1 where something was set

@@ -5,6 +5,8 @@
 #ifndef SERVICE_H
 #define SERVICE_H
 
+#include <stdatomic.h>
+
 #include "auth.h"
 #include "cgi.h"
 #include "clock.h"
@@ -12,6 +14,12 @@
 #include "http.h"
 #include "settings.h"
 #include "spool.h"
+
+/** One thread of a process at a time looks at the spool; the others don't wait for it. */
+struct service_turn {
+    atomic_bool taken;
+    _Atomic int64_t next_look_ms; /* by the monotonic clock */
+};
 
 struct service {
     const struct settings *settings;
@@ -22,7 +30,7 @@ struct service {
     struct http http;       /* to Twilio, see twilio_client; senders only */
     struct auth_keys *keys; /* senders only; NULL without a key set */
     bool database_answers;  /* in this request: what waits in the spool may be replayed */
-    int64_t next_look_ms;   /* at the spool, by the monotonic clock */
+    struct service_turn *turn; /* of all threads; NULL: there is one */
 };
 
 /** An endpoint: from a request to an answer. On failure the fault is the answer. */

@@ -14,9 +14,14 @@
 #define COUNT_EVERY  32
 #define MARK_SECONDS 10
 
+/* entries that are looked at where a whole directory would take too long */
+#define FEW 32
+
 static const char claimed_dir[] = "claimed";
 static const char bad_dir[] = "bad";
 static const char full_mark[] = ".full";
+static const char event_end[] = ".json";
+static const char settlement_end[] = ".settlement.json";
 
 static void close_fd(const int *fd)
 {
@@ -106,12 +111,50 @@ static int open_folder(int dir, const char *name)
     return -1;
 }
 
+static bool has_end(const char *name, const char *end)
+{
+    size_t n = strlen(name), n_end = strlen(end);
+
+    return n > n_end && strcmp(name + n - n_end, end) == 0;
+}
+
 static bool is_waiting(const char *name)
 {
-    size_t n = strlen(name);
+    return name[0] >= '0' && name[0] <= '9' && strlen(name) < SPOOL_NAME_SIZE &&
+           has_end(name, event_end);
+}
 
-    return name[0] >= '0' && name[0] <= '9' && n > 5 && n < SPOOL_NAME_SIZE &&
-           strcmp(name + n - 5, ".json") == 0;
+/** When the file is due; 0 for a number that no clock of ours has written. */
+static int64_t due_ms(const struct spool *spool, const char *name)
+{
+    int64_t now = spool->clock->epoch_ms(spool->clock->self);
+    struct text digits = {name, strspn(name, "0123456789")};
+    uint64_t due = 0;
+
+    (void)!text_number(digits, (uint64_t)now + (SPOOL_PAUSE_SECONDS + 1) * 1000, &due);
+    return (int64_t)due;
+}
+
+static bool is_chosen(const struct spool *spool, const struct spool_choice *choice,
+                      const char *name)
+{
+    bool settlement = has_end(name, settlement_end);
+
+    return is_waiting(name) &&
+           (choice->kind == SPOOL_ANY || (choice->kind == SPOOL_SETTLEMENT) == settlement) &&
+           due_ms(spool, name) < choice->until_ms;
+}
+
+struct spool_choice spool_due(const struct spool *spool, enum spool_kind kind)
+{
+    return (struct spool_choice){kind, spool->clock->epoch_ms(spool->clock->self) + 1};
+}
+
+struct spool_choice spool_all(const struct spool *spool)
+{
+    int64_t now = spool->clock->epoch_ms(spool->clock->self);
+
+    return (struct spool_choice){SPOOL_ANY, now + SPOOL_PAUSE_SECONDS * 1000};
 }
 
 /** ".<uuid>": being written; nobody was told that it is safe. */
@@ -216,7 +259,8 @@ static bool unavailable(struct fault *reterr, const char *what, const char *why)
     return false;
 }
 
-bool spool_put(const struct spool *spool, struct text content, struct fault *reterr)
+bool spool_put(const struct spool *spool, enum spool_kind kind, struct text content,
+               struct fault *reterr)
 {
     char uuid[37], name[SPOOL_NAME_SIZE], temporary[SPOOL_NAME_SIZE];
 
@@ -229,8 +273,9 @@ bool spool_put(const struct spool *spool, struct text content, struct fault *ret
         return unavailable(reterr, "cannot write to the spool", "it is full");
     if (!clock_uuid(spool->clock, uuid))
         return unavailable(reterr, "cannot write to the spool", "no random bytes for a name");
-    snprintf(name, sizeof(name), "%013lld-%s.json",
-             (long long)spool->clock->epoch_ms(spool->clock->self), uuid);
+    snprintf(name, sizeof(name), "%013lld-%s%s",
+             (long long)spool->clock->epoch_ms(spool->clock->self), uuid,
+             kind == SPOOL_SETTLEMENT ? settlement_end : event_end);
     snprintf(temporary, sizeof(temporary), ".%s", uuid);
     if (!write_temporary(dir, temporary, content) || renameat(dir, temporary, dir, name) != 0 ||
         !flush_dir(dir)) {
@@ -241,14 +286,18 @@ bool spool_put(const struct spool *spool, struct text content, struct fault *ret
     return true;
 }
 
-/** Has nobody touched the file for so long that whoever did must be dead? A rename touches it. */
+/**
+ * Has nobody touched the file for so long that whoever did must be dead? A rename touches it. Much
+ * later than now is before the clock was set back.
+ */
 static bool is_orphan(const struct spool *spool, int dir, const char *name)
 {
     int64_t now = spool->clock->epoch_ms(spool->clock->self) / 1000;
     struct stat status;
 
     return fstatat(dir, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-           now - status.st_ctim.tv_sec > SPOOL_CLAIM_SECONDS;
+           (now - status.st_ctim.tv_sec > SPOOL_CLAIM_SECONDS ||
+            status.st_ctim.tv_sec - now > SPOOL_CLAIM_SECONDS);
 }
 
 static bool is_dead_claim(const struct spool *spool, int claimed, const char *name)
@@ -272,10 +321,9 @@ static int by_name(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-bool spool_has_bad(const struct spool *spool)
+static bool has_bad(int dir)
 {
-    scoped_fd int dir = open_spool(spool, false);
-    scoped_dir DIR *bad = dir < 0 ? NULL : open_list(dir, bad_dir);
+    scoped_dir DIR *bad = open_list(dir, bad_dir);
     const struct dirent *entry;
 
     while (bad && (entry = readdir(bad)))
@@ -284,7 +332,38 @@ bool spool_has_bad(const struct spool *spool)
     return false;
 }
 
-bool spool_waits(const struct spool *spool)
+/** A file that waits, or a folder, that we may not read. */
+static bool is_unreadable(int dir, const char *name)
+{
+    bool ours = is_waiting(name) || strcmp(name, claimed_dir) == 0 || strcmp(name, bad_dir) == 0;
+
+    return ours && faccessat(dir, name, R_OK, AT_EACCESS) != 0 && errno == EACCES;
+}
+
+/** How many of the files that wait, and of the folders, we may not read; of the first so many. */
+static size_t count_unreadable(int dir, size_t most)
+{
+    scoped_dir DIR *list = open_list(dir, ".");
+    const struct dirent *entry;
+    size_t n = 0;
+
+    while (list && most-- && (entry = readdir(list)))
+        n += is_unreadable(dir, entry->d_name);
+    return n;
+}
+
+const char *spool_complaint(const struct spool *spool)
+{
+    scoped_fd int dir = open_spool(spool, false);
+
+    if (dir < 0)
+        return NULL;
+    if (has_bad(dir))
+        return "spool: files are set aside, see --check";
+    return count_unreadable(dir, FEW) ? "spool: files cannot be read, see --check" : NULL;
+}
+
+bool spool_waits(const struct spool *spool, const struct spool_choice *choice)
 {
     scoped_fd int dir = open_spool(spool, false);
     scoped_dir DIR *waiting = dir < 0 ? NULL : open_list(dir, ".");
@@ -292,7 +371,7 @@ bool spool_waits(const struct spool *spool)
     const struct dirent *entry;
 
     while (waiting && (entry = readdir(waiting)))
-        if (is_waiting(entry->d_name))
+        if (is_chosen(spool, choice, entry->d_name))
             return true;
     while (claimed && (entry = readdir(claimed)))
         if (is_dead_claim(spool, dirfd(claimed), entry->d_name))
@@ -301,15 +380,15 @@ bool spool_waits(const struct spool *spool)
 }
 
 /** The names; what was begun to be written and never finished goes. */
-static void collect_names(const struct spool *spool, DIR *list, size_t most,
-                          struct spool_walk *walk)
+static void collect_names(const struct spool *spool, const struct spool_choice *choice, DIR *list,
+                          size_t most, struct spool_walk *walk)
 {
     const struct dirent *entry;
 
     errno = 0;
     while (walk->n < most && (entry = readdir(list))) {
         const char *name = entry->d_name;
-        if (is_waiting(name))
+        if (is_chosen(spool, choice, name))
             memcpy(walk->names[walk->n++], name, strlen(name) + 1);
         else if (is_temporary(name) && is_orphan(spool, dirfd(list), name))
             unlinkat(dirfd(list), name, 0);
@@ -318,7 +397,8 @@ static void collect_names(const struct spool *spool, DIR *list, size_t most,
     walk->error = errno;
 }
 
-bool spool_look(const struct spool *spool, size_t most, struct spool_walk *ret_walk)
+bool spool_look(const struct spool *spool, const struct spool_choice *choice, size_t most,
+                struct spool_walk *ret_walk)
 {
     struct spool_walk walk = {0};
     scoped_fd int dir = open_spool(spool, false);
@@ -335,7 +415,7 @@ bool spool_look(const struct spool *spool, size_t most, struct spool_walk *ret_w
     } else if (!(walk.names = calloc(most, sizeof(*walk.names)))) {
         walk.error = ENOMEM;
     } else {
-        collect_names(spool, list, most, &walk);
+        collect_names(spool, choice, list, most, &walk);
         if (walk.n)
             qsort(walk.names, walk.n, sizeof(*walk.names), by_name);
     }
@@ -360,7 +440,7 @@ static bool is_passing(int error)
            error == EAGAIN || error == ESTALE;
 }
 
-/** The whole file; false with errno, 0 where it is no file that spool_put() wrote. */
+/** The whole file; false with errno, 0 or ELOOP where it is no file that spool_put() wrote. */
 static bool read_whole(int folder, const char *name, struct arena *arena, struct text *ret_content)
 {
     /* O_NONBLOCK: a named pipe must not hold us. */
@@ -411,11 +491,38 @@ bool spool_claim(const struct spool *spool, struct spool_walk *walk, struct aren
         }
         *ret_claim = (struct spool_claim){0};
         snprintf(ret_claim->name, sizeof(ret_claim->name), "%s", name);
-        if (!read_whole(claimed, name, arena, &ret_claim->content) && is_passing(errno))
-            ret_claim->passing = errno;
+        if (!read_whole(claimed, name, arena, &ret_claim->content))
+            *(is_passing(errno) ? &ret_claim->passing : &ret_claim->unreadable) =
+                errno == ELOOP ? 0 : errno;
         return true;
     }
     return false;
+}
+
+/** The same file, due at that time; of a name that has no room for it, its end. */
+static void name_later(const char *name, int64_t due, char ret_later[SPOOL_NAME_SIZE])
+{
+    struct text rest = text_skip(text_of(name), strspn(name, "0123456789"));
+    size_t n = (size_t)snprintf(ret_later, SPOOL_NAME_SIZE, "%013lld-", (long long)due);
+    size_t room = SPOOL_NAME_SIZE - 1 - n;
+
+    rest = text_skip(rest, text_starts(rest, TEXT("-")));
+    rest = text_skip(rest, rest.n > room ? rest.n - room : 0);
+    memcpy(ret_later + n, rest.s, rest.n);
+    ret_later[n + rest.n] = '\0';
+}
+
+/** Give a claim back under a name that is due after the pause, and nobody else's. */
+static void put_off(const struct spool *spool, int dir, int claimed, const char *name)
+{
+    int64_t due = spool->clock->epoch_ms(spool->clock->self) + SPOOL_PAUSE_SECONDS * 1000;
+    char later[SPOOL_NAME_SIZE];
+    struct stat status;
+
+    do
+        name_later(name, due++, later);
+    while (fstatat(dir, later, &status, AT_SYMLINK_NOFOLLOW) == 0);
+    renameat(claimed, name, dir, later);
 }
 
 void spool_end(const struct spool *spool, const struct spool_claim *claim, enum spool_end end)
@@ -432,6 +539,9 @@ void spool_end(const struct spool *spool, const struct spool_claim *claim, enum 
         break;
     case SPOOL_GIVE_BACK:
         renameat(claimed, claim->name, dir, claim->name);
+        break;
+    case SPOOL_PUT_OFF:
+        put_off(spool, dir, claimed, claim->name);
         break;
     case SPOOL_SET_ASIDE:
         bad = open_folder(dir, bad_dir);
@@ -456,4 +566,5 @@ void spool_state(const struct spool *spool, struct spool_state *ret_state)
     ret_state->waiting = count_files(dir, ".", NULL);
     ret_state->claimed = count_files(dir, claimed_dir, NULL);
     ret_state->bad = count_files(dir, bad_dir, NULL);
+    ret_state->unreadable = count_unreadable(dir, SIZE_MAX);
 }

@@ -7,10 +7,16 @@
  * wins. A claim whose process died is given back after SPOOL_CLAIM_SECONDS; what is in a file may
  * therefore be handled twice, and must allow it.
  *
- *     SPOOL_DIR/1700000000000-<uuid>.json   waits
- *     SPOOL_DIR/claimed/…                   is being handled
- *     SPOOL_DIR/bad/…                       was set aside: nobody can make sense of it. Moved back
- *                                           into SPOOL_DIR it waits again
+ *     SPOOL_DIR/1700000000000-<uuid>.json              waits
+ *     SPOOL_DIR/1700000000000-<uuid>.settlement.json   a settlement that waits
+ *     SPOOL_DIR/claimed/…                              is being handled
+ *     SPOOL_DIR/bad/…                                  was set aside: nobody can make sense of it.
+ *                                                      Moved back into SPOOL_DIR it waits again
+ *
+ * The number is the time (milliseconds of the Unix epoch) before which nobody takes the file: that
+ * of its writing, later where it was put off. So every process, of whatever program, leaves alone
+ * for SPOOL_PAUSE_SECONDS what one of them could not handle. A number further ahead than that is of
+ * a clock that was set back, and counts as now.
  *
  * Directories are 0700 and files 0600 whatever the umask. A directory that everybody may write to,
  * or that belongs to neither this user nor root, is not used: what lies there may be anybody's.
@@ -28,6 +34,7 @@
 #define SPOOL_FILES_MAX     100000     /* waiting, claimed and bad: from about so many on, or so */
 #define SPOOL_BYTES_MAX     (1u << 30) /* many bytes, nothing more is taken in */
 #define SPOOL_CLAIM_SECONDS 120
+#define SPOOL_PAUSE_SECONDS 10
 #define SPOOL_NAME_SIZE     80 /* of a file, with its NUL */
 
 struct spool {
@@ -35,19 +42,40 @@ struct spool {
     const struct clock *clock;
 };
 
+/** What is in a file, as its name says: settlements, and all else. */
+enum spool_kind {
+    SPOOL_EVENT,
+    SPOOL_SETTLEMENT,
+    SPOOL_ANY, /* of those to take */
+};
+
 /**
  * Store a text. Makes the directory where it is missing, not those above it. True: it is on the
  * disk. Fails with FAULT_SPOOL_UNAVAILABLE: no directory or not ours, no space, too many files,
  * text too long.
  */
-must_check bool spool_put(const struct spool *spool, struct text content, struct fault *reterr);
+must_check bool spool_put(const struct spool *spool, enum spool_kind kind, struct text content,
+                          struct fault *reterr);
 
 /** A file that is ours to handle. */
 struct spool_claim {
     char name[SPOOL_NAME_SIZE];
     struct text content; /* in the arena; empty for what is no file, too long or unreadable */
     int passing;         /* errno: cannot be read now, but may be later (descriptors, memory); 0 */
+    int unreadable;      /* errno: we may not read it, somebody else may (rights, a disk); 0 */
 };
+
+/** What of that which waits is to be taken. */
+struct spool_choice {
+    enum spool_kind kind;
+    int64_t until_ms; /* only what is due before this time, see above */
+};
+
+/** What is due now. */
+struct spool_choice spool_due(const struct spool *spool, enum spool_kind kind);
+
+/** All that waits now, put off or not, and not again what is put off from now on. */
+struct spool_choice spool_all(const struct spool *spool);
 
 /** Some of what waits, from the oldest of them on. spool_finish() when done. */
 struct spool_walk {
@@ -56,17 +84,18 @@ struct spool_walk {
     int error; /* errno: why the spool cannot be read, or its files not claimed; 0 */
 };
 
-/** Is there anything in bad/? */
-bool spool_has_bad(const struct spool *spool);
+/** What somebody should see to, in a few words; NULL: nothing. Looks at a few files only. */
+const char *spool_complaint(const struct spool *spool);
 
-/** Does anything wait, or a dead claim? Cheap: asked after each request. */
-bool spool_waits(const struct spool *spool);
+/** Does anything of the choice wait, or a dead claim? Cheap: asked after each request. */
+bool spool_waits(const struct spool *spool, const struct spool_choice *choice);
 
 /**
  * Look what waits, at most `most` names in no order of the directory's, and give dead claims back.
  * False where there is nothing to take; ret_walk->error says if that is a fault.
  */
-must_check bool spool_look(const struct spool *spool, size_t most, struct spool_walk *ret_walk);
+must_check bool spool_look(const struct spool *spool, const struct spool_choice *choice,
+                           size_t most, struct spool_walk *ret_walk);
 
 /**
  * Claim the next file that nobody else has taken meanwhile; false at the end of the walk, or where
@@ -80,12 +109,14 @@ void spool_finish(struct spool_walk *walk);
 enum spool_end {
     SPOOL_DONE,      /* handled: the file goes */
     SPOOL_GIVE_BACK, /* not now: it waits again */
+    SPOOL_PUT_OFF,   /* not for a while: it waits again and is due in SPOOL_PAUSE_SECONDS */
     SPOOL_SET_ASIDE, /* never: it goes to bad/ */
 };
 void spool_end(const struct spool *spool, const struct spool_claim *claim, enum spool_end end);
 
 struct spool_state {
     size_t waiting, claimed, bad;
+    size_t unreadable; /* of those that wait, and folders that cannot be looked into */
     bool exists;
     bool writable; /* and ours: see above */
     bool private;  /* to others neither readable nor writable */

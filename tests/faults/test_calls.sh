@@ -231,11 +231,6 @@ while read -r fault; do
     waiting "drain$number"
     with_faults "HTTP_X_FAIL=$fault" twilio-delivery-status --drain
     [ "$verb_status" -ne 0 ] || equals "$fault: files that wait after exit status 0" 0 "$(waiting_files)"
-    # A file that cannot be read is set aside, and told: somebody puts it back.
-    case $fault in
-    read:[0-9]*:4) ;;
-    read:* | fstat:*) [ "$verb_status" -ne 1 ] || as_user sh -c 'mv "$0"/bad/*.json "$0"' "$work/spool" 2>/dev/null ;;
-    esac
     verb -l 121 twilio-delivery-status --drain || complain "$fault: --drain again" 0 "$(cat "$work/verb")"
     [ "$(spool_files)" -eq 0 ] || complain "$fault: files" 0 "$(find "$work/spool" -type f)"
     find "$work/spool" -type f -delete

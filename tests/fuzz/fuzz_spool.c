@@ -20,7 +20,7 @@ static bool query(void *self, struct arena *arena, const char *sql, const char *
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct database database = {NULL, query};
+    const struct database database = {.query = query};
     struct fault fault;
     FUZZ_ARENA(arena);
 

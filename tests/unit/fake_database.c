@@ -81,5 +81,5 @@ static bool query(void *self, struct arena *arena, const char *sql, const char *
 
 struct database fake_database(struct fake_database *fake)
 {
-    return (struct database){fake, query};
+    return (struct database){.self = fake, .query = query};
 }

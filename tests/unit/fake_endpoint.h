@@ -23,6 +23,7 @@ struct endpoint_row {
     const char *settings[4];  /* before the usual ones */
     const char *body;         /* NULL: none */
     const char *waiting;      /* a file in the spool */
+    bool not_ours;            /* which another program replays */
     bool no_spool;            /* nothing can be spooled */
 
     struct fake_answer database[5];

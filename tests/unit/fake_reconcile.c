@@ -68,7 +68,7 @@ char *fake_reconcile(struct fake_reconcile *fake, struct http http, const char *
     char *output = calloc(1, 65536);
 
     fake->inner = fake_database(&fake->script);
-    service.database = (struct database){fake, query};
+    service.database = (struct database){.self = fake, .query = query};
     if (!older)
         argv[2] = argv[4];
     assert_true(verb_read(&reconcile_verb, (older ? 4 : 2) + dry_run, (char **)(uintptr_t)argv,

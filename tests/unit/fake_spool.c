@@ -79,7 +79,7 @@ void fake_spool_put(const char *content)
 {
     struct fault fault;
 
-    if (!spool_put(&fake_spool, text_of(content), &fault))
+    if (!spool_put(&fake_spool, SPOOL_EVENT, text_of(content), &fault))
         fail_msg("put: %s", fault.detail);
 }
 
@@ -120,10 +120,24 @@ size_t fake_spool_entries(const char *path)
     return n;
 }
 
+bool fake_spool_look(size_t most, struct spool_walk *ret_walk)
+{
+    const struct spool_choice due = spool_due(&fake_spool, SPOOL_ANY);
+
+    return spool_look(&fake_spool, &due, most, ret_walk);
+}
+
+bool fake_spool_waits(void)
+{
+    const struct spool_choice due = spool_due(&fake_spool, SPOOL_ANY);
+
+    return spool_waits(&fake_spool, &due);
+}
+
 bool fake_spool_take(struct spool_claim *claim)
 {
     struct spool_walk walk;
-    bool good = spool_look(&fake_spool, 1, &walk) &&
+    bool good = fake_spool_look(1, &walk) &&
                 spool_claim(&fake_spool, &walk, &fake_spool_arena, claim);
 
     spool_finish(&walk);

@@ -42,6 +42,10 @@ void fake_spool_expect(size_t waiting, size_t claimed, size_t bad);
 /** Entries of any kind in a directory. */
 size_t fake_spool_entries(const char *path);
 
+/** spool_look() and spool_waits() for what is due, of any kind. */
+bool fake_spool_look(size_t most, struct spool_walk *ret_walk);
+bool fake_spool_waits(void);
+
 /** The next of what waits, claimed. */
 bool fake_spool_take(struct spool_claim *claim);
 

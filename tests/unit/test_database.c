@@ -459,6 +459,7 @@ static const struct statement_row {
     const char *fault;  /* NULL: a row came */
     const char *detail; /* a part of it */
     bool in_doubt;
+    bool busy; /* the server is well: another statement may go through */
 } statements[] = {
     {"a row", {ROW, {"a", "b"}}},
     {"a row after a notice", {NOTICE, {"a", "b"}}},
@@ -480,15 +481,27 @@ static const struct statement_row {
     {"a full disk", {ERROR, {NULL}, "53100"}, "database_unavailable", NULL},
     {"a shutdown", {ERROR, {NULL}, "57P01"}, "database_unavailable", NULL, true},
     {"a shutdown behind the rows", {ROLL_BACK, {"a"}, "57P01"}, "database_unavailable", NULL, true},
-    {"a statement that was cancelled", {ERROR, {NULL}, "57014"}, "database_unavailable", NULL},
+    {"a statement that was cancelled", {ERROR, {NULL}, "57014"}, "database_unavailable", NULL, .busy = true},
     {"an input/output error", {ERROR, {NULL}, "58030"}, "database_unavailable", NULL},
     {"an error inside of the server", {ERROR, {NULL}, "XX000"}, "database_unavailable", NULL},
     {"an error without a text",
      {ERROR, {NULL}, "57014", .wordless = true},
      "database_unavailable",
-     "statement failed: "},
-    {"a deadlock", {ERROR, {NULL}, "40P01"}, "database_unavailable", NULL},
-    {"a lock that is not to be had", {ERROR, {NULL}, "55P03"}, "database_unavailable", NULL},
+     "statement failed: ",
+     .busy = true},
+    {"a serialization failure",
+     {ERROR, {NULL}, "40001"},
+     "database_unavailable",
+     NULL,
+     .busy = true},
+    {"nobody knows whether it was done",
+     {ERROR, {NULL}, "40003"},
+     "database_unavailable",
+     NULL,
+     true,
+     true},
+    {"a deadlock", {ERROR, {NULL}, "40P01"}, "database_unavailable", NULL, .busy = true},
+    {"a lock that is not to be had", {ERROR, {NULL}, "55P03"}, "database_unavailable", NULL, .busy = true},
     {"a standby", {ERROR, {NULL}, "25006"}, "database_unavailable", NULL},
     {"another state of a transaction", {ERROR, {NULL}, "25001"}, "internal", NULL},
     {"an error without a state", {ERROR, {NULL}, ""}, "database_unavailable", NULL, true},
@@ -528,7 +541,8 @@ static void test_statement(void **state)
         return;
     }
     assert_string_equal(fault_code(&fault), row->fault);
-    bool away = fault.kind == FAULT_DATABASE_UNAVAILABLE;
+    bool away = strcmp(row->fault, "database_unavailable") == 0;
+    assert_int_equal(fault.kind == FAULT_DATABASE_BUSY, row->busy);
     assert_int_equal(fault.retry_after, away ? 5 : 0);
     if (row->detail && !strstr(fault.detail, row->detail))
         fail_msg("%s", fault.detail);
@@ -714,6 +728,58 @@ static void test_broken_one_is_not_asked_again(void **state)
     assert_int_equal(server.n_connections, 2);
 }
 
+/* A primary that became a standby: what was refused for that goes to another connection. */
+static void test_kept_one_takes_no_writes(void **state)
+{
+    static const struct script scripts[] = {{{{ROW, {"a"}}, {ERROR, {NULL}, "25006"}}},
+                                            {{{ROW, {"b"}}, {ROW, {"c"}}}}};
+
+    (void)state;
+    start(scripts);
+    assert_true(ask());
+    assert_true(ask());
+    assert_text_equal(database_cell(&result, 0, 0), "b");
+    assert_true(ask());
+    assert_text_equal(database_cell(&result, 0, 0), "c");
+    stop();
+    assert_int_equal(server.n_connections, 2);
+    assert_int_equal(server.record.n, 4);
+}
+
+static void test_new_one_takes_no_writes(void **state)
+{
+    static const struct script scripts[] = {{{{ERROR, {NULL}, "25006"}}}, {{{ROW, {"b"}}}}};
+
+    (void)state;
+    start(scripts);
+    assert_false(ask());
+    assert_int_equal(server.n_asked, 1);
+    assert_true(ask());
+    stop();
+    assert_int_equal(server.n_connections, 2);
+}
+
+/* What it said last was about a statement that it may have done all the same. */
+static void test_kept_one_is_shut_down(void **state)
+{
+    static const char *const states[] = {"57P01", "57P02", "57P03", "57P04", "57P05"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+        const struct script scripts[] = {{{{ROW, {"a"}}, {ERROR, {NULL}, states[i]}}},
+                                         {{{ROW, {"b"}}}}};
+        start(scripts);
+        assert_true(ask());
+        assert_false(ask());
+        assert_true(result.in_doubt);
+        assert_true(ask());
+        assert_text_equal(database_cell(&result, 0, 0), "b");
+        stop();
+        assert_int_equal(server.n_connections, 2);
+        fake_record_release(&server.record);
+    }
+}
+
 static void test_no_memory(void **state)
 {
     static const struct script scripts[] = {{{{ROW, {"a"}}, {ROW, {"a"}}, {ROW, {"b"}}}}};
@@ -831,6 +897,88 @@ static void test_busy(void **state)
     assert_int_equal(server.n_connections, 1);
 }
 
+static void *ask_patiently(void *ret_good)
+{
+    const struct database patient = database_apart(&database, DATABASE_PATIENT);
+    struct database_result own_result;
+    struct fault own_fault;
+    struct arena own;
+
+    arena_init(&own, 1 << 16);
+    *(bool *)ret_good =
+        patient.query(patient.self, &own, "select 1", NULL, 0, &own_result, &own_fault);
+    arena_release(&own);
+    return NULL;
+}
+
+/** Start with two connections, of which one is out with a statement that takes long. */
+static void start_with_one_out(const struct script *scripts, void *(*ask_late)(void *),
+                               pthread_t *ret_thread, bool *ret_good)
+{
+    start(scripts);
+    database_close(&database);
+    open_database("", 2);
+    assert_int_equal(pthread_create(ret_thread, NULL, ask_late, ret_good), 0);
+    wait_until(&server.n_asked, 1);
+}
+
+static bool ask_apart(enum database_apart apart)
+{
+    const struct database other = database_apart(&database, apart);
+
+    return other.query(other.self, &arena, "select 2", NULL, 0, &result, &fault);
+}
+
+static void test_last_one_is_not_spared(void **state)
+{
+    static const struct script scripts[] = {{{{LATE, {"a"}}, {ROW, {"b"}}}}};
+    pthread_t thread;
+    bool good = false;
+
+    (void)state;
+    start_with_one_out(scripts, ask_alone, &thread, &good);
+    assert_false(ask_apart(DATABASE_SPARE)); /* at once: the test's clock does not move */
+    assert_int_equal(fault.kind, FAULT_DATABASE_UNAVAILABLE);
+    assert_non_null(strstr(fault.detail, "all are busy"));
+    assert_int_equal(write(server.go[1], "x", 1), 1);
+    pthread_join(thread, NULL);
+    assert_true(good);
+    assert_true(ask_apart(DATABASE_SPARE));
+    stop();
+}
+
+static void test_half_are_for_the_patient(void **state)
+{
+    static const struct script scripts[] = {{{{LATE, {"a"}}, {ROW, {"b"}}, {ROW, {"c"}}}}};
+    pthread_t thread;
+    bool good = false;
+
+    (void)state;
+    start_with_one_out(scripts, ask_patiently, &thread, &good);
+    skew_ms = -4900; /* of five seconds */
+    assert_false(ask_apart(DATABASE_PATIENT));
+    assert_int_equal(fault.kind, FAULT_DATABASE_BUSY);
+    skew_ms = 0;
+    assert_int_equal(write(server.go[1], "x", 1), 1);
+    pthread_join(thread, NULL);
+    assert_true(good);
+    assert_true(ask_apart(DATABASE_PATIENT));
+    assert_true(ask());
+    stop();
+}
+
+static void test_of_one_nothing_is_apart(void **state)
+{
+    static const struct script scripts[] = {{{{ROW, {"a"}}, {ROW, {"b"}}}}};
+
+    (void)state;
+    start(scripts);
+    assert_true(ask_apart(DATABASE_SPARE));
+    assert_true(ask_apart(DATABASE_PATIENT));
+    stop();
+    assert_int_equal(server.n_connections, 1);
+}
+
 static int clear(void **state)
 {
     (void)state;
@@ -853,7 +1001,18 @@ int main(void)
         {.name = "a kept connection that is gone is replaced", .test_func = test_kept_one_is_gone},
         {.name = "what went out is not sent again",
          .test_func = test_broken_one_is_not_asked_again},
+        {.name = "a kept connection that takes no writes any more is replaced",
+         .test_func = test_kept_one_takes_no_writes},
+        {.name = "a new one that takes no writes is not kept",
+         .test_func = test_new_one_takes_no_writes},
+        {.name = "one whose server says good-bye is not kept",
+         .test_func = test_kept_one_is_shut_down},
         {.name = "a busy connection is waited for, up to a deadline", .test_func = test_busy},
+        {.name = "what can wait does not get the last connection",
+         .test_func = test_last_one_is_not_spared},
+        {.name = "who waits for locks gets half of the connections",
+         .test_func = test_half_are_for_the_patient},
+        {.name = "of one connection nothing is apart", .test_func = test_of_one_nothing_is_apart},
         {.name = "for want of memory a result is lost, not the connection",
          .test_func = test_no_memory},
         {.name = "a server that does not read is given up", .test_func = test_deaf},

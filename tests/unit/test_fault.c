@@ -44,6 +44,8 @@ static struct fault_row {
     {"Twilio out of reach", FAULT_TWILIO_UNAVAILABLE, 502, "twilio_unavailable", NULL},
     {"Twilio refuses us", FAULT_TWILIO_AUTH, 502, "twilio_auth", NULL},
     {"no database", FAULT_DATABASE_UNAVAILABLE, 503, "database_unavailable", NULL},
+    {"a database in which something is locked", FAULT_DATABASE_BUSY, 503, "database_unavailable",
+     NULL},
     {"Twilio is busy", FAULT_TWILIO_BUSY, 503, "twilio_busy", NULL},
     {"no database and no spool", FAULT_SPOOL_UNAVAILABLE, 503, "database_unavailable", NULL},
     {"an unknown outcome", FAULT_OUTCOME_UNKNOWN, 504, "outcome_unknown", NULL},

@@ -337,10 +337,11 @@ static void test_spool(void **state)
         snprintf(claimed, sizeof(claimed), "%s/claimed", dir);
         assert_int_equal(mknod(claimed, S_IFREG | 0600, 0), 0);
     }
-    assert_true(spool_put(&service.spool, TEXT("{}"), &fault));
-    assert_true(spool_waits(&service.spool));
+    assert_true(spool_put(&service.spool, SPOOL_EVENT, TEXT("{}"), &fault));
+    const struct spool_choice due = spool_due(&service.spool, SPOOL_EVENT);
+    assert_true(spool_waits(&service.spool, &due));
     program_serve(&webhook, &service, &connection, &arena, log_fd, NULL);
-    assert_int_equal(spool_waits(&service.spool), row->waits);
+    assert_int_equal(spool_waits(&service.spool, &due), row->waits);
     assert_int_equal(fake.n_finished, row->finished);
     assert_int_equal(database.record.n, 0);
     assert_true(pread(log_fd, log, sizeof(log) - 1, 0) > (ssize_t)strlen(row->log));

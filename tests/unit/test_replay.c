@@ -58,7 +58,9 @@ static struct replay_summary replay(const struct fake_answer *answers, const cha
     const struct database database = fake_database(&fake);
     struct replay_summary summary = {0};
 
-    replay_some(&fake_spool, &database, &fake_spool_arena, most, &summary);
+    const struct spool_choice due = spool_due(&fake_spool, SPOOL_ANY);
+
+    replay_some(&fake_spool, &due, &database, &fake_spool_arena, most, &summary);
     fake_record_expect(&fake.record, want);
     fake_record_release(&fake.record);
     return summary;
@@ -218,6 +220,35 @@ static void away(void **state)
     fake_spool_expect(0, 0, 0);
 }
 
+#define BUSY(state)                                                                                \
+    {                                                                                              \
+        .fails = true, .fault = FAULT_DATABASE_BUSY, .sqlstate = state                             \
+    }
+
+/* The second of four files is about something that somebody else holds: its own trouble. */
+static void locked(void **state)
+{
+    static const char *const contents[] = {EVENT, SHORT_EVENT, SETTLEMENT, FAILURE, NULL};
+    static const char *const first[] = {EVENT_SQL, SHORT_EVENT_SQL, SETTLEMENT_SQL, FAILURE_SQL,
+                                        NULL};
+    static const char *const second[] = {SHORT_EVENT_SQL, NULL}, *const nothing[] = {NULL};
+    static const struct fake_answer answers[5] = {RECORDED, BUSY("55P03"), SETTLED, SETTLED};
+    static const struct fake_answer free_again[2] = {RECORDED};
+
+    (void)state;
+    make_files(contents);
+    struct replay_summary summary = replay(answers, first, 8);
+    expect(&summary, 3, 0, 0);
+    assert_int_equal(summary.locked, 1);
+    fake_spool_expect(1, 0, 0);
+    summary = replay(none, nothing, 8);
+    expect(&summary, 0, 0, 0);
+    fake_spool_moved_s = SPOOL_PAUSE_SECONDS + 1;
+    summary = replay(free_again, second, 8);
+    expect(&summary, 1, 0, 0);
+    fake_spool_expect(0, 0, 0);
+}
+
 static void no_more_than_asked_for(void **state)
 {
     static const char *const contents[] = {EVENT, EVENT, EVENT, NULL};
@@ -298,6 +329,7 @@ static void memory(void **state)
 {
     const struct memory_row *row = *state;
     const char *const contents[] = {row->content, NULL};
+    const struct spool_choice due = spool_due(&fake_spool, SPOOL_ANY);
     const struct database database = {NULL, query_sparingly};
     struct replay_summary summary = {0};
 
@@ -306,7 +338,7 @@ static void memory(void **state)
         summary = (struct replay_summary){0};
         arena_release(&fake_spool_arena);
         arena_init(&fake_spool_arena, room);
-        replay_some(&fake_spool, &database, &fake_spool_arena, 1, &summary);
+        replay_some(&fake_spool, &due, &database, &fake_spool_arena, 1, &summary);
         if (summary.done)
             continue;
         expect(&summary, 0, 0, 1);
@@ -407,6 +439,7 @@ int main(void)
 {
     struct CMUnitTest tests[64] = {
         IN_SPOOL("no more are replayed than asked for", no_more_than_asked_for),
+        IN_SPOOL("a file about something locked is put off, and stops nothing", locked),
         IN_SPOOL("nothing waits", nothing_waits),
         IN_SPOOL("a spool that cannot be used is told", a_spool_that_cannot_be_used),
         IN_SPOOL("no memory is no fault of the file", no_memory_is_no_fault_of_the_file),

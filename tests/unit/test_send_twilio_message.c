@@ -481,6 +481,18 @@ static const struct endpoint_row rows[] = {
      .requests = {POST_HELLO},
      .status = "200 OK",
      .answer = SENT_SMS},
+    {"an event that waits in the spool is the webhook's",
+     {JSON},
+     .waiting = "{\"kind\":\"event\"}\n",
+     .not_ours = true,
+     .body = HELLO,
+     .database = {RESERVED, SETTLED},
+     .twilio = {QUEUED},
+     .statements = {RESERVE_HELLO, SETTLE_QUEUED},
+     .requests = {POST_HELLO},
+     .status = "200 OK",
+     .answer = SENT_SMS,
+     .spooled = "{\"kind\":\"event\"}\n"},
 
     /* idempotency keys */
     {"a bare key",

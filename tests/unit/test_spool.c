@@ -21,7 +21,7 @@ static void expect_refused(const char *why)
 {
     struct fault fault;
 
-    assert_false(spool_put(&fake_spool, TEXT("event"), &fault));
+    assert_false(spool_put(&fake_spool, SPOOL_EVENT, TEXT("event"), &fault));
     assert_int_equal(fault.kind, FAULT_SPOOL_UNAVAILABLE);
     assert_int_equal(fault.retry_after, 5);
     assert_string_equal(fault.detail, why);
@@ -34,12 +34,12 @@ static void what_is_put_is_taken(void **state)
     (void)state;
     fake_spool_put("one event");
     fake_spool_expect(1, 0, 0);
-    assert_true(spool_waits(&fake_spool));
+    assert_true(fake_spool_waits());
     assert_true(fake_spool_take(&claim));
     assert_text_equal(claim.content, "one event");
     assert_int_equal(claim.passing, 0);
     fake_spool_expect(0, 1, 0);
-    assert_false(spool_waits(&fake_spool));
+    assert_false(fake_spool_waits());
     spool_end(&fake_spool, &claim, SPOOL_DONE);
     fake_spool_expect(0, 0, 0);
     assert_int_equal(fake_spool_entries(fake_spool_dir), 1); /* claimed/ */
@@ -55,7 +55,7 @@ static void the_oldest_seen_comes_first(void **state)
     fake_spool_make();
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         fake_spool_file(names[i], names[i]);
-    assert_true(spool_look(&fake_spool, 10, &walk));
+    assert_true(fake_spool_look(10, &walk));
     assert_int_equal(walk.n, 3);
     assert_true(spool_claim(&fake_spool, &walk, &fake_spool_arena, &claim));
     assert_text_equal(claim.content, A_NAME);
@@ -76,7 +76,7 @@ static void no_more_are_looked_at_than_asked_for(void **state)
     (void)state;
     for (int i = 0; i < 5; i++)
         fake_spool_put("event");
-    assert_true(spool_look(&fake_spool, 3, &walk));
+    assert_true(fake_spool_look(3, &walk));
     assert_int_equal(walk.n, 3);
     spool_finish(&walk);
 }
@@ -90,7 +90,7 @@ static void what_another_has_taken_is_passed_over(void **state)
     fake_spool_make();
     fake_spool_file(A_NAME, "a");
     fake_spool_file(B_NAME, "b");
-    assert_true(spool_look(&fake_spool, 2, &walk));
+    assert_true(fake_spool_look(2, &walk));
     assert_int_equal(rename(fake_spool_path(A_NAME), fake_spool_top),
                      -1); /* the name is still there */
     assert_int_equal(unlink(fake_spool_path(A_NAME)), 0);
@@ -114,6 +114,118 @@ static void what_is_given_back_waits_again(void **state)
     assert_text_equal(claim.content, "event");
 }
 
+static void what_is_put_off_is_due_after_the_pause(void **state)
+{
+    const struct spool_choice all = spool_all(&fake_spool);
+    struct spool_claim claim;
+
+    (void)state;
+    fake_spool_put("event");
+    assert_true(fake_spool_take(&claim));
+    spool_end(&fake_spool, &claim, SPOOL_PUT_OFF);
+    fake_spool_expect(1, 0, 0);
+    assert_false(fake_spool_waits());
+    assert_false(fake_spool_take(&claim));
+    assert_false(spool_waits(&fake_spool, &all)); /* put off since */
+    const struct spool_choice later = spool_all(&fake_spool);
+    usleep(2000);
+    fake_spool_moved_s = SPOOL_PAUSE_SECONDS - 5;
+    assert_false(fake_spool_waits());
+    fake_spool_moved_s = 1;
+    assert_true(spool_waits(&fake_spool, &(struct spool_choice){SPOOL_ANY, later.until_ms + 1000}));
+    fake_spool_moved_s = SPOOL_PAUSE_SECONDS + 1;
+    assert_true(fake_spool_take(&claim));
+    assert_text_equal(claim.content, "event");
+}
+
+static void all_that_waits_is_taken_put_off_or_not(void **state)
+{
+    struct spool_claim claim;
+
+    (void)state;
+    fake_spool_put("event");
+    assert_true(fake_spool_take(&claim));
+    fake_spool_moved_s = -1;
+    spool_end(&fake_spool, &claim, SPOOL_PUT_OFF);
+    fake_spool_moved_s = 0;
+    const struct spool_choice all = spool_all(&fake_spool);
+    assert_false(fake_spool_waits());
+    assert_true(spool_waits(&fake_spool, &all));
+}
+
+/* Names that somebody made, two of which become one, and one that has no room for the time. */
+static void any_name_can_be_put_off(void **state)
+{
+    static const char *const names[] = {
+        "1.json", "2.json",
+        "1-12345678901234567890123456789012345678901234567890123456789012345678901.json"};
+    struct spool_claim claim;
+
+    (void)state;
+    fake_spool_make();
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        fake_spool_file(names[i], names[i]);
+        assert_true(fake_spool_take(&claim));
+        assert_text_equal(claim.content, names[i]);
+        spool_end(&fake_spool, &claim, SPOOL_PUT_OFF);
+        fake_spool_expect(i + 1, 0, 0);
+    }
+    assert_false(fake_spool_waits());
+}
+
+/* A clock that was an hour ahead when the file was written. */
+static void a_name_from_the_future_is_due(void **state)
+{
+    struct spool_claim claim;
+
+    (void)state;
+    fake_spool_moved_s = 3600;
+    fake_spool_put("event");
+    fake_spool_moved_s = 0;
+    assert_true(fake_spool_waits());
+    assert_true(fake_spool_take(&claim));
+}
+
+static void a_claim_from_the_future_is_dead(void **state)
+{
+    struct spool_claim claim;
+
+    (void)state;
+    fake_spool_put("event");
+    assert_true(fake_spool_take(&claim));
+    fake_spool_moved_s = -SPOOL_CLAIM_SECONDS - 5;
+    assert_true(fake_spool_take(&claim));
+}
+
+static void events_and_settlements_are_told_apart(void **state)
+{
+    struct spool_choice due;
+    struct spool_walk walk;
+    struct fault fault;
+
+    (void)state;
+    assert_true(spool_put(&fake_spool, SPOOL_SETTLEMENT, TEXT("settlement"), &fault));
+    due = spool_due(&fake_spool, SPOOL_EVENT);
+    assert_false(spool_waits(&fake_spool, &due));
+    assert_false(spool_look(&fake_spool, &due, 8, &walk));
+    fake_spool_put("event");
+    due = spool_due(&fake_spool, SPOOL_EVENT);
+    assert_true(spool_waits(&fake_spool, &due));
+    assert_true(spool_look(&fake_spool, &due, 8, &walk));
+    assert_int_equal(walk.n, 1);
+    assert_null(strstr(walk.names[0], "settlement"));
+    spool_finish(&walk);
+    due = spool_due(&fake_spool, SPOOL_SETTLEMENT);
+    assert_true(spool_look(&fake_spool, &due, 8, &walk));
+    assert_int_equal(walk.n, 1);
+    assert_non_null(strstr(walk.names[0], ".settlement.json"));
+    spool_finish(&walk);
+    due = spool_due(&fake_spool, SPOOL_ANY);
+    assert_true(spool_look(&fake_spool, &due, 8, &walk));
+    assert_int_equal(walk.n, 2);
+    spool_finish(&walk);
+}
+
 static void what_is_set_aside_is_kept_and_taken_no_more(void **state)
 {
     struct spool_claim claim;
@@ -124,7 +236,7 @@ static void what_is_set_aside_is_kept_and_taken_no_more(void **state)
     assert_true(fake_spool_take(&claim));
     spool_end(&fake_spool, &claim, SPOOL_SET_ASIDE);
     fake_spool_expect(0, 0, 1);
-    assert_false(spool_waits(&fake_spool));
+    assert_false(fake_spool_waits());
     assert_false(fake_spool_take(&claim));
     snprintf(bad, sizeof(bad), "bad/%s", claim.name);
     struct stat status;
@@ -140,10 +252,10 @@ static void a_dead_claim_is_given_back(void **state)
     fake_spool_put("event");
     assert_true(fake_spool_take(&claim));
     fake_spool_moved_s = SPOOL_CLAIM_SECONDS - 5;
-    assert_false(spool_waits(&fake_spool));
+    assert_false(fake_spool_waits());
     assert_false(fake_spool_take(&claim));
     fake_spool_moved_s = SPOOL_CLAIM_SECONDS + 5;
-    assert_true(spool_waits(&fake_spool));
+    assert_true(fake_spool_waits());
     assert_true(fake_spool_take(&claim));
     assert_text_equal(claim.content, "event");
 }
@@ -170,7 +282,7 @@ static void a_draft_is_never_taken_and_goes_in_time(void **state)
     (void)state;
     fake_spool_make();
     fake_spool_file(A_DRAFT, "half an ev");
-    assert_false(spool_waits(&fake_spool));
+    assert_false(fake_spool_waits());
     assert_false(fake_spool_take(&claim));
     assert_int_equal(access(fake_spool_path(A_DRAFT), F_OK), 0);
     fake_spool_moved_s = SPOOL_CLAIM_SECONDS + 5;
@@ -189,7 +301,7 @@ static void foreign_files_are_left_alone(void **state)
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         fake_spool_file(names[i], "foreign");
     fake_spool_moved_s = 1000000;
-    assert_false(spool_waits(&fake_spool));
+    assert_false(fake_spool_waits());
     assert_false(fake_spool_take(&claim));
     fake_spool_expect(0, 0, 0);
     assert_int_equal(fake_spool_entries(fake_spool_dir), ARRAY_LEN(names));
@@ -201,8 +313,8 @@ static void an_empty_spool_is_no_fault(void **state)
     struct spool_walk walk;
 
     (void)state;
-    assert_false(spool_waits(&fake_spool));
-    assert_false(spool_look(&fake_spool, 8, &walk));
+    assert_false(fake_spool_waits());
+    assert_false(fake_spool_look(8, &walk));
     assert_int_equal(walk.error, 0);
     spool_state(&fake_spool, &now);
     assert_false(now.exists || now.writable || now.private);
@@ -273,7 +385,7 @@ static void links_for_the_folders_are_not_followed(void **state)
     fake_spool_make();
     fake_spool_file(A_NAME, "event");
     assert_int_equal(symlink("/tmp", fake_spool_path("claimed")), 0);
-    assert_true(spool_look(&fake_spool, 1, &walk));
+    assert_true(fake_spool_look(1, &walk));
     assert_false(spool_claim(&fake_spool, &walk, &fake_spool_arena, &claim));
     assert_true(walk.error == ENOTDIR || walk.error == ELOOP);
     spool_finish(&walk);
@@ -320,7 +432,7 @@ static void a_spool_that_is_gone_is_told(void **state)
 
     (void)state;
     fake_spool_put("event");
-    assert_true(spool_look(&fake_spool, 1, &walk));
+    assert_true(fake_spool_look(1, &walk));
     fake_spool_remove();
     assert_false(spool_claim(&fake_spool, &walk, &fake_spool_arena, &claim));
     assert_int_equal(walk.error, ENOENT);
@@ -331,7 +443,7 @@ static void who_does_not_ask_why_is_not_told(void **state)
 {
     (void)state;
     fake_spool_no_dice = true;
-    assert_false(spool_put(&fake_spool, TEXT("event"), NULL));
+    assert_false(spool_put(&fake_spool, SPOOL_EVENT, TEXT("event"), NULL));
 }
 
 static void the_longest_event_fits(void **state)
@@ -343,8 +455,8 @@ static void the_longest_event_fits(void **state)
     (void)state;
     assert_non_null(content);
     memset(content, 'x', SPOOL_FILE_MAX + 1);
-    assert_true(spool_put(&fake_spool, (struct text){content, SPOOL_FILE_MAX}, &fault));
-    assert_false(spool_put(&fake_spool, (struct text){content, SPOOL_FILE_MAX + 1}, &fault));
+    assert_true(spool_put(&fake_spool, SPOOL_EVENT, (struct text){content, SPOOL_FILE_MAX}, &fault));
+    assert_false(spool_put(&fake_spool, SPOOL_EVENT, (struct text){content, SPOOL_FILE_MAX + 1}, &fault));
     assert_string_equal(fault.detail, "cannot write to the spool: event is too long");
     assert_true(fake_spool_take(&claim));
     assert_int_equal(claim.content.n, SPOOL_FILE_MAX);
@@ -447,6 +559,12 @@ int main(void)
         IN_SPOOL("no more are looked at than asked for", no_more_are_looked_at_than_asked_for),
         IN_SPOOL("what another has taken is passed over", what_another_has_taken_is_passed_over),
         IN_SPOOL("what is given back waits again", what_is_given_back_waits_again),
+        IN_SPOOL("what is put off is due after the pause", what_is_put_off_is_due_after_the_pause),
+        IN_SPOOL("all that waits is taken, put off or not", all_that_waits_is_taken_put_off_or_not),
+        IN_SPOOL("any name can be put off", any_name_can_be_put_off),
+        IN_SPOOL("a name from the future is due", a_name_from_the_future_is_due),
+        IN_SPOOL("a claim from the future is dead", a_claim_from_the_future_is_dead),
+        IN_SPOOL("events and settlements are told apart", events_and_settlements_are_told_apart),
         IN_SPOOL("what is set aside is kept and taken no more",
                  what_is_set_aside_is_kept_and_taken_no_more),
         IN_SPOOL("a dead claim is given back", a_dead_claim_is_given_back),

@@ -24,7 +24,7 @@ static void put_many(int writer)
 
     for (int i = 0; i < EVENTS; i++) {
         int n = snprintf(content, sizeof(content), "%d %0200d end", writer * EVENTS + i, i);
-        if (!spool_put(&fake_spool, (struct text){content, (size_t)n}, &fault))
+        if (!spool_put(&fake_spool, SPOOL_EVENT, (struct text){content, (size_t)n}, &fault))
             _exit(1);
     }
 }
@@ -48,7 +48,7 @@ static void take_many(const int *writing)
 
     for (bool more = true; more;) {
         more = __atomic_load_n(writing, __ATOMIC_SEQ_CST) > 0;
-        (void)!spool_look(&fake_spool, 8, &walk);
+        (void)!fake_spool_look(8, &walk);
         while (walk.n && spool_claim(&fake_spool, &walk, &fake_spool_arena, &claim)) {
             if (!count_claim(&claim))
                 _exit(1);
@@ -121,7 +121,7 @@ static void live_until_killed(struct promise *promise)
     for (;;) {
         int i = promise->next++;
         int n = snprintf(content, sizeof(content), "%d %0200d end", i, i);
-        if (!spool_put(&fake_spool, (struct text){content, (size_t)n}, &fault))
+        if (!spool_put(&fake_spool, SPOOL_EVENT, (struct text){content, (size_t)n}, &fault))
             _exit(1);
         promise->stored[promise->n_stored] = i;
         /* Only then: death may come in between. */
@@ -129,7 +129,7 @@ static void live_until_killed(struct promise *promise)
         promise->total++;
         if (i % 2 == 0)
             continue;
-        (void)!spool_look(&fake_spool, 1, &walk);
+        (void)!fake_spool_look(1, &walk);
         while (walk.n && spool_claim(&fake_spool, &walk, &fake_spool_arena, &claim)) {
             promise->ended[strtol(claim.content.s, NULL, 10)] = 1;
             spool_end(&fake_spool, &claim, SPOOL_DONE);
@@ -195,7 +195,7 @@ static void make_and_put(void)
 {
     struct fault fault;
 
-    if (!spool_put(&fake_spool, TEXT("first"), &fault))
+    if (!spool_put(&fake_spool, SPOOL_EVENT, TEXT("first"), &fault))
         _exit(1);
 }
 

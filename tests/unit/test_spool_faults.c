@@ -20,7 +20,7 @@ static void expect_refused(const char *why)
 {
     struct fault fault;
 
-    assert_false(spool_put(&fake_spool, TEXT("event"), &fault));
+    assert_false(spool_put(&fake_spool, SPOOL_EVENT, TEXT("event"), &fault));
     assert_int_equal(fault.kind, FAULT_SPOOL_UNAVAILABLE);
     assert_int_equal(fault.retry_after, 5);
     assert_string_equal(fault.detail, why);
@@ -80,8 +80,8 @@ static void a_directory_everybody_may_write_to_is_not_used(void **state)
     fake_spool_file(A_NAME, "{\"kind\":\"event\"}");
     assert_int_equal(chmod(fake_spool_dir, 01777), 0);
     expect_refused("cannot open the spool: Operation not permitted");
-    assert_false(spool_waits(&fake_spool));
-    assert_false(spool_look(&fake_spool, 1, &walk));
+    assert_false(fake_spool_waits());
+    assert_false(fake_spool_look(1, &walk));
     assert_int_equal(walk.error, EPERM);
     spool_state(&fake_spool, &now);
     assert_true(now.exists);
@@ -95,7 +95,7 @@ static void put_into_foreign(void)
     struct fault fault;
 
     spool_state(&fake_spool, &now);
-    if (spool_put(&fake_spool, TEXT("event"), &fault) || !now.exists || now.writable)
+    if (spool_put(&fake_spool, SPOOL_EVENT, TEXT("event"), &fault) || !now.exists || now.writable)
         _exit(1);
 }
 
@@ -119,7 +119,7 @@ static void take_and_put(void)
     if (!fake_spool_take(&claim) || !text_equal(claim.content, TEXT("by root")))
         _exit(1);
     spool_end(&fake_spool, &claim, SPOOL_SET_ASIDE);
-    if (!spool_put(&fake_spool, TEXT("event"), &fault) || !fake_spool_take(&claim))
+    if (!spool_put(&fake_spool, SPOOL_EVENT, TEXT("event"), &fault) || !fake_spool_take(&claim))
         _exit(3);
 }
 
@@ -146,9 +146,10 @@ static void look_without_rights(void)
     struct spool_walk walk;
     struct fault fault;
 
-    if (spool_look(&fake_spool, 1, &walk) || walk.error != EACCES)
+    if (fake_spool_look(1, &walk) || walk.error != EACCES)
         _exit(1);
-    if (spool_put(&fake_spool, TEXT("event"), &fault) || fault.kind != FAULT_SPOOL_UNAVAILABLE)
+    if (spool_put(&fake_spool, SPOOL_EVENT, TEXT("event"), &fault) ||
+        fault.kind != FAULT_SPOOL_UNAVAILABLE)
         _exit(3);
 }
 
@@ -169,7 +170,7 @@ static void claim_without_rights(void)
     struct spool_claim claim;
     struct spool_walk walk;
 
-    if (!spool_look(&fake_spool, 1, &walk) ||
+    if (!fake_spool_look(1, &walk) ||
         spool_claim(&fake_spool, &walk, &fake_spool_arena, &claim) || walk.error != EACCES)
         _exit(1);
     spool_finish(&walk);
@@ -185,6 +186,61 @@ static void a_spool_that_allows_no_claim_is_told(void **state)
     as_nobody(claim_without_rights);
     assert_int_equal(chmod(fake_spool_dir, 0700), 0);
     fake_spool_expect(1, 0, 0);
+}
+
+static void read_without_rights(void)
+{
+    struct spool_claim claim;
+    struct spool_state now;
+
+    spool_state(&fake_spool, &now);
+    if (now.waiting != 1 || now.unreadable != 1 || !now.writable)
+        _exit(1);
+    if (!spool_complaint(&fake_spool))
+        _exit(3);
+    if (!fake_spool_take(&claim) || claim.content.n != 0 || claim.passing != 0 ||
+        claim.unreadable != EACCES)
+        _exit(4);
+    spool_end(&fake_spool, &claim, SPOOL_PUT_OFF);
+}
+
+/* Copied from a host that is no more, by root, who gave the directory away and not what is in it. */
+static void a_file_that_may_not_be_read_stays_and_is_told(void **state)
+{
+    struct stat status;
+
+    (void)state;
+    fake_spool_make();
+    fake_spool_file(A_NAME, "event");
+    assert_int_equal(chmod(fake_spool_path(A_NAME), geteuid() == 0 ? 0600 : 0), 0);
+    assert_int_equal(chmod(fake_spool_top, 0755), 0);
+    if (geteuid() == 0)
+        assert_int_equal(chown(fake_spool_dir, NOBODY, NOBODY), 0);
+    as_nobody(read_without_rights);
+    assert_int_equal(stat(fake_spool_path("bad"), &status), -1);
+    fake_spool_expect(1, 0, 0);
+    assert_false(fake_spool_waits()); /* for a while */
+    fake_spool_moved_s = SPOOL_PAUSE_SECONDS + 1;
+    assert_true(fake_spool_waits());
+}
+
+static void look_without_a_folder(void)
+{
+    struct spool_state now;
+
+    spool_state(&fake_spool, &now);
+    if (now.unreadable != 1)
+        _exit(1);
+}
+
+static void a_folder_that_may_not_be_read_is_told(void **state)
+{
+    (void)state;
+    fake_spool_make();
+    assert_int_equal(mkdir(fake_spool_path("claimed"), 0), 0);
+    assert_int_equal(chmod(fake_spool_top, 0755), 0);
+    assert_int_equal(chmod(fake_spool_dir, 0755), 0);
+    as_nobody(look_without_a_folder);
 }
 
 static void the_folder_above_must_be_there(void **state)
@@ -224,7 +280,7 @@ static void without_descriptors_nothing_is_called_bad(void **state)
 
     (void)state;
     fake_spool_put("event");
-    assert_true(spool_look(&fake_spool, 1, &walk));
+    assert_true(fake_spool_look(1, &walk));
     leave_descriptors(&old, 2); /* directory and claimed/, not the file */
     bool claimed = spool_claim(&fake_spool, &walk, &fake_spool_arena, &claim);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
@@ -234,8 +290,8 @@ static void without_descriptors_nothing_is_called_bad(void **state)
     spool_finish(&walk);
     for (int left = 0; left < 2; left++) {
         leave_descriptors(&old, left);
-        bool looked = spool_look(&fake_spool, 1, &walk);
-        bool stored = spool_put(&fake_spool, TEXT("event"), &fault);
+        bool looked = fake_spool_look(1, &walk);
+        bool stored = spool_put(&fake_spool, SPOOL_EVENT, TEXT("event"), &fault);
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
         assert_false(looked || stored);
         assert_int_equal(walk.error, EMFILE);
@@ -254,7 +310,7 @@ static void write_beyond_limit(void)
 
     signal(SIGXFSZ, SIG_IGN);
     if (setrlimit(RLIMIT_FSIZE, &small) != 0 ||
-        spool_put(&fake_spool, (struct text){content, sizeof(content)}, &fault) ||
+        spool_put(&fake_spool, SPOOL_EVENT, (struct text){content, sizeof(content)}, &fault) ||
         fault.kind != FAULT_SPOOL_UNAVAILABLE ||
         strcmp(fault.detail, "cannot write to the spool: File too large") != 0)
         _exit(1);
@@ -297,6 +353,9 @@ int main(void)
         IN_SPOOL("what root did by hand locks nobody out", what_root_did_by_hand_locks_nobody_out),
         IN_SPOOL("a spool that cannot be read is told", a_spool_that_cannot_be_read_is_told),
         IN_SPOOL("a spool that allows no claim is told", a_spool_that_allows_no_claim_is_told),
+        IN_SPOOL("a file that may not be read stays and is told",
+                 a_file_that_may_not_be_read_stays_and_is_told),
+        IN_SPOOL("a folder that may not be read is told", a_folder_that_may_not_be_read_is_told),
         IN_SPOOL("the folder above must be there", the_folder_above_must_be_there),
         IN_SPOOL("without random bytes nothing is overwritten",
                  without_random_bytes_nothing_is_overwritten),

@@ -326,6 +326,16 @@ static const struct endpoint_row rows[] = {
                                 "'2026-01-01T00:00:00.000Z'")},
      .status = "200 OK",
      .answer = UPDATED},
+    {"a settlement that waits in the spool is the senders'",
+     {FORM, QUERY, SIGNED(DELIVERED_BY_ID)},
+     .waiting = "{\"kind\":\"settlement\"}\n",
+     .not_ours = true,
+     .body = DELIVERED,
+     .database = {RECORDED},
+     .statements = {RECORD_DELIVERED("'" ID "'")},
+     .status = "200 OK",
+     .answer = UPDATED,
+     .spooled = "{\"kind\":\"settlement\"}\n"},
 };
 
 static void test_row(void **state)
