@@ -374,8 +374,13 @@ static int check(const struct program *program)
 
     arena_init(&arena, ARENA_CAP);
     for (size_t i = 0; settings_describe(program->user, &settings_environment, i, &line); i++)
-        printf("%-30s %s%s%s\n", line.name, line.state, line.problem ? ": " : "",
-               line.problem ? line.problem : "");
+        printf("%-30s %s%s%s\n", line.name, line.state,
+               line.problem ? ": "
+               : line.doubt ? ": Twilio cannot reach it: "
+                            : "",
+               line.problem ? line.problem
+               : line.doubt ? line.doubt
+                            : "");
     bool good = settings_read(&settings, program->user, &settings_environment, &fault);
     good = check_libraries(program) && good;
     service.settings = &settings;
@@ -415,7 +420,7 @@ static int run_verb(const struct program *program, const struct verb *verb,
     return status;
 }
 
-static int version(const struct program *program)
+static int print_version(const struct program *program)
 {
     printf("%s %s\n", program->name, TWILIO_CGI_VERSION);
     return 0;
@@ -425,7 +430,7 @@ static int version(const struct program *program)
 static const struct answer {
     const char *name;
     int (*give)(const struct program *program);
-} answers[] = {{"--help", usage}, {"-h", usage}, {"--check", check}, {"--version", version}};
+} answers[] = {{"--help", usage}, {"-h", usage}, {"--check", check}, {"--version", print_version}};
 
 static const struct answer *find_answer(const char *word)
 {

@@ -2,6 +2,9 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "address.h"
 
 enum {
     SENDERS = SETTINGS_SENDER | SETTINGS_WHATSAPP,
@@ -66,23 +69,35 @@ static const char *check_sms_sender(struct text value)
     return value.n <= 11 && text_only(value, " -_&+") ? NULL : "must be a number or a sender name";
 }
 
-/** The authority of an http or https URL without user, path, query, fragment or trailing slash. */
+/** A host, an IPv6 address as "[::1", and behind it nothing but a port that there is. */
+static bool cut_authority(struct text authority, struct text *ret_host)
+{
+    struct text port;
+    uint64_t number;
+    bool has_port, bracket = text_starts(authority, TEXT("["));
+
+    has_port = text_cut(authority, bracket ? ']' : ':', ret_host, &port);
+    if (bracket) {
+        if (!has_port || (port.n && port.s[0] != ':'))
+            return false;
+        has_port = port.n > 0;
+        port = text_without(port, TEXT(":"));
+    }
+    return ret_host->n > 0 && (!has_port || (text_number(port, 65535, &number) && number > 0));
+}
+
+/** The parts of an http or https URL without user, query or fragment. */
 static bool cut_url(struct text url, bool *ret_https, struct text *ret_host, struct text *ret_path)
 {
-    struct text rest, ignored;
+    struct text authority;
 
     *ret_https = text_starts(url, TEXT("https://"));
     if (!*ret_https && !text_starts(url, TEXT("http://")))
         return false;
     if (!text_only(url, ":/.-_~[]%"))
         return false;
-    rest = text_skip(url, *ret_https ? 8 : 7);
-    text_cut(rest, '/', ret_host, ret_path);
-    if (ret_host->n && ret_host->s[0] == '[')
-        text_cut(*ret_host, ']', ret_host, &ignored);
-    else
-        text_cut(*ret_host, ':', ret_host, &ignored);
-    return ret_host->n > 0;
+    text_cut(text_skip(url, *ret_https ? 8 : 7), '/', &authority, ret_path);
+    return cut_authority(authority, ret_host);
 }
 
 /* 127.0.0.1.example.org is somebody's name: letters make no address of this network. */
@@ -113,7 +128,7 @@ static const char *check_public_url(struct text value)
     bool https;
 
     if (!cut_url(value, &https, &host, &path) || value.s[value.n - 1] == '/')
-        return "must be an http or https URL without a trailing slash";
+        return "must be an http or https URL (a port up to 65535) without a trailing slash";
     /* Twilio calls back to no such host (error 21609) */
     return memchr(host.s, '_', host.n) ? "must have no underscore in its host" : NULL;
 }
@@ -202,6 +217,21 @@ static const char *check_server_keys(struct text value)
     return n ? NULL : "has no key in it";
 }
 
+/* What people paste along with a value that must be right to the letter. */
+static const char *check_exact(struct text value)
+{
+    return text_trim(value).n == value.n ? NULL : "has a blank or a line end around it";
+}
+
+/* In libpq's other form blanks mean nothing. */
+static const char *check_database_url(struct text value)
+{
+    struct text url = text_trim(value);
+    bool is_url = text_starts(url, TEXT("postgresql://")) || text_starts(url, TEXT("postgres://"));
+
+    return is_url ? check_exact(value) : NULL;
+}
+
 static const char *check_dir(struct text value)
 {
     return value.s[0] == '/' ? NULL : "must be an absolute path";
@@ -212,7 +242,7 @@ static const char *check_dir(struct text value)
 static const struct setting table[] = {
     {"TWILIO_ACCOUNT_SID", AT(twilio_account_sid), SENDERS, SENDERS, NULL, check_account,
      "the Twilio account (AC...)"},
-    {"TWILIO_AUTH_TOKEN", AT(twilio_auth_token), ALL, ALL, NULL, NULL,
+    {"TWILIO_AUTH_TOKEN", AT(twilio_auth_token), ALL, ALL, NULL, check_exact,
      "its auth token: sends, and verifies Twilio's signatures"},
     {"TWILIO_PHONE_NUMBER", AT(twilio_phone_number), SENDERS, SENDERS, NULL, check_sms_sender,
      "the sender of SMS"},
@@ -222,14 +252,14 @@ static const struct setting table[] = {
      check_service, "a Messaging Service (MG...), used instead of the number for SMS"},
     {"TWILIO_API_KEY", AT(twilio_api_key), SENDERS, 0, NULL, check_api_key,
      "an API key (SK...) to send with instead of the auth token"},
-    {"TWILIO_API_KEY_SECRET", AT(twilio_api_key_secret), SENDERS, 0, NULL, NULL,
+    {"TWILIO_API_KEY_SECRET", AT(twilio_api_key_secret), SENDERS, 0, NULL, check_exact,
      "the secret of that API key"},
     {"TWILIO_AUTH_TOKEN_SECONDARY", AT(twilio_auth_token_secondary), SETTINGS_WEBHOOK, 0, NULL,
-     NULL, "a second auth token accepted in signatures, for rotation"},
-    {"TWILIO_WEBHOOK_SECRET", AT(webhook_secret), SETTINGS_WEBHOOK, 0, NULL, NULL,
+     check_exact, "a second auth token accepted in signatures, for rotation"},
+    {"TWILIO_WEBHOOK_SECRET", AT(webhook_secret), SETTINGS_WEBHOOK, 0, NULL, check_exact,
      "the shared key of a webhook rule, where Twilio signs with one"},
     {"TWILIO_WEBHOOK_SECRET_SECONDARY", AT(webhook_secret_secondary), SETTINGS_WEBHOOK, 0, NULL,
-     NULL, "a second shared key accepted in signatures, for rotation"},
+     check_exact, "a second shared key accepted in signatures, for rotation"},
     {"TWILIO_API_URL", AT(twilio_api_url), SENDERS, 0, "https://api.twilio.com", check_api_url,
      "where Twilio's API is; http only for loopback"},
     {"TWILIO_CA_FILE", AT(twilio_ca_file), SENDERS, 0, NULL, check_dir,
@@ -238,14 +268,15 @@ static const struct setting table[] = {
      "a hashed directory of certificates to trust"},
     {"PUBLIC_URL", AT(public_url), ALL, ALL, NULL, check_public_url,
      "how Twilio reaches us, e.g. https://example.org/functions/v1"},
-    {"DATABASE_URL", AT(database_url), DATABASE_TOO, 0, NULL, NULL,
+    {"DATABASE_URL", AT(database_url), DATABASE_TOO, 0, NULL, check_database_url,
      "a libpq connection string; without it libpq's own PG* variables"},
-    {"SUPABASE_JWT_SECRET", AT(jwt_secret), SENDERS, 0, NULL, NULL, "the secret of HS256 tokens"},
+    {"SUPABASE_JWT_SECRET", AT(jwt_secret), SENDERS, 0, NULL, check_exact,
+     "the secret of HS256 tokens"},
     {"JWT_JWKS_FILE", AT(jwks_file), SENDERS, 0, NULL, check_dir,
      "a JWK set with the keys of ES256 and RS256 tokens"},
-    {"JWT_AUDIENCE", AT(jwt_audience), SENDERS, 0, "authenticated", NULL,
+    {"JWT_AUDIENCE", AT(jwt_audience), SENDERS, 0, "authenticated", check_exact,
      "what a user's token must have among its audiences"},
-    {"JWT_ISSUER", AT(jwt_issuer), SENDERS, 0, NULL, NULL,
+    {"JWT_ISSUER", AT(jwt_issuer), SENDERS, 0, NULL, check_exact,
      "what a user's token must name as its issuer"},
     {"SERVER_KEYS", AT(server_keys), SENDERS, 0, NULL, check_server_keys,
      "secrets, separated by commas, that servers present instead of a token (sb_secret_...)"},
@@ -285,10 +316,11 @@ static const char *problem_of(const struct setting *setting, const char *value)
 {
     if (!value)
         return NULL;
-    for (const char *c = value; *c; c++)
+    const char *problem = setting->check ? setting->check(text_of(value)) : NULL;
+    for (const char *c = value; !problem && *c; c++)
         if ((unsigned char)*c < 0x20)
-            return "has a control character";
-    return setting->check ? setting->check(text_of(value)) : NULL;
+            problem = "has a control character";
+    return problem;
 }
 
 static const char *value_of(const char *name, const struct settings_source *source)
@@ -317,6 +349,51 @@ static const char *missing_because(const char *name, enum settings_user user,
     return auth.n == 0 || text_equal(auth, TEXT("none"))
                ? NULL
                : "SEND_TWILIO_MESSAGE_AUTH asks for tokens, which need it (or another key)";
+}
+
+/** Does a path end in this endpoint? */
+static bool ends_in(struct text path, struct text endpoint)
+{
+    return text_equal(path, endpoint) ||
+           (path.n > endpoint.n && path.s[path.n - endpoint.n - 1] == '/' &&
+            text_equal(text_skip(path, path.n - endpoint.n), endpoint));
+}
+
+/** Why Twilio's callbacks would not come to this PUBLIC_URL; NULL where nothing is known. */
+static const char *unreachable_because(struct text public_url)
+{
+    static const struct text endpoints[] = {
+        {"twilio-delivery-status", 22}, {"send-twilio-message", 19}, {"send-whatsapp", 13}};
+    struct text host, path;
+    bool https;
+
+    if (!cut_url(public_url, &https, &host, &path))
+        return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(endpoints); i++)
+        if (ends_in(path, endpoints[i]))
+            return "names an endpoint; '/twilio-delivery-status' is put behind it";
+    return address_unreachable(host);
+}
+
+/** Twilio's own address, which calls back from outside. */
+static bool is_real_twilio(const char *api_url)
+{
+    struct text host, path;
+    bool https;
+
+    if (!api_url || !cut_url(text_of(api_url), &https, &host, &path))
+        return !api_url;
+    return host.n >= 11 && text_equal_nocase(text_skip(host, host.n - 11), TEXT(".twilio.com"));
+}
+
+static const char *doubt_of(const struct setting *setting, const struct settings_source *source)
+{
+    const char *value = given(setting, source);
+
+    if (!value || !text_equal(text_of(setting->name), TEXT("PUBLIC_URL")) ||
+        !is_real_twilio(value_of("TWILIO_API_URL", source)))
+        return NULL;
+    return unreachable_because(text_of(value));
 }
 
 static const char *fault_of(const struct setting *setting, enum settings_user user,
@@ -394,6 +471,8 @@ bool settings_describe(enum settings_user user, const struct settings_source *so
         *ret_line = (struct settings_line){
             .name = setting->name, .help = setting->help, .fallback = setting->fallback};
         ret_line->problem = fault_of(setting, user, source, &ret_line->state);
+        if (!ret_line->problem)
+            ret_line->doubt = doubt_of(setting, source);
         return true;
     }
     return false;

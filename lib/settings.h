@@ -65,6 +65,7 @@ struct settings_line {
     const char *name, *help;
     const char *state;   /* "set", "default", "not set", "missing", "invalid" */
     const char *problem; /* what is wrong, for "missing" and "invalid" */
+    const char *doubt; /* why a good PUBLIC_URL is not reached by Twilio itself; NULL: it may be */
     const char *fallback;
 };
 

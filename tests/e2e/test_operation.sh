@@ -78,6 +78,32 @@ for program in send-twilio-message send-whatsapp twilio-delivery-status; do
     equals 'exit status' 1 "$status"
     equals 'the line' 1 "$(printf '%s\n' "$output" | grep -c '^CORS_ALLOW_ORIGIN  *invalid')"
 
+    it "$program --check tells where Twilio itself would not find us"
+    for url in http://localhost:8080/functions/v1 https://192.168.1.5/functions/v1 https://webserver/v1 \
+        'https://[fe80::1]:8443/functions/v1' https://server.local/functions/v1 \
+        https://example.org/functions/v1/twilio-delivery-status; do
+        settings PUBLIC_URL="$url" TWILIO_API_URL=
+        by_hand $program --check
+        equals "the line for $url" 1 \
+            "$(printf '%s\n' "$output" | grep -c '^PUBLIC_URL  *set: Twilio cannot reach it: ')"
+    done
+    settings PUBLIC_URL=https://example.org:65536/functions/v1
+    by_hand $program --check
+    equals 'exit status for a port that there is not' 1 "$status"
+    settings PUBLIC_URL=https://example.org/functions/v1 TWILIO_API_URL=
+    by_hand $program --check
+    equals 'the line for an address that is good' 1 "$(printf '%s\n' "$output" | grep -c '^PUBLIC_URL  *set$')"
+    settings PUBLIC_URL=http://localhost:8080/functions/v1
+    by_hand $program --check
+    equals 'the line with a stand-in' 1 "$(printf '%s\n' "$output" | grep -c '^PUBLIC_URL  *set$')"
+
+    it "$program --check names a secret with a blank behind it"
+    settings TWILIO_AUTH_TOKEN="$auth_token "
+    by_hand $program --check
+    equals 'exit status' 1 "$status"
+    prints 'TWILIO_AUTH_TOKEN              invalid: has a blank or a line end around it'
+    lacks "$auth_token"
+
     it "$program --check, when the database is away"
     settings DATABASE_URL="host='$work/nowhere' user=twilio_cgi password=the-database-password"
     by_hand $program --check

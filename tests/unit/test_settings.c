@@ -60,6 +60,51 @@ static const struct value_row {
      {"TWILIO_ACCOUNT_SID=AC0123456789abcdef0123456789abc/.."},
      "'TWILIO_ACCOUNT_SID' invalid"},
     {"a token with a line end", {"TWILIO_AUTH_TOKEN=a\nb"}, "'TWILIO_AUTH_TOKEN' invalid"},
+    {"a token with a line end behind it",
+     {"TWILIO_AUTH_TOKEN=" SECRETS "\n"},
+     "'TWILIO_AUTH_TOKEN' invalid: has a blank or a line end around it"},
+    {"a token with a line end of Windows",
+     {"TWILIO_AUTH_TOKEN=" SECRETS "\r"},
+     "'TWILIO_AUTH_TOKEN' invalid: has a blank or a line end around it"},
+    {"a token with a blank before it",
+     {"TWILIO_AUTH_TOKEN= " SECRETS},
+     "'TWILIO_AUTH_TOKEN' invalid: has a blank"},
+    {"the webhook's token with a blank behind it",
+     {"TWILIO_AUTH_TOKEN=" SECRETS " "},
+     "'TWILIO_AUTH_TOKEN' invalid: has a blank",
+     SETTINGS_WEBHOOK},
+    {"a second token with a tabulator behind it",
+     {"TWILIO_AUTH_TOKEN_SECONDARY=" SECRETS "\t"},
+     "'TWILIO_AUTH_TOKEN_SECONDARY' invalid: has a blank",
+     SETTINGS_WEBHOOK},
+    {"a shared key with a line end behind it",
+     {"TWILIO_WEBHOOK_SECRET=" SECRETS "\n"},
+     "'TWILIO_WEBHOOK_SECRET' invalid: has a blank",
+     SETTINGS_WEBHOOK},
+    {"a second shared key with a blank before it",
+     {"TWILIO_WEBHOOK_SECRET_SECONDARY= " SECRETS},
+     "'TWILIO_WEBHOOK_SECRET_SECONDARY' invalid: has a blank",
+     SETTINGS_WEBHOOK},
+    {"an API key's secret with a blank behind it",
+     {"TWILIO_API_KEY=SK0123456789abcdef0123456789abcdef", "TWILIO_API_KEY_SECRET=" SECRETS " "},
+     "'TWILIO_API_KEY_SECRET' invalid: has a blank"},
+    {"a JWT secret with a line end behind it",
+     {"SUPABASE_JWT_SECRET=" SECRETS "\n"},
+     "'SUPABASE_JWT_SECRET' invalid: has a blank"},
+    {"a JWT secret of blanks", {"SUPABASE_JWT_SECRET=  "}, "'SUPABASE_JWT_SECRET' invalid"},
+    {"a JWT secret with a blank inside", {"SUPABASE_JWT_SECRET=hush hush"}},
+    {"an audience with a blank behind it", {"JWT_AUDIENCE=a "}, "'JWT_AUDIENCE' invalid"},
+    {"an issuer with a blank behind it", {"JWT_ISSUER=https://a "}, "'JWT_ISSUER' invalid"},
+    {"server keys with a line end behind them",
+     {"SERVER_KEYS=" KEY_OF_20 "\n"},
+     "'SERVER_KEYS' invalid: has a control character"},
+    {"a database's URL with a blank behind it",
+     {"DATABASE_URL=postgresql://a:" SECRETS "@h/d "},
+     "'DATABASE_URL' invalid: has a blank"},
+    {"a database's URL with a blank before it",
+     {"DATABASE_URL= postgres://a:" SECRETS "@h/d"},
+     "'DATABASE_URL' invalid: has a blank"},
+    {"a database in words, with blanks around them", {"DATABASE_URL= host=h  dbname=d "}},
     {"a sender by name", {"TWILIO_PHONE_NUMBER=My Shop"}},
     {"a short code", {"TWILIO_PHONE_NUMBER=12345"}},
     {"a sender name of twelve letters",
@@ -134,6 +179,31 @@ static const struct value_row {
      {"PUBLIC_URL=https://my_host.example.org/f"},
      "'PUBLIC_URL' invalid"},
     {"an underscore in its path", {"PUBLIC_URL=https://example.org/my_functions"}},
+    {"a public URL at a port", {"PUBLIC_URL=https://example.org:8443/f"}},
+    {"a public URL at the last port", {"PUBLIC_URL=https://example.org:65535"}},
+    {"a public URL beyond the last port",
+     {"PUBLIC_URL=https://example.org:65536/f"},
+     "'PUBLIC_URL' invalid: must be an http or https URL (a port up to 65535)"},
+    {"a public URL at port 0", {"PUBLIC_URL=https://example.org:0/f"}, "'PUBLIC_URL' invalid"},
+    {"a public URL at no port", {"PUBLIC_URL=https://example.org:/f"}, "'PUBLIC_URL' invalid"},
+    {"a public URL at a port by name",
+     {"PUBLIC_URL=https://example.org:https/f"},
+     "'PUBLIC_URL' invalid"},
+    {"a public URL by IPv6", {"PUBLIC_URL=https://[2a00::1]/f"}},
+    {"a public URL by IPv6 at a port", {"PUBLIC_URL=https://[2a00::1]:8443/f"}},
+    {"a public URL by IPv6 beyond the last port",
+     {"PUBLIC_URL=https://[2a00::1]:70000/f"},
+     "'PUBLIC_URL' invalid"},
+    {"a public URL by IPv6 with something behind it",
+     {"PUBLIC_URL=https://[2a00::1]x/f"},
+     "'PUBLIC_URL' invalid"},
+    {"a public URL by IPv6 without its bracket",
+     {"PUBLIC_URL=https://[2a00::1/f"},
+     "'PUBLIC_URL' invalid"},
+    {"a public URL by IPv6 without brackets",
+     {"PUBLIC_URL=https://2a00::1/f"},
+     "'PUBLIC_URL' invalid"},
+    {"the API beyond the last port", {"TWILIO_API_URL=https://a.example:65536"}, "TWILIO_API_URL"},
     {"a public URL that is none", {"PUBLIC_URL=example.org"}, "'PUBLIC_URL' invalid"},
     {"a relative key file", {"JWT_JWKS_FILE=keys.json"}, "must be an absolute path"},
     {"a relative spool", {"SPOOL_DIR=spool"}, "must be an absolute path"},
@@ -453,6 +523,67 @@ static void test_states(void **state)
                              "default\n");
 }
 
+/** A PUBLIC_URL that is taken, and what --check tells of it. */
+static const struct doubt_row {
+    const char *label;
+    const char *variables[3];
+    const char *doubt; /* a part of it; NULL: none */
+    enum settings_user user;
+} doubts[] = {
+    {"a public URL that Twilio reaches", {"PUBLIC_URL=https://example.org/functions/v1"}},
+    {"localhost", {"PUBLIC_URL=http://localhost:8080/functions/v1"}, "this host itself"},
+    {"localhost, with the webhook",
+     {"PUBLIC_URL=http://localhost:8080/functions/v1"},
+     "this host itself",
+     SETTINGS_WEBHOOK},
+    {"a private address", {"PUBLIC_URL=https://192.168.1.5/f"}, "a private address"},
+    {"a private address at a port", {"PUBLIC_URL=https://192.168.1.5:8443/f"}, "a private address"},
+    {"a private IPv6 address at a port", {"PUBLIC_URL=http://[fd00::5]:80/f"}, "a private address"},
+    {"a name without a domain", {"PUBLIC_URL=https://webserver/functions/v1"}, "without a domain"},
+    {"Twilio's address, written out",
+     {"TWILIO_API_URL=https://api.twilio.com", "PUBLIC_URL=http://localhost/f"},
+     "this host itself"},
+    {"Twilio's address in another region",
+     {"TWILIO_API_URL=https://api.dublin.ie1.twilio.com", "PUBLIC_URL=http://localhost/f"},
+     "this host itself"},
+    {"a stand-in for Twilio reaches what it reaches",
+     {"TWILIO_API_URL=http://127.0.0.1:4010", "PUBLIC_URL=http://localhost/f"}},
+    {"a stand-in with a name like Twilio's",
+     {"TWILIO_API_URL=https://api.twilio.com.example.org", "PUBLIC_URL=http://localhost/f"}},
+    {"the webhook's own path",
+     {"PUBLIC_URL=https://example.org/functions/v1/twilio-delivery-status"},
+     "names an endpoint"},
+    {"the webhook's own path, with the webhook",
+     {"PUBLIC_URL=https://example.org/twilio-delivery-status"},
+     "names an endpoint",
+     SETTINGS_WEBHOOK},
+    {"a sender's path",
+     {"PUBLIC_URL=https://example.org/functions/v1/send-whatsapp"},
+     "names an endpoint"},
+    {"a path that only ends like an endpoint",
+     {"PUBLIC_URL=https://example.org/not-twilio-delivery-status"}},
+};
+
+static void test_doubt(void **state)
+{
+    const struct doubt_row *row = *state;
+    struct environment environment = {{complete, row->variables}};
+    const struct settings_source source = {&environment, value_of};
+    struct settings_line line;
+    const char *got = NULL;
+
+    for (size_t i = 0;
+         settings_describe(row->user ? row->user : SETTINGS_SENDER, &source, i, &line); i++) {
+        assert_null(line.problem);
+        if (strcmp(line.name, "PUBLIC_URL") == 0)
+            got = line.doubt;
+        else
+            assert_null(line.doubt);
+    }
+    if (!row->doubt != !got || (got && !strstr(got, row->doubt)))
+        fail_msg("%s", got ? got : "nothing");
+}
+
 static void test_environment(void **state)
 {
     (void)state;
@@ -477,7 +608,7 @@ int main(void)
         {.name = "--check tells the state of each", .test_func = test_states},
         {.name = "the environment is the process's", .test_func = test_environment},
     };
-    struct CMUnitTest tests[2 * ARRAY_LEN(values) + ARRAY_LEN(singles)];
+    struct CMUnitTest tests[2 * ARRAY_LEN(values) + ARRAY_LEN(doubts) + ARRAY_LEN(singles)];
     char labels[ARRAY_LEN(values)][128];
     size_t n = 0;
 
@@ -488,6 +619,7 @@ int main(void)
         snprintf(labels[i], sizeof(labels[i]), "--check: %s", values[i].label);
         tests[ARRAY_LEN(values) + i].name = labels[i];
     }
+    ADD_ROWS(tests, n, doubts, test_doubt);
     memcpy(tests + n, singles, sizeof(singles));
     return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
 }
