@@ -29,6 +29,18 @@ bool fault_set(struct fault *reterr, enum fault_kind kind, const char *detail, .
     return false;
 }
 
+bool fault_say(struct fault *reterr, const char *text, ...)
+{
+    va_list args;
+
+    if (!reterr)
+        return false;
+    va_start(args, text);
+    vsnprintf(reterr->text, sizeof(reterr->text), text, args);
+    va_end(args);
+    return false;
+}
+
 const char *fault_text(const struct fault *fault)
 {
     return fault->text[0] ? fault->text : fault_entry(fault->kind)->text;

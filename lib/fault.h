@@ -8,8 +8,8 @@
  *         return fault_set(reterr, FAULT_INVALID_MESSAGE, "message has %zu units", units);
  *
  * The `detail` is for the operator's log only. The caller sees the table's text, or `text` where it
- * is set (Twilio's own words, a limit other than five). Neither may hold a secret, a message's text
- * or a whole phone number.
+ * is set (Twilio's own words, a limit other than five, what exactly is wrong with the JSON).
+ * Neither may hold a secret, a message's text or a whole phone number.
  */
 #ifndef FAULT_H
 #define FAULT_H
@@ -117,6 +117,9 @@ const struct fault_entry *fault_entry(enum fault_kind kind);
 /** Fill *reterr, detail by printf, everything else zero. Always false. reterr may be NULL. */
 bool fault_set(struct fault *reterr, enum fault_kind kind, const char *detail, ...)
     __attribute__((format(printf, 3, 4)));
+
+/** Tell the caller more than the table does, by printf; nothing of what was sent. Always false. */
+bool fault_say(struct fault *reterr, const char *text, ...) __attribute__((format(printf, 2, 3)));
 
 /** What the caller is told: `text` where it is set, else the table's. */
 const char *fault_text(const struct fault *fault);

@@ -6,8 +6,13 @@
 
 #include "library.h"
 
-/* Before the fix of CVE-2023-26819 cJSON takes no number of more than 63 characters. */
-#define NUMBER_MAX 63
+/*
+ * Bytes that no UTF-8 has, and so nothing from outside. A number is given to cJSON as a string that
+ * begins with the first, which keeps its digits; a string in which \u0000 stood begins with the
+ * second, for cJSON's strings end at a NUL.
+ */
+#define NUMBER_MARK '\xC0'
+#define NUL_MARK    '\xC1'
 
 /* Up to this many members are compared with each other without taking memory. */
 #define FEW_MEMBERS 16
@@ -28,13 +33,19 @@ static struct library libcjson = {LIBCJSON, cjson_functions, ARRAY_LEN(cjson_fun
 
 /**
  * The strict reading. cJSON is lenient in places (leading zeros, control characters as white space,
- * a byte-order mark, text behind the value), so what reaches it has passed the whole grammar here.
+ * text behind the value), so what reaches it has passed the whole grammar here: `out` is the same
+ * without white space, with marks, and with U+FFFD where half a surrogate pair or a NUL was.
  */
 struct scan {
-    char *s; /* NUL-terminated, so that looking at s[at] needs no check */
+    const char *s;
     size_t n, at;
     const char *why; /* what is wrong at `at` */
+    char *out;
+    size_t n_out;
 };
+
+/* A number takes the most room: a digit and what parts it from the next become five bytes. */
+#define OUT_ROOM(n) ((n) + ((n) / 2 + 1) * 3)
 
 static bool scan_value(struct scan *scan, int depth);
 
@@ -44,11 +55,44 @@ static bool wrong(struct scan *scan, const char *why)
     return false;
 }
 
+/** The next byte; 0 at the end, which stands nowhere else in JSON. */
+static char peek(const struct scan *scan)
+{
+    return scan->at < scan->n ? scan->s[scan->at] : '\0';
+}
+
 static bool take(struct scan *scan, char c)
 {
-    if (scan->s[scan->at] != c)
+    if (scan->at == scan->n || scan->s[scan->at] != c)
         return false;
     scan->at++;
+    return true;
+}
+
+static void put(struct scan *scan, struct text t)
+{
+    if (t.n)
+        memcpy(scan->out + scan->n_out, t.s, t.n);
+    scan->n_out += t.n;
+}
+
+static void put_char(struct scan *scan, char c)
+{
+    scan->out[scan->n_out++] = c;
+}
+
+/** What was read from `from` on. */
+static struct text since(const struct scan *scan, size_t from)
+{
+    return (struct text){scan->s + from, scan->at - from};
+}
+
+/** Take a character that means the same to cJSON. */
+static bool pass(struct scan *scan, char c)
+{
+    if (!take(scan, c))
+        return false;
+    put_char(scan, c);
     return true;
 }
 
@@ -62,21 +106,9 @@ static bool take_digits(struct scan *scan)
 {
     size_t start = scan->at;
 
-    while (scan->s[scan->at] >= '0' && scan->s[scan->at] <= '9')
+    while (peek(scan) >= '0' && peek(scan) <= '9')
         scan->at++;
     return scan->at > start;
-}
-
-/** Put a long number's short equivalent in its place, and blanks behind it. */
-static void shorten(char *s, size_t n)
-{
-    char number[32];
-    double value = strtod(s, NULL);
-
-    int length = isfinite(value) ? snprintf(number, sizeof(number), "%.17g", value)
-                                 : snprintf(number, sizeof(number), value < 0 ? "-1e999" : "1e999");
-    memset(s, ' ', n);
-    memcpy(s, number, (size_t)length);
 }
 
 static bool scan_number(struct scan *scan)
@@ -94,8 +126,10 @@ static bool scan_number(struct scan *scan)
         if (!take_digits(scan))
             return wrong(scan, "unfinished number");
     }
-    if (scan->at - start > NUMBER_MAX)
-        shorten(scan->s + start, scan->at - start);
+    put_char(scan, '"');
+    put_char(scan, NUMBER_MARK);
+    put(scan, since(scan, start));
+    put_char(scan, '"');
     return true;
 }
 
@@ -105,7 +139,7 @@ static int take_hex4(struct scan *scan)
     int value = 0;
 
     for (int i = 0; i < 4; i++) {
-        char c = scan->s[scan->at];
+        char c = peek(scan);
         if (c >= '0' && c <= '9')
             value = value * 16 + (c - '0');
         else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))
@@ -117,90 +151,124 @@ static int take_hex4(struct scan *scan)
     return value;
 }
 
-static bool scan_unicode_escape(struct scan *scan)
+/** The second half of a surrogate pair; what is none is left for its own turn. */
+static bool take_low_surrogate(struct scan *scan)
+{
+    size_t start = scan->at;
+
+    if (take(scan, '\\') && take(scan, 'u')) {
+        int unit = take_hex4(scan);
+        if (unit >= 0xDC00 && unit <= 0xDFFF)
+            return true;
+    }
+    scan->at = start;
+    return false;
+}
+
+/** Behind \u. *ret_unit: the code unit, 0xFFFD for half a surrogate pair. */
+static bool scan_unicode_escape(struct scan *scan, int *ret_unit)
 {
     int unit = take_hex4(scan);
 
     if (unit < 0)
         return wrong(scan, "bad escape");
-    if (unit == 0)
-        return wrong(scan, "escaped NUL");
-    if (unit < 0xD800 || unit > 0xDFFF)
+    if (unit >= 0xD800 && unit <= 0xDFFF && !(unit <= 0xDBFF && take_low_surrogate(scan)))
+        unit = 0xFFFD;
+    *ret_unit = unit;
+    return true;
+}
+
+/** Behind a backslash; `*from` is what was not put out yet. */
+static bool scan_escape(struct scan *scan, size_t *from, bool *nul)
+{
+    size_t start = scan->at - 1;
+    int unit;
+
+    if (!take(scan, 'u')) {
+        if (!peek(scan) || !strchr("\"\\/bfnrt", peek(scan)))
+            return wrong(scan, "bad escape");
+        scan->at++;
         return true;
-    if (unit > 0xDBFF || !take(scan, '\\') || !take(scan, 'u'))
-        return wrong(scan, "lone surrogate");
-    unit = take_hex4(scan);
-    return (unit >= 0xDC00 && unit <= 0xDFFF) || wrong(scan, "lone surrogate");
+    }
+    if (!scan_unicode_escape(scan, &unit))
+        return false;
+    if (unit != 0 && unit != 0xFFFD)
+        return true;
+    *nul = *nul || unit == 0;
+    put(scan, (struct text){scan->s + *from, start - *from});
+    put(scan, TEXT("\xEF\xBF\xBD"));
+    *from = scan->at;
+    return true;
 }
 
 static bool scan_string(struct scan *scan)
 {
-    if (!take(scan, '"'))
+    bool nul = false;
+
+    if (!pass(scan, '"'))
         return wrong(scan, "string expected");
+    size_t from = scan->at, first = scan->n_out;
     while (!take(scan, '"')) {
-        if (scan->at >= scan->n)
+        if (scan->at == scan->n)
             return wrong(scan, "unfinished string");
-        unsigned char c = (unsigned char)scan->s[scan->at];
+        unsigned char c = (unsigned char)peek(scan);
         if (c < 0x20)
             return wrong(scan, "control character in a string");
         scan->at++;
-        if (c != '\\')
-            continue;
-        if (take(scan, 'u')) {
-            if (!scan_unicode_escape(scan))
-                return false;
-        } else if (scan->s[scan->at] && strchr("\"\\/bfnrt", scan->s[scan->at])) {
-            scan->at++;
-        } else {
-            return wrong(scan, "bad escape");
-        }
+        if (c == '\\' && !scan_escape(scan, &from, &nul))
+            return false;
     }
+    put(scan, since(scan, from));
+    if (!nul)
+        return true;
+    memmove(scan->out + first + 1, scan->out + first, scan->n_out - first);
+    scan->out[first] = NUL_MARK;
+    scan->n_out++;
     return true;
 }
 
 static bool scan_array(struct scan *scan, int depth)
 {
     skip_space(scan);
-    if (take(scan, ']'))
+    if (pass(scan, ']'))
         return true;
     do {
         if (!scan_value(scan, depth))
             return false;
-    } while (take(scan, ','));
-    return take(scan, ']') || wrong(scan, "',' or ']' expected");
+    } while (pass(scan, ','));
+    return pass(scan, ']') || wrong(scan, "',' or ']' expected");
 }
 
 static bool scan_object(struct scan *scan, int depth)
 {
     skip_space(scan);
-    if (take(scan, '}'))
+    if (pass(scan, '}'))
         return true;
     do {
         skip_space(scan);
         if (!scan_string(scan))
             return false;
         skip_space(scan);
-        if (!take(scan, ':'))
+        if (!pass(scan, ':'))
             return wrong(scan, "':' expected");
         if (!scan_value(scan, depth))
             return false;
-    } while (take(scan, ','));
-    return take(scan, '}') || wrong(scan, "',' or '}' expected");
+    } while (pass(scan, ','));
+    return pass(scan, '}') || wrong(scan, "',' or '}' expected");
 }
 
 static bool scan_word(struct scan *scan, struct text word)
 {
-    struct text rest = {scan->s + scan->at, scan->n - scan->at};
-
-    if (!text_starts(rest, word))
+    if (!text_starts(text_skip((struct text){scan->s, scan->n}, scan->at), word))
         return wrong(scan, "unexpected character");
     scan->at += word.n;
+    put(scan, word);
     return true;
 }
 
 static bool scan_plain(struct scan *scan)
 {
-    switch (scan->s[scan->at]) {
+    switch (peek(scan)) {
     case '"':
         return scan_string(scan);
     case 't':
@@ -218,8 +286,8 @@ static bool scan_plain(struct scan *scan)
 static bool scan_value(struct scan *scan, int depth)
 {
     skip_space(scan);
-    bool object = take(scan, '{');
-    if (object || take(scan, '[')) {
+    bool object = pass(scan, '{');
+    if (object || pass(scan, '[')) {
         if (depth >= JSON_DEPTH_MAX)
             return wrong(scan, "nested too deeply");
         if (!(object ? scan_object : scan_array)(scan, depth + 1))
@@ -233,49 +301,18 @@ static bool scan_value(struct scan *scan, int depth)
 
 static bool scan_text(struct scan *scan)
 {
+    static const struct text mark = {"\xEF\xBB\xBF", 3}; /* byte order */
+
     if (!text_is_utf8((struct text){scan->s, scan->n}))
-        return wrong(scan, "no UTF-8");
+        return wrong(scan, "not valid UTF-8");
+    if (text_starts((struct text){scan->s, scan->n}, mark))
+        scan->at = mark.n;
     skip_space(scan);
-    if (scan->s[scan->at] != '{')
-        return wrong(scan, "no object");
+    if (peek(scan) != '{')
+        return wrong(scan, scan->at == scan->n ? "it is empty" : "not an object");
     if (!scan_value(scan, 0))
         return false;
     return scan->at == scan->n || wrong(scan, "text behind the object");
-}
-
-bool json_load(struct fault *reterr)
-{
-    return library_load(&libcjson, reterr);
-}
-
-struct json_document *json_parse(struct arena *arena, struct text text, struct fault *reterr)
-{
-    char *copy = arena_new(arena, char, text.n + 1);
-
-    if (!copy) {
-        fault_set(reterr, FAULT_NO_MEMORY, "no memory to read %zu bytes of JSON", text.n);
-        return NULL;
-    }
-    if (text.n)
-        memcpy(copy, text.s, text.n);
-    struct scan scan = {.s = copy, .n = text.n};
-    if (!scan_text(&scan)) {
-        fault_set(reterr, FAULT_INVALID_JSON, "bad JSON at byte %zu: %s", scan.at, scan.why);
-        return NULL;
-    }
-    if (!json_load(reterr))
-        return NULL;
-    struct json_document *document = (struct json_document *)cjson.parse(copy, text.n + 1);
-    if (!document) {
-        fault_set(reterr, FAULT_NO_MEMORY, "no memory for %zu bytes of JSON", text.n);
-        return NULL;
-    }
-    if (json_repeats(json_top(document))) {
-        json_free(document);
-        fault_set(reterr, FAULT_INVALID_JSON, "a name stands twice in a JSON object");
-        return NULL;
-    }
-    return document;
 }
 
 void json_free(struct json_document *document)
@@ -313,10 +350,8 @@ enum json_type json_type(const struct json_value *value)
     case cJSON_True:
     case cJSON_False:
         return JSON_BOOL;
-    case cJSON_Number:
-        return JSON_NUMBER;
     case cJSON_String:
-        return JSON_STRING;
+        return *item_of(value)->valuestring == NUMBER_MARK ? JSON_NUMBER : JSON_STRING;
     case cJSON_Array:
         return JSON_ARRAY;
     case cJSON_Object:
@@ -336,20 +371,44 @@ const struct json_value *json_next(const struct json_value *child)
     return child ? value_of(item_of(child)->next) : NULL;
 }
 
+/** Without the mark of a string in which \u0000 stood. */
+static struct text unmarked(const char *cstr)
+{
+    return text_of(cstr && *cstr == NUL_MARK ? cstr + 1 : cstr);
+}
+
 struct text json_name(const struct json_value *member)
 {
-    return member ? text_of(item_of(member)->string) : (struct text){0};
+    return member ? unmarked(item_of(member)->string) : (struct text){0};
 }
 
 struct text json_string(const struct json_value *value)
 {
-    return json_type(value) == JSON_STRING ? text_of(item_of(value)->valuestring)
+    return json_type(value) == JSON_STRING ? unmarked(item_of(value)->valuestring)
+                                           : (struct text){0};
+}
+
+bool json_has_nul(const struct json_value *value)
+{
+    return json_type(value) == JSON_STRING && *item_of(value)->valuestring == NUL_MARK;
+}
+
+bool json_name_has_nul(const struct json_value *member)
+{
+    const char *name = member ? item_of(member)->string : NULL;
+
+    return name && *name == NUL_MARK;
+}
+
+struct text json_digits(const struct json_value *value)
+{
+    return json_type(value) == JSON_NUMBER ? text_of(item_of(value)->valuestring + 1)
                                            : (struct text){0};
 }
 
 double json_number(const struct json_value *value)
 {
-    return json_type(value) == JSON_NUMBER ? item_of(value)->valuedouble : 0;
+    return json_type(value) == JSON_NUMBER ? strtod(item_of(value)->valuestring + 1, NULL) : 0;
 }
 
 bool json_true(const struct json_value *value)
@@ -357,12 +416,14 @@ bool json_true(const struct json_value *value)
     return value && (item_of(value)->type & 0xFF) == cJSON_True;
 }
 
-static bool repeats_by_comparing(const struct json_value *object)
+static bool find_by_comparing(const struct json_value *object, struct text *ret_name)
 {
     for (const struct json_value *a = json_first(object); a; a = json_next(a))
         for (const struct json_value *b = json_next(a); b; b = json_next(b))
-            if (text_equal(json_name(a), json_name(b)))
+            if (strcmp(item_of(a)->string, item_of(b)->string) == 0) {
+                *ret_name = json_name(a);
                 return true;
+            }
     return false;
 }
 
@@ -386,26 +447,88 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-bool json_repeats(const struct json_value *object)
+/** A name that stands twice; among many they are sorted first. */
+static bool find_repeated(const struct json_value *object, struct text *ret_name)
 {
     size_t n = 0;
     bool repeats = false;
 
-    if (json_type(object) != JSON_OBJECT)
-        return false;
     for (const struct json_value *member = json_first(object); member; member = json_next(member))
         n++;
     char **names = n > FEW_MEMBERS ? calloc(n, sizeof(*names)) : NULL;
     if (!names)
-        return repeats_by_comparing(object);
+        return find_by_comparing(object, ret_name);
     n = 0;
     for (const struct json_value *member = json_first(object); member; member = json_next(member))
         names[n++] = item_of(member)->string;
     qsort(names, n, sizeof(*names), compare_names);
-    for (size_t i = 1; i < n && !repeats; i++)
+    for (size_t i = 1; i < n && !repeats; i++) {
         repeats = strcmp(names[i - 1], names[i]) == 0;
+        if (repeats)
+            *ret_name = unmarked(names[i]);
+    }
     free(names);
     return repeats;
+}
+
+bool json_repeats(const struct json_value *object)
+{
+    struct text name;
+
+    return json_type(object) == JSON_OBJECT && find_repeated(object, &name);
+}
+
+bool json_load(struct fault *reterr)
+{
+    return library_load(&libcjson, reterr);
+}
+
+static void say_wrong(const struct scan *scan, struct fault *reterr)
+{
+    fault_set(reterr, FAULT_INVALID_JSON, "bad JSON at byte %zu: %s", scan->at, scan->why);
+    if (scan->at)
+        fault_say(reterr, "Request body must be a JSON object: %s at byte %zu", scan->why,
+                  scan->at);
+    else
+        fault_say(reterr, "Request body must be a JSON object: %s", scan->why);
+}
+
+static void say_repeated(struct text name, struct fault *reterr)
+{
+    fault_set(reterr, FAULT_INVALID_JSON, "a name stands twice in a JSON object");
+    if (name.n > 0 && name.n <= 32 && text_only(name, "_")) /* another may be anything */
+        fault_say(reterr, "Request body has '%.*s' twice", TEXT_ARG(name));
+    else
+        fault_say(reterr, "Request body has a member twice");
+}
+
+struct json_document *json_parse(struct arena *arena, struct text text, struct fault *reterr)
+{
+    struct scan scan = {.s = text.s, .n = text.n, .out = arena_new(arena, char, OUT_ROOM(text.n))};
+
+    if (!scan.out) {
+        fault_set(reterr, FAULT_NO_MEMORY, "no memory to read %zu bytes of JSON", text.n);
+        return NULL;
+    }
+    if (!scan_text(&scan)) {
+        say_wrong(&scan, reterr);
+        return NULL;
+    }
+    if (!json_load(reterr))
+        return NULL;
+    put_char(&scan, '\0');
+    struct json_document *document = (struct json_document *)cjson.parse(scan.out, scan.n_out);
+    if (!document) {
+        fault_set(reterr, FAULT_NO_MEMORY, "no memory for %zu bytes of JSON", text.n);
+        return NULL;
+    }
+    struct text name;
+    if (find_repeated(json_top(document), &name)) {
+        say_repeated(name, reterr);
+        json_free(document);
+        return NULL;
+    }
+    return document;
 }
 
 /**

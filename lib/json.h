@@ -1,9 +1,11 @@
 /**
  * JSON from outside (RFC 8259), read strictly. cJSON appears in json.c only.
  *
- * Stricter than cJSON alone: well-formed UTF-8 without a byte-order mark, no NUL (raw or \u0000),
- * no raw control characters, no lone surrogates, nothing behind the value, numbers as the grammar
- * says, at most JSON_DEPTH_MAX levels. Values and their strings borrow from their document.
+ * Stricter than cJSON alone: well-formed UTF-8, no raw control characters, nothing behind the
+ * value, numbers as the grammar says, at most JSON_DEPTH_MAX levels. What programs really write is
+ * taken: a byte-order mark in front is skipped, and half a surrogate pair (what cutting a text by
+ * UTF-16 units leaves of an emoji) is U+FFFD, and so is \u0000, of which json_has_nul() tells.
+ * Values and their strings borrow from their document.
  */
 #ifndef JSON_H
 #define JSON_H
@@ -16,12 +18,6 @@
 
 struct json_document; /* owns everything read; json_free() */
 struct json_value;    /* one value inside a document */
-
-/*
- * Kept out of the programs' dynamic symbols: jansson, which libjwt loads, has functions called
- * json_string and json_true too, and libjwt would be given ours.
- */
-#pragma GCC visibility push(hidden)
 
 enum json_type {
     JSON_ABSENT,
@@ -38,7 +34,8 @@ must_check bool json_load(struct fault *reterr);
 
 /**
  * Read a text whose top is an object in which no name stands twice.
- * NULL with FAULT_INVALID_JSON otherwise. The document is freed by json_free (NULL is fine).
+ * NULL with FAULT_INVALID_JSON otherwise, whose text tells people what is wrong. The document is
+ * freed by json_free (NULL is fine).
  */
 must_check struct json_document *json_parse(struct arena *arena, struct text text,
                                             struct fault *reterr);
@@ -71,8 +68,15 @@ struct text json_name(const struct json_value *member);
 /** The string's content, valid as long as the document; the empty slice for any other type. */
 struct text json_string(const struct json_value *value);
 
+/** Did \u0000 stand in this string, or in this member's name? */
+bool json_has_nul(const struct json_value *value);
+bool json_name_has_nul(const struct json_value *member);
+
 /** The number's value; 0 for any other type. An overflowing number is infinite. */
 double json_number(const struct json_value *value);
+
+/** The number as it was written ("1200.50", "1E5"); the empty slice for any other type. */
+struct text json_digits(const struct json_value *value);
 
 /** True for the literal true. */
 bool json_true(const struct json_value *value);
@@ -91,7 +95,5 @@ bool json_repeats(const struct json_value *object);
  * A number that is not finite marks the buffer as failed.
  */
 void json_write(struct buffer *b, const struct json_value *value);
-
-#pragma GCC visibility pop
 
 #endif

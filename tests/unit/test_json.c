@@ -47,6 +47,28 @@ static struct good_row {
     {"an inner object may repeat a name", "{\"a\":{\"b\":1,\"b\":2}}", "{\"a\":{\"b\":1,\"b\":2}}"},
     {"names that differ in case only", "{\"a\":1,\"A\":2}", "{\"a\":1,\"A\":2}"},
     {"the same name at two levels", "{\"a\":{\"a\":1}}", "{\"a\":{\"a\":1}}"},
+    {"a byte order mark in front is skipped", "\xEF\xBB\xBF {\"a\":1}", "{\"a\":1}"},
+    {"a byte order mark in a string stays", "{\"a\":\"\xEF\xBB\xBFx\"}",
+     "{\"a\":\"\xEF\xBB\xBFx\"}"},
+    {"a lone high surrogate", "{\"a\":\"cut \\ud83d\"}", "{\"a\":\"cut \uFFFD\"}"},
+    {"a high surrogate before a letter", "{\"a\":\"\\ud83dx\"}", "{\"a\":\"\uFFFDx\"}"},
+    {"a high surrogate before another escape", "{\"a\":\"\\ud83d\\n\"}", "{\"a\":\"\uFFFD\\n\"}"},
+    {"a high surrogate before an escaped backslash", "{\"a\":\"\\ud83d\\\\ude00\"}",
+     "{\"a\":\"\uFFFD\\\\ude00\"}"},
+    {"two high surrogates", "{\"a\":\"\\ud83d\\ud83d\"}", "{\"a\":\"\uFFFD\uFFFD\"}"},
+    {"a high surrogate before a pair", "{\"a\":\"\\ud83d\\ud83d\\ude00\"}", "{\"a\":\"\uFFFD😀\"}"},
+    {"a lone low surrogate", "{\"a\":\"\\ude00\"}", "{\"a\":\"\uFFFD\"}"},
+    {"the last low surrogate alone", "{\"a\":\"\\udfff\"}", "{\"a\":\"\uFFFD\"}"},
+    {"a high surrogate before the character behind the low ones", "{\"a\":\"\\ud83d\\ue000\"}",
+     "{\"a\":\"\uFFFD\xEE\x80\x80\"}"},
+    {"surrogates in the wrong order", "{\"a\":\"\\ude00\\ud83d\"}", "{\"a\":\"\uFFFD\uFFFD\"}"},
+    {"a surrogate in a name", "{\"\\udc00\":1}", "{\"\uFFFD\":1}"},
+    {"a surrogate in a name further inside", "{\"a\":[{\"\\udc00\":\"\\ud83d\"}]}",
+     "{\"a\":[{\"\uFFFD\":\"\uFFFD\"}]}"},
+    {"an escaped NUL", "{\"a\":\"\\u0000\"}", "{\"a\":\"\uFFFD\"}"},
+    {"escaped NULs among letters", "{\"a\":\"x\\u0000y\\u0000\"}", "{\"a\":\"x\uFFFDy\uFFFD\"}"},
+    {"an escaped NUL in a name", "{\"\\u0000a\":1}", "{\"\uFFFDa\":1}"},
+    {"names that differ by a NUL", "{\"a\\u0000\":1,\"a\":2}", "{\"a\uFFFD\":1,\"a\":2}"},
 };
 
 static void test_good(void **state)
@@ -125,14 +147,23 @@ static struct bad_row {
     const char *label, *why;
     struct text in;
 } bad[] = {
-    {"nothing", "byte 0: no object", IN("")},
-    {"white space only", "byte 2: no object", IN(" \n")},
-    {"an array", "byte 0: no object", IN("[]")},
-    {"a string", "byte 0: no object", IN("\"a\"")},
-    {"null", "byte 0: no object", IN("null")},
-    {"a byte-order mark", "byte 0: no object", IN("\xEF\xBB\xBF{}")},
+    {"nothing", "byte 0: it is empty", IN("")},
+    {"white space only", "byte 2: it is empty", IN(" \n")},
+    {"an array", "byte 0: not an object", IN("[]")},
+    {"a string", "byte 0: not an object", IN("\"a\"")},
+    {"null", "byte 0: not an object", IN("null")},
+    {"a byte order mark alone", "byte 3: it is empty", IN("\xEF\xBB\xBF")},
+    {"two byte order marks", "byte 3: not an object", IN("\xEF\xBB\xBF\xEF\xBB\xBF{}")},
+    {"half a byte order mark", "byte 0: not valid UTF-8", IN("\xEF\xBB{}")},
+    {"a byte order mark behind a blank", "byte 1: not an object", IN(" \xEF\xBB\xBF{}")},
+    {"a byte order mark inside", "byte 1: string expected", IN("{\xEF\xBB\xBF}")},
+    {"a mark of ours in a string", "not valid UTF-8", IN("{\"a\":\"\xC0\x31\"}")},
+    {"a high surrogate before a bad escape", "byte 13: bad escape", IN("{\"a\":\"\\ud83d\\x\"}")},
+    {"a high surrogate before three digits", "byte 17: bad escape",
+     IN("{\"a\":\"\\ud83d\\ude0\"}")},
+    {"a name with a NUL that stands twice", "twice", IN("{\"\\u0000\":1,\"\\u0000\":2}")},
     {"a form feed as white space", "byte 1: string expected", IN("{\f}")},
-    {"a vertical tab in front", "byte 0: no object", IN("\v{}")},
+    {"a vertical tab in front", "byte 0: not an object", IN("\v{}")},
     {"a no-break space", "byte 1: string expected", IN("{\u00A0}")},
     {"text behind the object", "byte 3: text behind the object", IN("{} x")},
     {"a second object", "byte 2: text behind the object", IN("{}{}")},
@@ -172,26 +203,13 @@ static struct bad_row {
     {"a raw control character in a string", "byte 6: control character", IN("{\"a\":\"\x1F\"}")},
     {"a raw NUL in a string", "byte 6: control character", IN("{\"a\":\"\0y\"}")},
     {"a raw control character in a name", "byte 2: control character", IN("{\"\t\":1}")},
-    {"an escaped NUL", "byte 12: escaped NUL", IN("{\"a\":\"\\u0000\"}")},
-    {"an escaped NUL in a name", "byte 8: escaped NUL", IN("{\"\\u0000\":1}")},
     {"an unknown escape", "byte 7: bad escape", IN("{\"a\":\"\\x41\"}")},
     {"an escape with three digits", "byte 11: bad escape", IN("{\"a\":\"\\u123\"}")},
     {"an escape with a letter beyond F", "byte 11: bad escape", IN("{\"a\":\"\\u123g\"}")},
-    {"a lone high surrogate", "byte 12: lone surrogate", IN("{\"a\":\"\\ud83d\"}")},
-    {"a high surrogate before a letter", "byte 12: lone surrogate", IN("{\"a\":\"\\ud83dx\"}")},
-    {"a high surrogate before another escape", "byte 13: lone surrogate",
-     IN("{\"a\":\"\\ud83d\\n\"}")},
-    {"two high surrogates", "byte 18: lone surrogate", IN("{\"a\":\"\\ud83d\\ud83d\"}")},
-    {"a lone low surrogate", "byte 12: lone surrogate", IN("{\"a\":\"\\ude00\"}")},
-    {"the last low surrogate alone", "byte 12: lone surrogate", IN("{\"a\":\"\\udfff\"}")},
-    {"a high surrogate before the character behind the low ones", "byte 18: lone surrogate",
-     IN("{\"a\":\"\\ud83d\\ue000\"}")},
-    {"surrogates in the wrong order", "byte 12: lone surrogate", IN("{\"a\":\"\\ude00\\ud83d\"}")},
-    {"a surrogate in a name", "byte 8: lone surrogate", IN("{\"\\udc00\":1}")},
-    {"a surrogate in UTF-8", "no UTF-8", IN("{\"a\":\"\xED\xA0\xBD\"}")},
-    {"an overlong sequence", "no UTF-8", IN("{\"a\":\"\xC0\xAF\"}")},
-    {"a byte of Latin-1", "no UTF-8", IN("{\"a\":\"caf\xE9\"}")},
-    {"a sequence cut off at the end", "no UTF-8", IN("{\"a\":\"\xD8")},
+    {"a surrogate in UTF-8", "not valid UTF-8", IN("{\"a\":\"\xED\xA0\xBD\"}")},
+    {"an overlong sequence", "not valid UTF-8", IN("{\"a\":\"\xC0\xAF\"}")},
+    {"a byte of Latin-1", "not valid UTF-8", IN("{\"a\":\"caf\xE9\"}")},
+    {"a sequence cut off at the end", "not valid UTF-8", IN("{\"a\":\"\xD8")},
     {"a name that stands twice", "twice", IN("{\"a\":1,\"b\":2,\"a\":1}")},
     {"a name that stands twice, once escaped", "twice", IN("{\"to\":1,\"\\u0074o\":2}")},
     {"an empty name that stands twice", "twice", IN("{\"\":1,\"\":2}")},
@@ -211,6 +229,33 @@ static void test_bad(void **state)
     assert_int_equal(fault.kind, FAULT_INVALID_JSON);
     if (!strstr(fault.detail, row->why))
         fail_msg("got '%s', want '%s'", fault.detail, row->why);
+}
+
+/* --- What people are told. --- */
+
+static struct told_row {
+    const char *label, *want;
+    struct text in;
+} told[] = {
+    {"of an empty body", "Request body must be a JSON object: it is empty", IN("")},
+    {"of an array", "Request body must be a JSON object: not an object", IN("[]")},
+    {"of bad UTF-8", "Request body must be a JSON object: not valid UTF-8", IN("{\"a\":\"\xE9\"}")},
+    {"of a comma too many", "Request body must be a JSON object: string expected at byte 7",
+     IN("{\"a\":1,}")},
+    {"of a member that stands twice", "Request body has 'to' twice", IN("{\"to\":1,\"to\":2}")},
+    {"of a name that may be a number", "Request body has a member twice",
+     IN("{\"+201012345678\":1,\"+201012345678\":2}")},
+    {"of a long name", "Request body has a member twice",
+     IN("{\"abcdefghijklmnopqrstuvwxyzabcdefg\":1,\"abcdefghijklmnopqrstuvwxyzabcdefg\":2}")},
+};
+
+static void test_told(void **state)
+{
+    const struct told_row *row = *state;
+    struct fault fault = {0};
+
+    assert_null(json_parse(&arena, row->in, &fault));
+    assert_string_equal(fault_text(&fault), row->want);
 }
 
 /* --- Sizes. --- */
@@ -374,6 +419,45 @@ static void test_walk(void **state)
     assert_int_equal(json_name(json_first(a)).n + json_name(NULL).n, 0);
 }
 
+static void test_nul(void **state)
+{
+    struct fault fault = {0};
+    json_scoped struct json_document *document = json_parse(
+        &arena, TEXT("{\"a\":\"x\\u0000\",\"b\\u0000\":\"\",\"c\":5,\"d\":\"\uFFFD\"}"), &fault);
+    const struct json_value *top = json_top(document), *b = json_next(json_first(top));
+
+    (void)state;
+    assert_true(json_has_nul(json_get(top, "a")));
+    assert_text_equal(json_string(json_get(top, "a")), "x\uFFFD");
+    assert_false(json_name_has_nul(json_first(top)) || json_has_nul(b));
+    assert_true(json_name_has_nul(b));
+    assert_text_equal(json_name(b), "b\uFFFD");
+    assert_false(json_has_nul(json_get(top, "c")) || json_has_nul(json_get(top, "d")));
+    assert_false(json_has_nul(NULL) || json_name_has_nul(NULL) || json_name_has_nul(top));
+}
+
+static void test_digits(void **state)
+{
+    static const char *const written_so[] = {"0",     "-0",       "1200.50",         "1E5",
+                                             "1e400", "-1.0e-07", "9007199254740993"};
+    struct fault fault = {0};
+    struct buffer b;
+    struct text in;
+
+    (void)state;
+    buffer_init(&b, &arena, 4096);
+    buffer_add(&b, TEXT("{\"a\":["));
+    for (size_t i = 0; i < ARRAY_LEN(written_so); i++)
+        buffer_addf(&b, "%s %s", i ? " ," : "", written_so[i]);
+    buffer_add(&b, TEXT("],\"s\":\"5\"}"));
+    assert_true(buffer_text(&b, &in));
+    json_scoped struct json_document *document = json_parse(&arena, in, &fault);
+    const struct json_value *v = json_first(json_get(json_top(document), "a"));
+    for (size_t i = 0; i < ARRAY_LEN(written_so); i++, v = json_next(v))
+        assert_text_equal(json_digits(v), written_so[i]);
+    assert_int_equal(json_digits(json_get(json_top(document), "s")).n + json_digits(NULL).n, 0);
+}
+
 static void test_repeats(void **state)
 {
     struct fault fault = {0};
@@ -433,12 +517,14 @@ int main(void)
         {.name = "what is read is not written to", .test_func = test_input_is_left_alone},
         {.name = "every type is known, none poses as another", .test_func = test_types},
         {.name = "children are walked in order", .test_func = test_walk},
+        {.name = "an escaped NUL is told", .test_func = test_nul},
+        {.name = "a number's digits are those that were written", .test_func = test_digits},
         {.name = "repetition is a matter of one object", .test_func = test_repeats},
         {.name = "a string is compared, and looked for in an array", .test_func = test_texts},
         {.name = "an absent value is written as null", .test_func = test_write_absent},
     };
-    struct CMUnitTest
-        tests[ARRAY_LEN(good) + ARRAY_LEN(numbers) + ARRAY_LEN(bad) + ARRAY_LEN(singles)];
+    struct CMUnitTest tests[ARRAY_LEN(good) + ARRAY_LEN(numbers) + ARRAY_LEN(bad) +
+                            ARRAY_LEN(told) + ARRAY_LEN(singles)];
     size_t n = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(good); i++)
@@ -447,6 +533,8 @@ int main(void)
         tests[n++] = (struct CMUnitTest)ROW(numbers[i], test_number);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         tests[n++] = (struct CMUnitTest)ROW(bad[i], test_bad);
+    for (size_t i = 0; i < ARRAY_LEN(told); i++)
+        tests[n++] = (struct CMUnitTest)ROW(told[i], test_told);
     memcpy(tests + n, singles, sizeof(singles));
     arena_init(&arena, 16 << 20);
     int failed = cmocka_run_group_tests_name("json", tests, NULL, NULL);
