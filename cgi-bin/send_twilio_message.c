@@ -65,7 +65,6 @@ static const struct program program = {
     .process = {&sender_keys},
     .thread = {&twilio_client},
     .check = sender_check,
-    .load = auth_load,
     .verbs = verbs,
     .answers_preflight = answers_preflight,
 };

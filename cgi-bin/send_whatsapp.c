@@ -39,7 +39,6 @@ static const struct program program = {
     .process = {&sender_keys},
     .thread = {&twilio_client},
     .check = sender_check,
-    .load = auth_load,
 };
 
 int main(int argc, char **argv)

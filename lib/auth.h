@@ -12,9 +12,6 @@
 #include "arena.h"
 #include "fault.h"
 
-/** Load libjwt, unless it is: auth_verify() does, when it first needs it. Like library_load(). */
-must_check bool auth_load(struct fault *reterr);
-
 /** A longer token is refused unread. */
 #define AUTH_TOKEN_MAX 16384
 
@@ -77,8 +74,10 @@ must_check bool auth_keys_load(struct auth_keys *keys, size_t *ret_count, struct
  * `keys` may be NULL where there is no JWK set. Fails with FAULT_MISSING_AUTHORIZATION where
  * nothing is presented, FAULT_UNAUTHORIZED for another scheme and a token that is not valid,
  * FAULT_HEADERS_TOO_LARGE for one longer than AUTH_TOKEN_MAX, FAULT_FORBIDDEN for a valid one of
- * another role or of a user whose `sub` is no UUID, FAULT_MISCONFIGURED where nothing is configured
- * that could be presented, or the token needs a key set of which no good one was ever read.
+ * another role, of a user whose `sub` is no UUID or who is anonymous (`is_anonymous` true: such
+ * accounts are made at will, each with a limit of its own), FAULT_MISCONFIGURED where nothing is
+ * configured that could be presented, or the token needs a key set of which no good one was ever
+ * read.
  *
  * Only a user's token is asked for `aud` and `iss`: those of `anon` and `service_role` are API
  * keys, which Supabase issues without. A valid token of `anon` is AUTH_ANON: whether that is enough

@@ -266,9 +266,9 @@ static void close_worker(void *state)
  * All that a plain CGI request loads when it comes to it: a process that serves many fails now or
  * not at all, whatever an upgrade does to the files.
  */
-static bool load_libraries(const struct program *program, struct fault *reterr)
+static bool load_libraries(struct fault *reterr)
 {
-    return fastcgi_load(reterr) && json_load(reterr) && (!program->load || program->load(reterr));
+    return fastcgi_load(reterr) && json_load(reterr);
 }
 
 static int serve_fastcgi(const struct program *program)
@@ -279,7 +279,7 @@ static int serve_fastcgi(const struct program *program)
 
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
-    if (!load_libraries(program, &fault)) {
+    if (!load_libraries(&fault)) {
         fprintf(stderr, "%s: %s\n", program->name, fault.detail);
         return 1;
     }
@@ -355,10 +355,10 @@ static bool check_spool(const struct service *service)
     return state.writable;
 }
 
-static bool check_libraries(const struct program *program)
+static bool check_libraries(void)
 {
     struct fault fault;
-    bool good = load_libraries(program, &fault);
+    bool good = load_libraries(&fault);
 
     printf("%-30s %s\n", "libraries", good ? "complete" : fault.detail);
     return good;
@@ -382,7 +382,7 @@ static int check(const struct program *program)
                : line.doubt ? line.doubt
                             : "");
     bool good = settings_read(&settings, program->user, &settings_environment, &fault);
-    good = check_libraries(program) && good;
+    good = check_libraries() && good;
     service.settings = &settings;
     if (open_service(program, &service, &fault)) {
         good = check_database(&service, &arena) && good;

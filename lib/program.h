@@ -19,9 +19,6 @@ struct program {
     /** What --check tells of these; is all well? NULL: nothing. */
     bool (*check)(const struct service *service);
 
-    /** Load the libraries that only this program's requests may need. NULL: none. */
-    bool (*load)(struct fault *reterr);
-
     const struct verb *const *verbs; /* up to the first NULL; NULL: none */
 
     /** May a web page ask (OPTIONS) whether it may call? NULL: yes. */

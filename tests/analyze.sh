@@ -26,8 +26,8 @@ check_cppcheck()
 flags()
 {
     echo -std=gnu17 -include lib/banned.h -I lib
-    echo -DLIBCJSON=__FILE__ -DLIBFCGI=__FILE__ -DLIBJWT=__FILE__ # names, which the build knows
-    pkg-config --cflags libcurl libpq libcjson libjwt fcgi libcrypto
+    echo -DLIBCJSON=__FILE__ -DLIBFCGI=__FILE__ # names, which the build knows
+    pkg-config --cflags libcurl libpq libcjson fcgi libcrypto
 }
 
 check_gcc()

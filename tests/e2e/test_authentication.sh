@@ -49,6 +49,8 @@ refused 'another role' 403 forbidden \
     "$(with_token "$(jwt "{\"sub\":\"$user\",\"role\":\"authenticator\",\"aud\":\"authenticated\",\"exp\":$(later)}")")"
 refused 'a subject that is no UUID' 403 forbidden \
     "$(with_token "$(jwt "{\"sub\":\"me\",\"role\":\"authenticated\",\"aud\":\"authenticated\",\"exp\":$(later)}")")"
+refused 'an anonymous user' 403 forbidden \
+    "$(with_token "$(jwt "$(claims ",\"is_anonymous\":true,\"exp\":$(later)")")")"
 # That the database finds out, which has looked at the limit by then.
 it 'a user without a profile'
 post send-whatsapp "$message" "$json" "$(bearer $stranger)"
