@@ -11,8 +11,9 @@
 #define FOREIGN_MAX 15
 
 /*
- * Egypt's numbers without the trunk 0, as libphonenumber has them (region EG). No number fits two
- * entries, so their order says nothing.
+ * Egypt's numbers without the trunk 0, as libphonenumber has them (region EG), but for the area
+ * code 15 (10th of Ramadan): what begins so and is no mobile is a mobile that lacks a digit. No
+ * number fits two entries, so their order says nothing.
  */
 static const struct plan {
     enum phone_kind kind;
@@ -27,7 +28,6 @@ static const struct plan {
     {PHONE_LANDLINE, "3", 8, 8},     /* Alexandria */
     {PHONE_LANDLINE, "132", 9, 9},   /* Banha */
     {PHONE_LANDLINE, "133", 9, 9},   /* Banha */
-    {PHONE_LANDLINE, "15", 8, 9},    /* 10th of Ramadan */
     {PHONE_LANDLINE, "40", 9, 9},    /* Tanta */
     {PHONE_LANDLINE, "45", 9, 9},    /* Damanhur */
     {PHONE_LANDLINE, "46", 9, 9},    /* Marsa Matruh */
@@ -55,13 +55,13 @@ static const struct plan {
     {PHONE_LANDLINE, "900", 10, 10}, /* premium rate */
 };
 
-/* What stands between digits and means nothing. Line breaks are not here: they part two numbers. */
+/* What stands between digits and means nothing. Parentheses are looked at by themselves; line
+ * breaks are not here: they part two numbers. */
 static const struct range {
     uint32_t first, last;
 } separators[] = {
     {'\t', '\t'},     /* tab */
     {' ', ' '},       /* space */
-    {'(', ')'},       /* parentheses */
     {'-', '.'},       /* dash, dot */
     {0x00A0, 0x00A0}, /* no-break space */
     {0x00AD, 0x00AD}, /* soft hyphen */
@@ -81,7 +81,6 @@ static const struct range {
     {0xFE58, 0xFE58}, /* small em dash */
     {0xFE63, 0xFE63}, /* small hyphen */
     {0xFEFF, 0xFEFF}, /* byte order mark */
-    {0xFF08, 0xFF09}, /* full-width parentheses */
     {0xFF0D, 0xFF0E}, /* full-width hyphen and dot */
 };
 
@@ -125,9 +124,45 @@ static bool read_digit(uint32_t c, char *ret_digit)
     return false;
 }
 
+/** Is this a country code of another country, whole? (ITU-T E.164, assigned codes) */
+static bool is_country_code(struct text digits)
+{
+    /* by the first digit, the second digits of codes of two; all other codes have three */
+    static const char *const twos[10] = {
+        [2] = "07",      [3] = "0123469", [4] = "013456789", [5] = "12345678",
+        [6] = "0123456", [8] = "1246",    [9] = "0123458"};
+    if (digits.n == 0)
+        return false;
+    if (digits.s[0] == '1' || digits.s[0] == '7')
+        return digits.n == 1;
+    const char *two = twos[digits.s[0] - '0'];
+    bool short_code = digits.n > 1 && two && strchr(two, digits.s[1]);
+    return digits.s[0] != '0' && digits.n == (short_code ? 2 : 3) &&
+           !text_equal(digits, TEXT("20"));
+}
+
+/** Has so much of it called another country, and nothing else yet? */
+static bool has_called_abroad(const struct dialled *dialled, size_t n)
+{
+    struct text digits = {dialled->digits, n};
+
+    if (!dialled->plus && !text_starts(digits, TEXT("00")))
+        return false;
+    return is_country_code(text_skip(digits, dialled->plus ? 0 : 2));
+}
+
+/** A nought alone in parentheses behind the country code is not dialled from abroad: it goes. */
+static void drop_trunk_zero(struct dialled *dialled, size_t opened)
+{
+    if (dialled->n == opened + 1 && dialled->digits[opened] == '0' &&
+        has_called_abroad(dialled, opened))
+        dialled->n--;
+}
+
 static bool read_dialled(struct text typed, struct dialled *ret_dialled, struct fault *reterr)
 {
     struct dialled dialled = {0};
+    size_t opened = DIGITS_MAX; /* the digits before the last parenthesis; none opened: all */
     char digit;
 
     if (typed.n > TYPED_MAX)
@@ -140,6 +175,11 @@ static bool read_dialled(struct text typed, struct dialled *ret_dialled, struct 
             dialled.digits[dialled.n++] = digit;
         } else if (is_plus(c) && !dialled.plus && dialled.n == 0) {
             dialled.plus = true;
+        } else if (c == '(' || c == 0xFF08) {
+            opened = dialled.n;
+        } else if (c == ')' || c == 0xFF09) {
+            drop_trunk_zero(&dialled, opened);
+            opened = DIGITS_MAX;
         } else if (!is_separator(c)) {
             return fault_set(reterr, FAULT_INVALID_PHONE, "phone has U+%04X inside", (unsigned)c);
         }
@@ -198,7 +238,7 @@ bool phone_normalize(struct arena *arena, struct text typed, struct phone *ret_p
     struct dialled dialled = {0};
     struct number number = {0};
 
-    if (!read_dialled(text_trim(typed), &dialled, reterr))
+    if (!read_dialled(text_strip(typed), &dialled, reterr))
         return false;
     if (!read_number(&dialled, &number))
         return fault_set(reterr, FAULT_INVALID_PHONE, "phone of %zu digits fits no numbering plan",

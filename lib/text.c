@@ -63,6 +63,51 @@ struct text text_trim(struct text t)
     return t;
 }
 
+bool text_is_line_end(uint32_t c)
+{
+    return (c >= '\n' && c <= '\r') || c == 0x85 || c == 0x2028 || c == 0x2029;
+}
+
+bool text_is_space(uint32_t c)
+{
+    return c == ' ' || c == '\t' || text_is_line_end(c) || c == 0xA0 || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200A) || c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+/** White space, or what takes no room: joiners, direction marks, embeddings, isolates. */
+static bool is_invisible(uint32_t c)
+{
+    return text_is_space(c) || c == 0xAD || c == 0x61C || c == 0x180E ||
+           (c >= 0x200B && c <= 0x200F) || (c >= 0x202A && c <= 0x202E) ||
+           (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF;
+}
+
+/** Where the last character begins; needs t.n > 0. */
+static size_t last_start(struct text t)
+{
+    size_t at = t.n - 1;
+
+    while (at > 0 && t.n - at < 4 && ((unsigned char)t.s[at] & 0xC0) == 0x80)
+        at--;
+    return at;
+}
+
+struct text text_strip(struct text t)
+{
+    size_t at = 0, start = 0;
+
+    while (at < t.n && is_invisible(text_next(t, &at)))
+        start = at;
+    t = text_skip(t, start);
+    while (t.n) {
+        size_t last = at = last_start(t);
+        if (!is_invisible(text_next(t, &at)) || at != t.n)
+            break;
+        t.n = last;
+    }
+    return t;
+}
+
 bool text_cut(struct text t, char sep, struct text *ret_head, struct text *ret_tail)
 {
     const char *at = t.n ? memchr(t.s, sep, t.n) : NULL;

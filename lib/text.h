@@ -45,6 +45,18 @@ struct text text_without(struct text t, struct text prefix);
 /** Without white space (space, tab, CR, LF) at both ends. */
 struct text text_trim(struct text t);
 
+/** Unicode's White_Space: blanks of any width, tabs, and what ends a line. */
+bool text_is_space(uint32_t c);
+
+/** Does this end a line? LF, VT, FF, CR, NEL, line and paragraph separator. */
+bool text_is_line_end(uint32_t c);
+
+/**
+ * Without what nobody sees at both ends, as it comes along when people paste: Unicode's white space,
+ * line ends, direction marks, characters without width, a byte order mark.
+ */
+struct text text_strip(struct text t);
+
 /**
  * Cut at the first `sep`: "a=b" by '=' gives head "a", tail "b".
  * Without one: false, head is the whole and tail is empty, so that a loop over a list ends by

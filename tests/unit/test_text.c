@@ -347,6 +347,49 @@ static void test_clip(void **state)
     assert_text_equal(text_clip(text_of(row->in), row->max), row->want);
 }
 
+/* --- What nobody sees at both ends. --- */
+
+static struct strip_row {
+    const char *label, *in, *want;
+} strips[] = {
+    {"nothing is stripped of nothing", "", ""},
+    {"blanks alone leave nothing", " \u3000\t\u200F", ""},
+    {"blanks inside stay", "\u00A0a b\u200Bc\u00A0", "a b\u200Bc"},
+    {"marks, joiners and line ends go",
+     "\uFEFF\u202A\u2068\u2028\xC2\x85\v\f\ra\n\u2029\u2069\u202C\u200D\u2060\u061C\u180E", "a"},
+    {"the last letter has several bytes", "م\u200F", "م"},
+    {"letters like these stay", "\u200A\u2010a\u2070\u2027", "\u2010a\u2070\u2027"},
+    {"a broken end stays", "a \x80", "a \x80"},
+    {"half a character stays", "\xE2\x80", "\xE2\x80"},
+    {"a start of broken bytes stays", "\x80\x80\x80\x80 ", "\x80\x80\x80\x80"},
+};
+
+static void test_strip(void **state)
+{
+    const struct strip_row *row = *state;
+
+    assert_text_equal(text_strip(text_of(row->in)), row->want);
+}
+
+/** Unicode 15, property White_Space. */
+static void test_space(void **state)
+{
+    static const uint32_t spaces[] = {0x9,    0xA,    0xB,    0xC,    0xD,    0x20,   0x85,
+                                      0xA0,   0x1680, 0x2000, 0x2001, 0x2002, 0x2003, 0x2004,
+                                      0x2005, 0x2006, 0x2007, 0x2008, 0x2009, 0x200A, 0x2028,
+                                      0x2029, 0x202F, 0x205F, 0x3000};
+    size_t n = 0;
+
+    (void)state;
+    for (uint32_t c = 0; c <= 0x10FFFF; c++)
+        if (text_is_space(c)) {
+            assert_true(n < ARRAY_LEN(spaces));
+            assert_int_equal(c, spaces[n++]);
+        }
+    assert_int_equal(n, ARRAY_LEN(spaces));
+    assert_true(text_is_line_end(0x85) && text_is_line_end(0x2029) && !text_is_line_end('\t'));
+}
+
 #define ADD_ROWS(rows, test)                                                                       \
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)                                                   \
         tests[n++] = (struct CMUnitTest)                                                           \
@@ -363,12 +406,13 @@ int main(void)
         {.name = "a loop over a list ends by itself", .test_func = test_cut_list},
         {.name = "a NUL is never among what is allowed", .test_func = test_only_nul},
         {.name = "decoding stops at the slice's end", .test_func = test_utf8_at_the_end},
+        {.name = "white space is Unicode's", .test_func = test_space},
         {.name = "characters are decoded one by one", .test_func = test_next},
     };
     struct CMUnitTest tests[ARRAY_LEN(pairs) + ARRAY_LEN(trims) + ARRAY_LEN(cuts) +
                             ARRAY_LEN(onlys) + ARRAY_LEN(numbers) + ARRAY_LEN(uuids) +
                             ARRAY_LEN(utf8s) + ARRAY_LEN(units) + ARRAY_LEN(clips) +
-                            ARRAY_LEN(singles)];
+                            ARRAY_LEN(strips) + ARRAY_LEN(singles)];
     size_t n = 0;
 
     ADD_ROWS(pairs, test_pair);
@@ -380,6 +424,7 @@ int main(void)
     ADD_ROWS(utf8s, test_utf8);
     ADD_ROWS(units, test_units);
     ADD_ROWS(clips, test_clip);
+    ADD_ROWS(strips, test_strip);
     memcpy(tests + n, singles, sizeof(singles));
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }
