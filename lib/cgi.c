@@ -161,6 +161,7 @@ bool cgi_read(const struct cgi_connection *connection, struct arena *arena,
         {"REQUEST_METHOD", &ret_request->method},
         {"QUERY_STRING", &ret_request->query},
         {"CONTENT_TYPE", &ret_request->content_type},
+        {"HTTP_CONTENT_ENCODING", &ret_request->content_encoding},
         {"REMOTE_ADDR", &ret_request->remote_addr},
         {"HTTP_AUTHORIZATION", &ret_request->authorization},
         {"HTTP_APIKEY", &ret_request->apikey},
@@ -228,7 +229,7 @@ void cgi_note(struct cgi_response *response, struct arena *arena, const char *fo
 
 static const char allowed_headers[] =
     "authorization, x-client-info, apikey, content-type, idempotency-key, x-request-id, "
-    "x-supabase-api-version";
+    "x-region, traceparent, tracestate, baggage, sentry-trace, x-supabase-api-version";
 static const char exposed_headers[] =
     "X-Request-Id, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, "
     "Idempotent-Replayed, WWW-Authenticate";

@@ -30,7 +30,7 @@ extern const struct cgi_connection cgi_plain;
 
 /** Everything lives in the arena. Header fields that are not there are empty. */
 struct cgi_request {
-    struct text method, query, content_type, remote_addr;
+    struct text method, query, content_type, content_encoding, remote_addr;
     struct text authorization, apikey, origin, idempotency_key;
     struct text twilio_signature, twilio_signature_settings;
     struct text asked_headers; /* Access-Control-Request-Headers */

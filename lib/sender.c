@@ -105,16 +105,36 @@ static bool identify(struct service *service, struct arena *arena, enum sender_t
     return true;
 }
 
-/** JSON by any name that scripts give it; a browser must say what it is (or ask first, by CORS). */
-static bool check_media_type(const struct cgi_request *request, struct fault *reterr)
+/** RFC 9110 section 8.4: "identity", which says nothing, once or more. */
+static bool is_identity(struct text encoding)
 {
-    struct text type = request->content_type;
-    bool by_script = type.n == 0 || cgi_is_type(type, TEXT("text/plain")) ||
-                     cgi_is_type(type, TEXT("application/x-www-form-urlencoded"));
+    struct text item;
 
-    if (cgi_is_type(type, TEXT("application/json")) || (by_script && request->origin.n == 0))
-        return true;
-    return fault_set(reterr, FAULT_UNSUPPORTED_MEDIA_TYPE, "body is not application/json");
+    while (encoding.n) {
+        text_cut(encoding, ',', &item, &encoding);
+        item = text_trim(item);
+        if (item.n && !text_equal_nocase(item, TEXT("identity")))
+            return false;
+    }
+    return true;
+}
+
+/**
+ * The body is JSON by any label, unless it is encoded. A page without a token, where none is asked
+ * for, must say that it is: the browser then asks first (CORS), and no page sends unseen.
+ */
+static bool check_media_type(enum sender_tokens tokens, const struct cgi_request *request,
+                             const struct auth_caller *caller, struct fault *reterr)
+{
+    bool unseen = tokens == SENDER_TOKENS_OPTIONAL && request->origin.n > 0 &&
+                  request->authorization.n == 0 && caller->role == AUTH_NOBODY;
+
+    if (!is_identity(request->content_encoding)) {
+        fault_set(reterr, FAULT_UNSUPPORTED_MEDIA_TYPE, "body has a Content-Encoding");
+        return fault_say(reterr, "Unsupported Content-Encoding");
+    }
+    return !unseen || cgi_is_type(request->content_type, TEXT("application/json")) ||
+           fault_set(reterr, FAULT_UNSUPPORTED_MEDIA_TYPE, "body is not application/json");
 }
 
 /** Bare or quoted (RFC 8941 section 3.3.3): 1 to 255 visible ASCII characters. */
@@ -148,7 +168,7 @@ bool sender_handle(const struct sender_policy *policy, struct service *service, 
     struct auth_caller caller;
 
     if (!identify(service, arena, policy->tokens, request, &caller, reterr) ||
-        !check_media_type(request, reterr) ||
+        !check_media_type(policy->tokens, request, &caller, reterr) ||
         !take_key(request->idempotency_key, &order.key, reterr) ||
         !message_parse(arena, request->body, policy->whatsapp_only, &sent.message, reterr))
         return false;

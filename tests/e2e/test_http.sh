@@ -19,12 +19,12 @@ done
 for program in send-whatsapp twilio-delivery-status; do
     it "$program answers a preflight, and touches nothing"
     request OPTIONS $program '' 'Origin: https://app.example' 'Access-Control-Request-Method: POST' \
-        'Access-Control-Request-Headers: authorization, x-client-info, apikey, content-type, x-evil, x-supabase-client-platform'
+        'Access-Control-Request-Headers: authorization, x-client-info, apikey, content-type, x-evil, x-supabase-client-platform, sentry-trace, baggage, traceparent, tracestate, x-region'
     answers 204
     header Access-Control-Allow-Origin '*'
     header Access-Control-Allow-Methods 'POST, OPTIONS'
     header Access-Control-Allow-Headers \
-        'authorization, x-client-info, apikey, content-type, x-supabase-client-platform'
+        'authorization, x-client-info, apikey, content-type, x-supabase-client-platform, sentry-trace, baggage, traceparent, tracestate, x-region'
     header Access-Control-Max-Age 86400
     holds_no_row
 done
@@ -77,10 +77,25 @@ for type in 'application/json' 'Application/JSON; charset=UTF-8' text/plain \
     answers 200
 done
 
-for type in multipart/form-data application/xml application/jsonp; do
-    it "a body of the type $type is refused"
+for type in application/octet-stream 'application/json, application/json' application/xml; do
+    it "a script's JSON is read though it is labelled '$type'"
     post send-twilio-message "$sms" "Content-Type: $type"
-    answers 415 unsupported_media_type
+    answers 200
+done
+
+for type in text/plain 'application/json, application/json' application/octet-stream ''; do
+    it "with a token a page's JSON is read whose type is '$type'"
+    post send-whatsapp "$sms" "Content-Type: $type" 'Origin: https://app.example' "$(server_bearer)"
+    answers 200
+done
+
+it 'identity is no encoding'
+post send-twilio-message "$sms" 'Content-Encoding: Identity'
+answers 200
+for program in send-twilio-message send-whatsapp; do
+    it "$program reads no body that is encoded"
+    post $program "$sms" 'Content-Encoding: gzip' "$(server_bearer)"
+    answers 415 unsupported_media_type 'Unsupported Content-Encoding'
     twilio_got_nothing
 done
 
@@ -176,8 +191,18 @@ twilio_got_nothing
 
 it 'an escaped NUL in a message is refused before the database sees it'
 post send-twilio-message '{"to":"01012345678","message":"a\u0000b"}'
-equals status 400 "$status"
+answers 400 invalid_message
 twilio_got_nothing
+
+it 'an escaped NUL in a member that nobody reads is nobody'"'"'s error'
+post send-twilio-message '{"to":"01012345678","message":"ab","x":{"y\u0000":["\u0000","\ud83d"]}}'
+answers 200
+
+it 'half an emoji and a byte order mark are taken'
+printf '\357\273\277{"to":"01012345678","message":"cut \\ud83d"}' >"$work/mark"
+post send-twilio-message @"$work/mark"
+answers 200
+twilio_got '"Body":"cut �"'
 
 it 'bytes that are no UTF-8 are refused'
 printf '{"to":"01012345678","message":"\377\376"}' >"$work/latin"

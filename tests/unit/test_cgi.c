@@ -244,7 +244,8 @@ static void test_read_without_memory(void **state)
 #define ANY     "Access-Control-Allow-Origin: *\r\n"
 #define ALL                                                                                        \
     "Access-Control-Allow-Headers: authorization, x-client-info, apikey, content-type, "           \
-    "idempotency-key, x-request-id, x-supabase-api-version\r\n"
+    "idempotency-key, x-request-id, x-region, traceparent, tracestate, baggage, sentry-trace, "    \
+    "x-supabase-api-version\r\n"
 
 static const struct cors_row {
     const char *label, *allowed, *method, *origin, *asked, *want;
@@ -275,6 +276,10 @@ static const struct cors_row {
      "apikey,authorization,content-type,x-client-info,x-supabase-api-version",
      ANY METHODS "Access-Control-Allow-Headers: apikey, authorization, content-type, "
                  "x-client-info, x-supabase-api-version\r\n" AGE EXPOSED},
+    {"what tracing libraries and regional calls add", "*", "OPTIONS", "https://a.example",
+     "baggage,sentry-trace,traceparent,tracestate,X-Region,x-regions",
+     ANY METHODS "Access-Control-Allow-Headers: baggage, sentry-trace, traceparent, tracestate, "
+                 "X-Region\r\n" AGE EXPOSED},
     {"newer x-supabase-client- names", "*", "OPTIONS", "https://a.example",
      "x-supabase-client-platform, X-Supabase-Client-Runtime-Version",
      ANY METHODS "Access-Control-Allow-Headers: x-supabase-client-platform, "

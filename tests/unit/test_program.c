@@ -139,7 +139,8 @@ static const struct fault unset = {.kind = FAULT_MISCONFIGURED, .detail = "setti
 #define PREFLIGHT                                                                                  \
     "Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: POST, OPTIONS\r\n"            \
     "Access-Control-Allow-Headers: authorization, x-client-info, apikey, content-type, "           \
-    "idempotency-key, x-request-id, x-supabase-api-version\r\n"                                    \
+    "idempotency-key, x-request-id, x-region, traceparent, tracestate, baggage, sentry-trace, "    \
+    "x-supabase-api-version\r\n"                                                                   \
     "Access-Control-Max-Age: 86400\r\n" EXPOSED
 #define NOTED ",\"note\":\"noted\",\"id\":\"row\"}\n"
 
