@@ -42,6 +42,10 @@
       "Invalid request id. It must be a UUID")                                                     \
     X(INVALID_IDEMPOTENCY_KEY, 400, "invalid_idempotency_key",                                     \
       "Invalid Idempotency-Key. Use 1 to 255 visible ASCII characters")                            \
+    X(INVALID_TAG, 400, "invalid_tag",                                                             \
+      "Invalid tag. Use 1 to 40 letters, digits, '-' and '_'")                                     \
+    X(INVALID_VALIDITY, 400, "invalid_validity",                                                   \
+      "Invalid validity. Use a whole number of seconds from 60 to 36000")                          \
     X(MISSING_AUTHORIZATION, 401, "missing_authorization",                                         \
       "Missing authorization header")                                                              \
     X(UNAUTHORIZED, 401, "unauthorized",                                                           \

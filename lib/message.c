@@ -1,9 +1,11 @@
 #include "message.h"
 
-#include <math.h>
+#include <string.h>
 
 #include "json.h"
 #include "phone.h"
+
+#define BLANKS_MAX 4 /* in a row in a template's variable (error 21656) */
 
 struct text message_type(const struct message *message)
 {
@@ -24,15 +26,26 @@ static const struct json_value *member(const struct json_value *top, const char 
     return value;
 }
 
+/** The same of an id or a URL, of which nothing may be left once what nobody sees is dropped. */
+static const struct json_value *id_member(const struct json_value *top, const char *name,
+                                          const char *other)
+{
+    const struct json_value *value = member(top, name, other);
+
+    return json_type(value) == JSON_STRING && text_strip(json_string(value)).n == 0 ? NULL : value;
+}
+
 static bool check_spellings(const struct json_value *top, struct fault *reterr)
 {
     static const char *const pairs[][2] = {
         {"requestId", "request_id"}, {"templateId", "template_id"}, {"mediaUrl", "media_url"}};
 
     for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
-        if (json_get(top, pairs[i][0]) && json_get(top, pairs[i][1]))
-            return fault_set(reterr, FAULT_INVALID_JSON, "both '%s' and '%s'", pairs[i][0],
-                             pairs[i][1]);
+        if (json_get(top, pairs[i][0]) && json_get(top, pairs[i][1])) {
+            fault_set(reterr, FAULT_INVALID_JSON, "both '%s' and '%s'", pairs[i][0], pairs[i][1]);
+            return fault_say(reterr, "'%s' and '%s' are one member: use one of the names",
+                             pairs[i][0], pairs[i][1]);
+        }
     return true;
 }
 
@@ -44,8 +57,20 @@ static bool take_string(struct arena *arena, const struct json_value *value, enu
         return true;
     if (json_type(value) != JSON_STRING)
         return fault_set(reterr, kind, "'%s' is no string", name);
+    if (json_has_nul(value))
+        return fault_set(reterr, kind, "'%s' has a NUL", name);
     if (!arena_copy(arena, json_string(value), ret_text))
         return fault_set(reterr, FAULT_NO_MEMORY, "no memory for '%s'", name);
+    return true;
+}
+
+/** The same of an id or a URL, without what nobody sees around it. */
+static bool take_id(struct arena *arena, const struct json_value *value, enum fault_kind kind,
+                    const char *name, struct text *ret_text, struct fault *reterr)
+{
+    if (!take_string(arena, value, kind, name, ret_text, reterr))
+        return false;
+    *ret_text = text_strip(*ret_text);
     return true;
 }
 
@@ -58,9 +83,8 @@ static bool take_recipient(struct arena *arena, const struct json_value *top, bo
     struct phone phone;
 
     if (!take_string(arena, type_value, FAULT_INVALID_TYPE, "type", &type, reterr) ||
-        !take_string(arena, member(top, "to", NULL), FAULT_INVALID_PHONE, "to", &to, reterr))
+        !take_id(arena, member(top, "to", NULL), FAULT_INVALID_PHONE, "to", &to, reterr))
         return false;
-    to = text_trim(to);
     bool sms = text_equal(type, TEXT("sms"));
     bool prefixed = text_starts_nocase(to, TEXT("whatsapp:"));
     if (type.n && !sms && !text_equal(type, TEXT("whatsapp")))
@@ -91,8 +115,8 @@ static bool take_body(struct arena *arena, const struct json_value *top, struct 
 static bool take_request_id(struct arena *arena, const struct json_value *top,
                             struct message *message, struct fault *reterr)
 {
-    if (!take_string(arena, member(top, "requestId", "request_id"), FAULT_INVALID_REQUEST_ID,
-                     "requestId", &message->request_id, reterr))
+    if (!take_id(arena, id_member(top, "requestId", "request_id"), FAULT_INVALID_REQUEST_ID,
+                 "requestId", &message->request_id, reterr))
         return false;
     return message->request_id.n == 0 || text_is_uuid(message->request_id) ||
            fault_set(reterr, FAULT_INVALID_REQUEST_ID, "request id is no UUID");
@@ -107,48 +131,124 @@ static bool is_hex(struct text t)
     return true;
 }
 
-/* Beyond it a number is not the one that was sent: a string keeps every digit (RFC 8259 section 6).
- */
-#define NUMBER_MAX 9007199254740991.0
+static bool is_variable_name(const struct json_value *variable)
+{
+    struct text name = json_name(variable);
+    size_t characters = 0;
 
-/** Values of a template: strings with something in them, or numbers (Twilio's error 21656). */
+    for (size_t at = 0; at < name.n; characters++)
+        if (text_is_space(text_next(name, &at)))
+            return false;
+    return characters >= 1 && characters <= MESSAGE_MAX_NAME && !json_name_has_nul(variable);
+}
+
+/** What Twilio takes of a template's variables (error 21656). */
 static bool check_variables(const struct json_value *variables, struct fault *reterr)
 {
     size_t n = 0;
 
     for (const struct json_value *v = json_first(variables); v; v = json_next(v)) {
-        bool string = json_type(v) == JSON_STRING && json_string(v).n > 0;
-        bool number = json_type(v) == JSON_NUMBER && fabs(json_number(v)) <= NUMBER_MAX;
-        if (!string && !number)
-            return fault_set(reterr, FAULT_INVALID_TEMPLATE,
-                             "a variable is empty, no string or too great a number");
+        bool string = json_type(v) == JSON_STRING && json_string(v).n > 0 && !json_has_nul(v);
+        if (!string && json_type(v) != JSON_NUMBER) {
+            fault_set(reterr, FAULT_INVALID_TEMPLATE, "a variable is empty, or no string");
+            return fault_say(reterr, "A template's variables are non-empty strings, or numbers");
+        }
+        if (!is_variable_name(v)) {
+            fault_set(reterr, FAULT_INVALID_TEMPLATE, "a variable with a bad name");
+            return fault_say(reterr,
+                             "The names of a template's variables have 1 to %d characters "
+                             "and no blanks",
+                             MESSAGE_MAX_NAME);
+        }
         if (++n > MESSAGE_MAX_VARIABLES)
             return fault_set(reterr, FAULT_INVALID_TEMPLATE, "too many variables");
     }
     return true;
 }
 
+/** How many bytes of white space are at the start, and whether Twilio refuses them as they are. */
+static size_t space_run(struct text t, bool *ret_refused)
+{
+    size_t end = 0, blanks = 0;
+    bool refused = false;
+
+    for (size_t at = 0; at < t.n; end = at) {
+        uint32_t c = text_next(t, &at);
+        if (!text_is_space(c))
+            break;
+        blanks++;
+        refused = refused || c == '\t' || text_is_line_end(c);
+    }
+    *ret_refused = refused || blanks > BLANKS_MAX;
+    return end;
+}
+
+static void add_value(struct buffer *b, struct text value)
+{
+    bool refused;
+
+    while (value.n) {
+        size_t n = space_run(value, &refused), at = 0;
+        if (n == 0)
+            text_next(value, &at);
+        buffer_add(b, refused ? TEXT(" ") : (struct text){value.s, n ? n : at});
+        value = text_skip(value, n ? n : at);
+    }
+}
+
+/** ' as \u0027, which is the same: Twilio's parser has been reported to trip over it. */
+static void add_without_apostrophes(struct buffer *b, struct text json)
+{
+    struct text head;
+
+    while (text_cut(json, '\'', &head, &json)) {
+        buffer_add(b, head);
+        buffer_add(b, TEXT("\\u0027"));
+    }
+    buffer_add(b, head);
+}
+
+static bool write_variables(struct arena *arena, const struct json_value *variables,
+                            struct text *ret_json, struct fault *reterr)
+{
+    struct buffer b, value, safe;
+    struct text text = {0};
+    bool good = true;
+
+    buffer_init(&b, arena, 1u << 20);
+    buffer_init(&safe, arena, 1u << 20);
+    for (const struct json_value *v = json_first(variables); v; v = json_next(v)) {
+        buffer_add_char(&b, v == json_first(variables) ? '{' : ',');
+        buffer_add_json(&b, json_name(v));
+        buffer_add_char(&b, ':');
+        buffer_init(&value, arena, 1u << 18);
+        add_value(&value, json_type(v) == JSON_NUMBER ? json_digits(v) : json_string(v));
+        good = buffer_text(&value, &text) && good;
+        buffer_add_json(&b, text);
+    }
+    buffer_add_char(&b, '}');
+    good = buffer_text(&b, &text) && good;
+    add_without_apostrophes(&safe, text);
+    return (good && buffer_text(&safe, ret_json)) ||
+           fault_set(reterr, FAULT_NO_MEMORY, "no memory for the variables");
+}
+
 static bool take_variables(struct arena *arena, const struct json_value *variables,
                            struct message *message, struct fault *reterr)
 {
-    struct buffer b;
-
     if (!variables)
         return true;
     if (message->template_id.n == 0)
         return fault_set(reterr, FAULT_INVALID_TEMPLATE, "variables without a template");
     if (json_type(variables) != JSON_OBJECT)
         return fault_set(reterr, FAULT_INVALID_TEMPLATE, "variables are no object");
-    if (json_repeats(variables))
-        return fault_set(reterr, FAULT_INVALID_JSON, "a variable stands twice");
+    if (json_repeats(variables)) {
+        fault_set(reterr, FAULT_INVALID_JSON, "a variable stands twice");
+        return fault_say(reterr, "A variable stands twice");
+    }
     if (!check_variables(variables, reterr))
         return false;
-    if (!json_first(variables))
-        return true;
-    buffer_init(&b, arena, 1u << 20);
-    json_write(&b, variables);
-    return buffer_text(&b, &message->variables) ||
-           fault_set(reterr, FAULT_NO_MEMORY, "no memory for the variables");
+    return !json_first(variables) || write_variables(arena, variables, &message->variables, reterr);
 }
 
 static bool take_template(struct arena *arena, const struct json_value *top,
@@ -156,8 +256,8 @@ static bool take_template(struct arena *arena, const struct json_value *top,
 {
     struct text id = {0};
 
-    if (!take_string(arena, member(top, "templateId", "template_id"), FAULT_INVALID_TEMPLATE,
-                     "templateId", &id, reterr))
+    if (!take_id(arena, id_member(top, "templateId", "template_id"), FAULT_INVALID_TEMPLATE,
+                 "templateId", &id, reterr))
         return false;
     if (id.n && (id.n != 34 || !text_starts(id, TEXT("HX")) || !is_hex(text_skip(id, 2))))
         return fault_set(reterr, FAULT_INVALID_TEMPLATE, "template id is no HX and 32 digits");
@@ -167,30 +267,53 @@ static bool take_template(struct arena *arena, const struct json_value *top,
     return take_variables(arena, member(top, "variables", NULL), message, reterr);
 }
 
-/** https, a host, no user, nothing that a URL must percent-encode (RFC 3986). */
-static bool is_media_url(struct text url)
+/** A host, perhaps with a port (RFC 3986 section 3.2). */
+static bool is_authority(struct text authority)
 {
-    struct text authority, path, host, port;
+    struct text host, port, rest;
     uint64_t ignored;
 
-    if (url.n > MESSAGE_MAX_URL || !text_starts_nocase(url, TEXT("https://")) ||
-        !text_only(url, ":/?#[]@!$&'()*+,;=-._~%"))
-        return false;
+    bool with_port = text_cut(authority, ':', &host, &port);
+    if (authority.n && authority.s[0] == '[') {
+        text_cut(authority, ']', &host, &rest);
+        return host.n > 2 && text_only(text_skip(host, 1), ":.") &&
+               (rest.n == 0 ||
+                (rest.s[0] == ':' && text_number(text_skip(rest, 1), 65535, &ignored)));
+    }
+    return host.n > 0 && text_only(host, "-._~") &&
+           (!with_port || port.n == 0 || text_number(port, 65535, &ignored));
+}
+
+static bool has_space(struct text t)
+{
+    for (size_t at = 0; at < t.n;)
+        if (text_is_space(text_next(t, &at)))
+            return true;
+    return false;
+}
+
+/** What is wrong with a media URL, for people; NULL: nothing. */
+static const char *url_fault(struct text url)
+{
+    struct text authority;
+
+    if (!text_starts_nocase(url, TEXT("https://")))
+        return "a URL begins with https://";
+    if (has_space(url))
+        return "no blanks in a URL, write %20";
+    if (url.n > MESSAGE_MAX_URL)
+        return "a URL has at most 2048 characters";
+    if (!text_only(url, ":/?#[]@!$&'()*+,;=-._~%"))
+        return "in a URL other characters than ASCII's are written as %D9%85";
     authority = text_skip(url, 8);
     for (size_t i = 0; i < authority.n; i++)
         if (authority.s[i] == '/' || authority.s[i] == '?' || authority.s[i] == '#') {
             authority.n = i;
             break;
         }
-    bool with_port = text_cut(authority, ':', &host, &port);
-    if (authority.n && authority.s[0] == '[') {
-        text_cut(authority, ']', &host, &path);
-        return host.n > 2 && text_only(text_skip(host, 1), ":.") &&
-               (path.n == 0 ||
-                (path.s[0] == ':' && text_number(text_skip(path, 1), 65535, &ignored)));
-    }
-    return host.n > 0 && text_only(host, "-._~") &&
-           (!with_port || port.n == 0 || text_number(port, 65535, &ignored));
+    if (authority.n && memchr(authority.s, '@', authority.n))
+        return "no user and password in a URL";
+    return is_authority(authority) ? NULL : "no good host or port in the URL";
 }
 
 static bool add_medium(struct arena *arena, const struct json_value *value, struct message *message,
@@ -199,10 +322,13 @@ static bool add_medium(struct arena *arena, const struct json_value *value, stru
     size_t most = message->channel == MESSAGE_WHATSAPP ? 1 : MESSAGE_MAX_MEDIA;
     struct text url = {0};
 
-    if (!take_string(arena, value, FAULT_INVALID_MEDIA_URL, "media_url", &url, reterr))
+    if (!take_id(arena, value, FAULT_INVALID_MEDIA_URL, "media_url", &url, reterr))
         return false;
-    if (!is_media_url(url))
-        return fault_set(reterr, FAULT_INVALID_MEDIA_URL, "media URL is no https URL");
+    const char *why = url_fault(url);
+    if (why) {
+        fault_set(reterr, FAULT_INVALID_MEDIA_URL, "media URL refused: %s", why);
+        return fault_say(reterr, "Invalid media URL: %s", why);
+    }
     if (message->n_media == most)
         return fault_set(reterr, FAULT_INVALID_MEDIA_URL, "more than %zu media", most);
     message->media[message->n_media++] = url;
@@ -212,7 +338,7 @@ static bool add_medium(struct arena *arena, const struct json_value *value, stru
 static bool take_media(struct arena *arena, const struct json_value *top, struct message *message,
                        struct fault *reterr)
 {
-    const struct json_value *media = member(top, "media_url", "mediaUrl");
+    const struct json_value *media = id_member(top, "media_url", "mediaUrl");
 
     if (!media)
         return true;
@@ -224,11 +350,36 @@ static bool take_media(struct arena *arena, const struct json_value *top, struct
     return true;
 }
 
+static bool take_tag(struct arena *arena, const struct json_value *top, struct message *message,
+                     struct fault *reterr)
+{
+    if (!take_string(arena, member(top, "tag", NULL), FAULT_INVALID_TAG, "tag", &message->tag,
+                     reterr))
+        return false;
+    return (message->tag.n <= MESSAGE_MAX_TAG && text_only(message->tag, "-_")) ||
+           fault_set(reterr, FAULT_INVALID_TAG, "tag of %zu bytes", message->tag.n);
+}
+
+static bool take_validity(const struct json_value *top, struct message *message,
+                          struct fault *reterr)
+{
+    const struct json_value *value = member(top, "validity", NULL);
+    double seconds = json_number(value);
+
+    if (!value)
+        return true;
+    if (!(seconds >= MESSAGE_MIN_VALIDITY && seconds <= MESSAGE_MAX_VALIDITY) ||
+        seconds != (int)seconds)
+        return fault_set(reterr, FAULT_INVALID_VALIDITY, "validity out of range, or no number");
+    message->validity = (int)seconds;
+    return true;
+}
+
 /** What must be there: a recipient, and something to say. */
 static bool check_presence(const struct json_value *top, struct fault *reterr)
 {
-    const struct json_value *media = member(top, "media_url", "mediaUrl");
-    bool content = member(top, "message", NULL) || member(top, "templateId", "template_id") ||
+    const struct json_value *media = id_member(top, "media_url", "mediaUrl");
+    bool content = member(top, "message", NULL) || id_member(top, "templateId", "template_id") ||
                    (media && (json_type(media) != JSON_ARRAY || json_first(media)));
 
     if (!member(top, "to", NULL) || !content)
@@ -249,7 +400,8 @@ bool message_parse(struct arena *arena, struct text body, bool whatsapp_only,
         !take_recipient(arena, top, whatsapp_only, &message, reterr) ||
         !take_body(arena, top, &message, reterr) ||
         !take_request_id(arena, top, &message, reterr) ||
-        !take_template(arena, top, &message, reterr) || !take_media(arena, top, &message, reterr))
+        !take_template(arena, top, &message, reterr) || !take_media(arena, top, &message, reterr) ||
+        !take_tag(arena, top, &message, reterr) || !take_validity(top, &message, reterr))
         return false;
     if (message.template_id.n)
         message.n_media =
@@ -258,29 +410,46 @@ bool message_parse(struct arena *arena, struct text body, bool whatsapp_only,
     return true;
 }
 
+static void add_member(struct buffer *b, const char *name)
+{
+    buffer_addf(b, "%s\"%s\":", b->n > 1 ? "," : "", name);
+}
+
+static void add_media(struct buffer *b, const struct message *message)
+{
+    add_member(b, "media_urls");
+    for (size_t i = 0; i < message->n_media; i++) {
+        buffer_add_char(b, i ? ',' : '[');
+        buffer_add_json(b, message->media[i]);
+    }
+    buffer_add_char(b, ']');
+}
+
 bool message_metadata(struct arena *arena, const struct message *message, struct text *ret_json,
                       struct fault *reterr)
 {
+    const struct {
+        const char *name;
+        struct text value;
+    } texts[] = {{"template_id", message->template_id}, {"tag", message->tag}};
     struct buffer b;
-    const char *comma = "";
 
     buffer_init(&b, arena, 1u << 20);
     buffer_add_char(&b, '{');
-    if (message->template_id.n) {
-        buffer_add(&b, TEXT("\"template_id\":"));
-        buffer_add_json(&b, message->template_id);
-        comma = ",";
-    }
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (texts[i].value.n) {
+            add_member(&b, texts[i].name);
+            buffer_add_json(&b, texts[i].value);
+        }
     if (message->variables.n) {
-        buffer_addf(&b, "%s\"variables\":", comma);
+        add_member(&b, "variables");
         buffer_add(&b, message->variables);
-        comma = ",";
     }
-    for (size_t i = 0; i < message->n_media && message->n_media > 1; i++) {
-        buffer_addf(&b, "%s", i ? "," : comma);
-        buffer_add(&b, i ? TEXT("") : TEXT("\"media_urls\":["));
-        buffer_add_json(&b, message->media[i]);
-        buffer_add(&b, i + 1 == message->n_media ? TEXT("]") : TEXT(""));
+    if (message->n_media > 1)
+        add_media(&b, message);
+    if (message->validity) {
+        add_member(&b, "validity");
+        buffer_addf(&b, "%d", message->validity);
     }
     buffer_add_char(&b, '}');
     return buffer_text(&b, ret_json) ||

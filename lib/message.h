@@ -11,6 +11,10 @@
 #define MESSAGE_MAX_MEDIA     10   /* for MMS; WhatsApp takes one */
 #define MESSAGE_MAX_URL       2048
 #define MESSAGE_MAX_VARIABLES 100 /* of one template (Twilio's limit) */
+#define MESSAGE_MAX_NAME      16  /* characters of a variable's name (error 21656) */
+#define MESSAGE_MAX_TAG       40
+#define MESSAGE_MIN_VALIDITY  60 /* seconds */
+#define MESSAGE_MAX_VALIDITY  36000
 
 enum message_channel { MESSAGE_SMS, MESSAGE_WHATSAPP };
 
@@ -21,9 +25,11 @@ struct message {
     struct text body;        /* may be empty beside a template or media */
     struct text request_id;  /* UUID of the maintenance request */
     struct text template_id; /* Twilio's ContentSid */
-    struct text variables;   /* a JSON object's text */
+    struct text variables;   /* a JSON object of strings, as Twilio takes it (ContentVariables) */
     struct text media[MESSAGE_MAX_MEDIA];
     size_t n_media;
+    struct text tag; /* a dimension of the reports: letters, digits, '-' and '_' */
+    int validity;    /* seconds from now after which nothing more is tried; 0: as Twilio has it */
 };
 
 /** "sms" or "whatsapp": as in message_logs.message_type. */
@@ -31,18 +37,22 @@ struct text message_type(const struct message *message);
 
 /**
  * Read and check a request body. Both spellings of a name are taken (requestId, request_id),
- * unknown members are not looked at, null and "" in an optional member mean absent.
+ * unknown members are not looked at, null and "" in an optional member mean absent. What nobody sees
+ * around number, ids and URLs (text_strip) is dropped. Of a template's variables every value becomes
+ * a string, a number with the digits it was written with; line breaks, tabs and runs of more than
+ * four blanks, which Twilio refuses, become one blank (error 21656).
  *
  * `whatsapp_only`: the endpoint has no `type`, every message goes by WhatsApp. Fails with the fault
- * of the member at fault, FAULT_MISSING_FIELDS where `to` or a needed `message` is absent, and
+ * of the member at fault, which a \u0000 in it is too, FAULT_MISSING_FIELDS where `to` or a needed `message` is absent, and
  * leaves *ret_message untouched.
  */
 must_check bool message_parse(struct arena *arena, struct text body, bool whatsapp_only,
                               struct message *ret_message, struct fault *reterr);
 
 /**
- * What of the message has no column: template, variables, and all media where there are several, as
- * the JSON object that goes to message_logs.metadata ("{}" for nothing).
+ * What of the message has no column: template, variables, all media where there are several, tag and
+ * validity, as the JSON object that goes to message_logs.metadata ("{}" for nothing). It is part of
+ * what an idempotency key stands for, so what is absent leaves no trace in it.
  */
 must_check bool message_metadata(struct arena *arena, const struct message *message,
                                  struct text *ret_json, struct fault *reterr);

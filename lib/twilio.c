@@ -93,8 +93,10 @@ static bool make_form(const struct twilio *twilio, struct arena *arena,
     const struct settings *settings = twilio->settings;
     bool whatsapp = message->channel == MESSAGE_WHATSAPP;
     struct text to, from, callback;
+    char seconds[16];
     struct buffer b;
 
+    snprintf(seconds, sizeof(seconds), "%d", message->validity);
     const char *sender =
         whatsapp ? settings->twilio_whatsapp_number : settings->twilio_phone_number;
     if (!address(arena, message->channel, message->to, &to) ||
@@ -108,6 +110,8 @@ static bool make_form(const struct twilio *twilio, struct arena *arena,
     else
         add_field(&b, "From", from);
     add_content(&b, message);
+    if (!whatsapp && message->validity)
+        add_field(&b, "ValidityPeriod", text_of(seconds));
     add_field(&b, "StatusCallback", callback);
     return buffer_text(&b, ret_form);
 }

@@ -37,6 +37,17 @@ post send-twilio-message '{"to":"01012345678","message":"goodbye"}' 'Idempotency
 answers 422 idempotency_mismatch
 twilio_got_nothing
 
+it 'tag and validity are part of the message'
+for more in ',"tag":"a"' ',"validity":60'; do
+    post send-twilio-message "{\"to\":\"01012345678\",\"message\":\"hello\"$more}" 'Idempotency-Key: order-1'
+    answers 422 idempotency_mismatch
+    twilio_got_nothing
+done
+post send-twilio-message '{"to":"01012345678","message":"hello","tag":null,"validity":""}' \
+    'Idempotency-Key: order-1'
+answers 200
+header Idempotent-Replayed true
+
 it "a key is each caller's own"
 post send-whatsapp "$message" "$json" "$(bearer $user)" 'Idempotency-Key: order-1'
 answers 200

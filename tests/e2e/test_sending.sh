@@ -19,17 +19,31 @@ holds "select recipient, message_type, message_content, provider, external_id,
 
 it 'the hook useTwilioMessages sends a template with an empty message'
 post send-twilio-message "{\"to\":\"+201012345678\",\"message\":\"\",\"type\":\"whatsapp\",
-    \"requestId\":\"$maintenance_request\",\"templateId\":\"$template\",\"variables\":{\"1\":\"أحمد\",\"2\":42}}" \
+    \"requestId\":\"$maintenance_request\",\"templateId\":\"$template\",\"variables\":{\"1\":\"أحمد\\nع'\",\"2\":1200.50}}" \
     'Content-Type: application/json'
 answers 200
 body_is '{"success":true,"messageSid":"<sid>","status":"queued","to":"whatsapp:+201012345678","type":"whatsapp","id":"<uuid>"}'
 twilio_got '"To":"whatsapp:+201012345678"' '"From":"whatsapp:+14155238886"' \
-    "\"ContentSid\":\"$template\"" '{\"1\":\"أحمد\",\"2\":42}'
+    "\"ContentSid\":\"$template\"" '{\"1\":\"أحمد ع\\u0027\",\"2\":\"1200.50\"}'
 holds "select recipient, request_id from message_logs where id = '$(member id)'" \
     "+201012345678|$maintenance_request"
 
 it 'a template goes out without Body and MediaUrl'
 equals 'Body in the request' '' "$(posted | grep -o '"Body"')"
+
+it 'tag and validity are kept, and Twilio is told how long an SMS may wait'
+post send-twilio-message '{"to":"01012345678","message":"x","tag":"rent-due","validity":600}'
+answers 200
+twilio_got '"ValidityPeriod":"600"'
+holds "select metadata->>'tag', metadata->>'validity' from message_logs where id = '$(member id)'" 'rent-due|600'
+
+it 'what was pasted around numbers, ids and addresses is dropped'
+post send-twilio-message "{\"to\":\"\\u202awhatsapp:\\u200f+201012345678\\u202c\\n\",\"message\":\"x\",
+    \"requestId\":\"\\ufeff$maintenance_request\\u0085\",\"media_url\":[\"\\u00a0https://example.org/a.jpg\\u2028\"]}"
+answers 200
+twilio_got '"To":"whatsapp:+201012345678"' '"MediaUrl":"https://example.org/a.jpg"'
+holds "select recipient, request_id from message_logs where id = '$(member id)'" \
+    "+201012345678|$maintenance_request"
 
 it 'the prefix whatsapp: chooses the channel, and never reaches the table'
 post send-twilio-message '{"to":"whatsapp:01012345678","message":"مرحبا"}'
@@ -95,7 +109,7 @@ refused()
     holds_no_row
 }
 
-refused 'a body that is no JSON' 'to=01012345678' invalid_json 'Request body must be a JSON object'
+refused 'a body that is no JSON' 'to=01012345678' invalid_json 'Request body must be a JSON object: not an object'
 refused 'an empty body' '' invalid_json
 refused 'JSON that is no object' '[1]' invalid_json
 refused 'something behind the JSON' '{"to":"01012345678","message":"x"} x' invalid_json
@@ -122,6 +136,15 @@ refused 'variables without a template' '{"to":"whatsapp:01012345678","message":"
     invalid_template
 refused 'a variable that is empty' \
     "{\"to\":\"whatsapp:01012345678\",\"templateId\":\"$template\",\"variables\":{\"1\":\"\"}}" invalid_template
+refused 'a variable whose name has a blank' \
+    "{\"to\":\"whatsapp:01012345678\",\"templateId\":\"$template\",\"variables\":{\"a b\":\"c\"}}" invalid_template
+refused 'a picture whose address has a blank' \
+    '{"to":"01012345678","message":"x","media_url":"https://a.example/my photo.jpg"}' invalid_media_url \
+    'Invalid media URL: no blanks in a URL, write %20'
+refused 'a mobile that lacks a digit' '{"to":"0152649592","message":"x"}' invalid_phone \
+    'Invalid phone number format. Use international format: +201234567890'
+refused 'a tag of two words' '{"to":"01012345678","message":"x","tag":"rent due"}' invalid_tag
+refused 'a validity of half a minute' '{"to":"01012345678","message":"x","validity":30}' invalid_validity
 refused 'a picture by http' '{"to":"01012345678","message":"x","media_url":"http://a.example/1"}' \
     invalid_media_url
 refused 'two pictures by WhatsApp' \

@@ -4,6 +4,28 @@
 #include "json.h"
 #include "message.h"
 
+/** What Twilio takes (error 21656): strings with something in them, on one line, no five blanks. */
+static void check_variables(struct arena *arena, struct text json)
+{
+    json_scoped struct json_document *document = json_parse(arena, json, NULL);
+    size_t blanks = 0;
+
+    if (!document)
+        return; /* want of memory: the metadata, which it is part of, was read before */
+    for (size_t i = 0; i < json.n; i++)
+        MUST(json.s[i] != '\'');
+    for (const struct json_value *v = json_first(json_top(document)); v; v = json_next(v)) {
+        struct text value = json_string(v);
+        MUST(value.n > 0 && json_name(v).n > 0 && json_name(v).n <= 4 * MESSAGE_MAX_NAME);
+        for (size_t at = 0; at < value.n;) {
+            uint32_t c = text_next(value, &at);
+            blanks = text_is_space(c) ? blanks + 1 : 0;
+            MUST(c != '\t' && !text_is_line_end(c) && blanks <= 4);
+        }
+        blanks = 0;
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct message message;
@@ -20,10 +42,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(message.template_id.n == 0 || message.channel == MESSAGE_WHATSAPP);
         MUST(!whatsapp_only || message.channel == MESSAGE_WHATSAPP);
         MUST(message.n_media <= (message.channel == MESSAGE_WHATSAPP ? 1 : MESSAGE_MAX_MEDIA));
+        MUST(text_equal(text_strip(message.request_id), message.request_id));
+        MUST(message.tag.n <= MESSAGE_MAX_TAG && text_only(message.tag, "-_"));
+        MUST(message.validity == 0 || (message.validity >= MESSAGE_MIN_VALIDITY &&
+                                       message.validity <= MESSAGE_MAX_VALIDITY));
+        for (size_t i = 0; i < message.n_media; i++)
+            MUST(text_starts_nocase(message.media[i], TEXT("https://")));
         if (!message_metadata(&arena, &message, &metadata, NULL))
             continue;
         json_scoped struct json_document *document = json_parse(&arena, metadata, NULL);
         MUST(document);
+        if (message.variables.n)
+            check_variables(&arena, message.variables);
     }
     return 0;
 }

@@ -349,7 +349,8 @@ static bool check_rest(const struct params *params, struct draft *draft, struct 
                       callback);
     if (application && !is_sid(application, "AP"))
         return refuse(reterr, 20001, "The ApplicationSid %.64s is invalid.", application);
-    if ((end && *end) || seconds < 1 || seconds > 36000)
+    if ((validity && !isdigit((unsigned char)*validity)) || (end && *end) || seconds < 1 ||
+        seconds > 36000)
         return refuse(reterr, 21624, "Invalid validity period value");
     draft->message.status_callback = callback ? callback : "";
     return true;

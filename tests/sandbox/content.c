@@ -1,18 +1,33 @@
 #include "content.h"
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "segments.h"
 
-#define VALUE_MAX 1600
+#define VALUE_MAX           1600
+#define NAME_MAX_CHARACTERS 16
+
+/* A name of 1 to 16 characters (not bytes) without a blank. */
+static bool is_name(const char *name)
+{
+    size_t characters = 0;
+
+    for (const char *c = name; *c; c++) {
+        if ((*c & 0xC0) != 0x80)
+            characters++;
+    }
+    return characters >= 1 && characters <= NAME_MAX_CHARACTERS && !strpbrk(name, " \t\r\n");
+}
 
 static enum content_result check_value(const cJSON *value)
 {
-    if (cJSON_IsNumber(value))
-        return CONTENT_OK;
-    if (!cJSON_IsString(value) || *value->valuestring == '\0')
+    if (!is_name(value->string) || !cJSON_IsString(value) || *value->valuestring == '\0')
+        return CONTENT_INVALID;
+    if (strpbrk(value->valuestring, "\t\r\n") || strstr(value->valuestring, "     "))
         return CONTENT_INVALID;
     return segments_utf16_units(value->valuestring) > VALUE_MAX ? CONTENT_TOO_LONG : CONTENT_OK;
 }
@@ -30,10 +45,7 @@ static char *render(const char *sid, const cJSON *object)
     fprintf(out, "Template %s", sid);
     cJSON_ArrayForEach(value, object)
     {
-        if (cJSON_IsNumber(value))
-            fprintf(out, "%s%.15g", separator, value->valuedouble);
-        else
-            fprintf(out, "%s%s", separator, value->valuestring);
+        fprintf(out, "%s%s", separator, value->valuestring);
         separator = ", ";
     }
     fclose(out);

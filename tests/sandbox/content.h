@@ -8,7 +8,9 @@
 
 enum content_result {
     CONTENT_OK,
-    CONTENT_INVALID,  /* no JSON object; a value that is null, empty, or neither text nor number */
+    CONTENT_INVALID, /* no JSON object; a value that is no text or empty, or has a line break, a tab
+                        or more than four blanks in a row; a name with blanks or beyond 16
+                        characters */
     CONTENT_TOO_LONG, /* a value of more than 1600 UTF-16 units */
 };
 

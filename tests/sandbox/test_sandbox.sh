@@ -210,10 +210,16 @@ test_checks()
     refused "400 21656" $wf $wt ContentSid=$template 'ContentVariables=["a"]'
     refused "400 21656" $wf $wt ContentSid=$template 'ContentVariables={"1":""}'
     refused "400 21656" $wf $wt ContentSid=$template 'ContentVariables={"1":null}'
+    for variables in '{"1":3}' '{"1":true}' '{"1":["a"]}' '{"1":"a\nb"}' '{"1":"a\tb"}' '{"1":"a     b"}' \
+        '{"a b":"c"}' '{"":"c"}' '{"abcdefghijklmnopq":"c"}'; do
+        refused "400 21656" $wf $wt ContentSid=$template "ContentVariables=$variables"
+    done
     refused "400 20001" $wf $wt ContentSid=$template Body=hi
     refused "400 21609" $f $t Body=hi StatusCallback=http://my_host/x
     refused "400 21609" $f $t Body=hi StatusCallback=ftp://example.com/
-    refused "400 21624" $f $t Body=hi ValidityPeriod=36001
+    for seconds in 36001 0 -60 +60 60s ' 60'; do
+        refused "400 21624" $f $t Body=hi "ValidityPeriod=$seconds"
+    done
     refused "400 20001" $f $t Body=hi Unknown=1
     refused "400 20001" $f $t Body=hi Body=twice
     refused "400 20001" $f $t Body=hi SmartEncoded=maybe
@@ -252,9 +258,9 @@ test_answers()
     has "service" "$answer" '"status":"accepted"'
     has "service" "$answer" '"from":null'
     same "segments of a service's message" 0 "$(field num_segments)"
-    send whatsapp:+20223456789 ContentSid=$template 'ContentVariables={"1":"Ahmed","2":3}'
+    send whatsapp:+20223456789 ContentSid=$template 'ContentVariables={"1":"Ahmed    A","مممممممممممممممم":"3\u0027"}'
     same "template to a landline's WhatsApp" 201 "$result"
-    has "template" "$answer" "Template $template: Ahmed, 3"
+    has "template" "$answer" "Template $template: Ahmed    A, 3'"
 }
 
 test_callbacks()

@@ -257,7 +257,7 @@ function hookPayloads(client, sender) {
       requestId: maintenanceRequest, templateId: template, variables });
     assert.equal(data.to, 'whatsapp:+201012345678');
     assert.equal(posted.ContentSid, template);
-    assert.deepEqual(JSON.parse(posted.ContentVariables), variables);
+    assert.deepEqual(JSON.parse(posted.ContentVariables), { 1: 'أحمد "فني"', 2: '42' });
     assert.equal(posted.Body, undefined);
   });
 }
