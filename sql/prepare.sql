@@ -52,7 +52,7 @@ declare
         '^\s*alter\s+table\s+(\w+)\.(\w+)\s+add\s+column\s+(\w+)');
     v_kind constant text := v_words[1];
     v_name constant text := btrim(v_words[2], '"');
-    v_relation constant text := format('%I.%I', v_words[3], v_words[4]);
+    v_relation constant text := case when v_words is not null then format('%I.%I', v_words[3], v_words[4]) end;
     v_there text;
     v_wanted text;
 begin
