@@ -5,7 +5,24 @@ create table if not exists messaging.twilio_errors (
     meaning text not null,
     meaning_ar text not null
 );
-comment on table messaging.twilio_errors is 'What Twilio''s error codes mean.';
+call pg_temp.keep('alter table messaging.twilio_errors add column other_channel boolean not null default false');
+call pg_temp.keep('alter table messaging.twilio_errors add column try_again boolean not null default false');
+call pg_temp.keep($$alter table messaging.twilio_errors add column dead text
+    check (dead in ('sms', 'whatsapp', 'both'))$$);
+comment on table messaging.twilio_errors is 'What Twilio''s error codes mean, and what follows from them.';
+comment on column messaging.twilio_errors.meaning is
+    'For the staff: error_message and the reports have it where Twilio sent no text of its own.';
+comment on column messaging.twilio_errors.meaning_ar is
+    'For whoever is told of the failure: Egyptian Arabic that a tenant understands.';
+comment on column messaging.twilio_errors.other_channel is
+    'For the fallback: a WhatsApp message that fails with this code may reach the person as an SMS, which '
+    'does not share the reason. Not where the person has refused us.';
+comment on column messaging.twilio_errors.try_again is
+    'For the follow-up: only a rate or a queue was exceeded, and the same message may go out a little later.';
+comment on column messaging.twilio_errors.dead is
+    'For the list of dead numbers: on a message of which channel this code says that nothing will arrive at '
+    'the number by that channel; both: on either, each for itself (who has stopped our SMS has not stopped '
+    'our WhatsApp).';
 
 -- What is shown where Twilio sent no text.
 create or replace function messaging.error_meaning(p_code text) returns text
@@ -14,6 +31,14 @@ as $$
     select coalesce((select t.meaning from messaging.twilio_errors t where t.code = p_code), 'Twilio error ' || p_code)
 $$;
 comment on function messaging.error_meaning(text) is 'The meaning of a code; ''Twilio error N'' where nobody knows it.';
+
+-- Twilio writes 0, and the former functions nothing, where there is no error.
+create or replace function messaging.error_number(p_code text) returns text
+language sql immutable parallel safe
+as $$
+    select case when p_code !~ '^\s*0*\s*$' then btrim(p_code) end
+$$;
+comment on function messaging.error_number(text) is 'The code of an error; null where there is none: nothing, or 0.';
 
 -- In bytes, as the programs count when they clip. A text of null takes the short way too.
 create or replace function messaging.clipped(p_text text) returns text

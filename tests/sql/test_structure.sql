@@ -20,7 +20,7 @@ select indexes_are('public', 'message_logs', array['message_logs_pkey', 'message
     'message_logs_sent_at_idx', 'message_logs_created_at_idx'], 'no index on status or what changes with it');
 select columns_are('messaging', 'message_status_events',
     array['id', 'message_log_id', 'external_id', 'status', 'error_code', 'parameters', 'received_at']);
-select columns_are('messaging', 'twilio_errors', array['code', 'meaning', 'meaning_ar']);
+select columns_are('messaging', 'twilio_errors', array['code', 'meaning', 'meaning_ar', 'other_channel', 'try_again', 'dead']);
 select columns_are('messaging', 'delivery_report', array['day', 'message_type', 'total', 'delivered', 'read', 'failed',
     'in_flight', 'delivered_share', 'read_share', 'median_delivery_seconds', 'p95_delivery_seconds']);
 select columns_are('messaging', 'failure_report', array['day', 'message_type', 'error_code', 'reason', 'messages']);
