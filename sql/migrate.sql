@@ -49,6 +49,7 @@ begin isolation level read committed;
 \ir schema/record.sql
 \ir schema/reconcile.sql
 
+\set migration 20261129090100_pair_errors_and_read_times \ir once.sql
 \ir schema/rows_of_others.sql
 \ir schema/whatsapp_messages.sql
 \ir schema/users.sql

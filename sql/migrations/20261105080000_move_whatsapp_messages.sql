@@ -2,16 +2,6 @@
 -- table as messaging.whatsapp_messages_legacy. One transaction: nobody can write a row to the old
 -- table after it has been read and before it is out of the way.
 
-create or replace function pg_temp.time_or_null(p_text text) returns timestamptz
-language plpgsql
-as $$
-begin
-    return p_text::timestamptz;
-exception when others then
-    return null;
-end
-$$;
-
 -- A list for a notice, cut where it would fill the screen.
 create or replace function pg_temp.listed(p_items text[]) returns text
 language sql
@@ -103,8 +93,7 @@ begin
             nullif(btrim(m.external_id), '') as external_id,
             case when messaging.status_rank(lower(btrim(m.status))) is null then m.status
                 else lower(btrim(m.status)) end as status,
-            case when jsonb_typeof(m.metadata -> 'read_at') = 'string'
-                then pg_temp.time_or_null(m.metadata ->> 'read_at') end as read_at,
+            messaging.time_of(m.metadata -> 'read_at') as read_at,
             case when jsonb_typeof(m.metadata -> 'media_url') = 'string'
                 then nullif(m.metadata ->> 'media_url', '') end as media_url,
             case when jsonb_typeof(m.metadata -> 'error_code') in ('string', 'number')
@@ -425,5 +414,4 @@ begin
 end
 $$;
 
-drop function pg_temp.time_or_null(text);
 drop function pg_temp.listed(text[]);

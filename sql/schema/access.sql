@@ -81,6 +81,20 @@ grant execute on function
 
 grant select on public.message_logs to authenticated;
 grant select, insert, update on public.message_logs to service_role;
+-- The application's own column, where it has it.
+do $$
+begin
+    if exists (
+        select from pg_attribute a
+        where a.attrelid = 'public.message_logs'::regclass and a.attname = 'retry_count' and not a.attisdropped)
+    then
+        grant update (retry_count) on public.message_logs to authenticated;
+        call pg_temp.keep($statement$create policy "messaging: staff count retries" on public.message_logs
+            for update to authenticated
+            using ((select messaging.is_staff())) with check ((select messaging.is_staff()))$statement$);
+    end if;
+end
+$$;
 grant select on public.whatsapp_messages to authenticated;
 grant select, insert, update (status, delivered_at, read_at, failed_at, error_code, error_message, updated_at)
     on public.whatsapp_messages to service_role;
@@ -89,7 +103,8 @@ grant select on messaging.message_status_events to authenticated;
 grant select on messaging.twilio_errors, messaging.delivery_report, messaging.failure_report
     to authenticated, service_role;
 grant execute on function messaging.current_user_id, messaging.own_requests to authenticated;
-grant execute on function messaging.is_staff, messaging.may_read_reports to authenticated, service_role;
+grant execute on function messaging.is_outbound, messaging.is_staff, messaging.may_read_reports
+    to authenticated, service_role;
 
 grant select, insert, update on public.message_logs to messaging_owner;
 grant select (id, created_by) on public.maintenance_requests to messaging_owner;

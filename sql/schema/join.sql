@@ -24,71 +24,100 @@ $$;
 comment on function messaging.metadata_object(jsonb) is
     'metadata as an object: itself, nothing for null, anything else as former_metadata of one.';
 
--- One error joined into a row: the code shown is that of the greatest status that brought one, of
--- equals the smallest number. The text is Twilio's own for that status and code, of several the
--- smallest; where Twilio sent none, the code's meaning (so a text that is the meaning counts as none).
--- A text without a code comes after those with one, and is shown, beside the code, where its status is
--- the greater; of several the smallest. Nothing is ever taken away by an event that lacks it. metadata
--- remembers which status brought them (error_status; error_message_status where a text without a code
--- outranks the code's). The caller holds the row's lock.
+-- read_at stands in metadata as well, as ISO 8601 in UTC, where a screen reads it. What stood there and
+-- was no time is kept as former_read_at.
+create or replace function messaging.with_read_at(p_metadata jsonb, p_read_at timestamptz) returns jsonb
+language sql stable
+as $$
+    select case when p_read_at is null then p_metadata
+        else m.metadata
+            || case when m.metadata ? 'read_at' and messaging.time_of(m.metadata -> 'read_at') is null
+                    and m.metadata -> 'read_at' not in ('null', '""')
+                then jsonb_build_object('former_read_at', m.metadata -> 'read_at') else '{}' end
+            || jsonb_build_object('read_at', to_char(p_read_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+        end
+    from messaging.metadata_object(p_metadata) as m (metadata)
+$$;
+comment on function messaging.with_read_at(jsonb, timestamptz) is 'metadata with read_at in step with the column.';
+
+create or replace function messaging.mark_read() returns trigger
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    new.metadata := case when new.read_at is null then messaging.metadata_object(new.metadata) - 'read_at'
+        else messaging.with_read_at(new.metadata, new.read_at) end;
+    return new;
+end
+$$;
+comment on function messaging.mark_read() is 'Trigger of message_logs: keeps metadata in step with read_at.';
+
+call pg_temp.keep($$create trigger messaging_read before update on public.message_logs
+    for each row
+    when (new.read_at is distinct from old.read_at)
+    execute function messaging.mark_read()$$);
+
+-- A row with one error more, told with a status that is known. Code and text always come from the same
+-- event: of several errors with a code the row shows that of the greatest status, of equals the smallest
+-- code, of equals the smallest text of Twilio's own; where Twilio sent none, the code's meaning (so a text
+-- that is the meaning counts as none). A text without a code is shown only where no event brought a code:
+-- that of the greatest status, of equals the smallest. Nothing is ever taken away by an event that lacks
+-- it. metadata remembers which status brought what is shown: error_status, or error_message_status for a
+-- text without a code.
+create or replace function messaging.with_error(
+    p_row public.message_logs, p_status text, p_code text, p_message text)
+returns public.message_logs
+language plpgsql stable
+as $$
+declare
+    v_code constant text := messaging.error_number(p_code);
+    v_text constant text := nullif(nullif(p_message, ''), messaging.error_meaning(v_code));
+    v_own constant text := nullif(p_row.error_message, messaging.error_meaning(p_row.error_code));
+    v_metadata constant jsonb := messaging.metadata_object(p_row.metadata);
+    v_rank constant integer := messaging.status_rank(p_status);
+    v_there constant integer := coalesce(
+        messaging.status_rank(v_metadata ->> case when p_row.error_code is null then 'error_message_status'
+            else 'error_status' end),
+        -- An error from before the migration has no mark: it came with a failure.
+        messaging.status_rank(case when p_row.status in ('failed', 'undelivered') then p_row.status
+            else 'failed' end));
+begin
+    if v_code is null and (v_text is null or p_row.error_code is not null) then
+        return p_row;
+    end if;
+    if p_row.error_code is null and (v_code is not null or p_row.error_message is null)
+        or v_rank > v_there
+        or v_rank = v_there and (
+            (length(v_code), v_code collate "C") < (length(p_row.error_code), p_row.error_code collate "C")
+            or v_code is not distinct from p_row.error_code
+                and coalesce(v_text collate "C" < v_own, v_text is not null))
+    then
+        p_row.error_code := v_code;
+        p_row.error_message := coalesce(v_text, messaging.error_meaning(v_code));
+        p_row.metadata := v_metadata - '{error_status,error_message_status}'::text[] || jsonb_build_object(
+            case when v_code is null then 'error_message_status' else 'error_status' end, p_status);
+    end if;
+    return p_row;
+end
+$$;
+comment on function messaging.with_error(public.message_logs, text, text, text) is
+    'A row with the error joined into it that a status brought.';
+
+-- The caller holds the row's lock.
 create or replace function messaging.join_error(p_id uuid, p_status text, p_code text, p_message text)
 returns void
 language plpgsql volatile
 as $$
 declare
-    v_rank constant integer := messaging.status_rank(p_status);
-    v_row record;
-    v_code_rank integer;
-    v_message_rank integer;
-    v_text text;
-    v_old_text text;
-    v_code_wins boolean;
-    v_coded boolean;
-    v_message_wins boolean;
-    v_marks jsonb := '{}';
+    v_row public.message_logs;
+    v_new public.message_logs;
 begin
-    select m.error_code, m.error_message,
-        m.metadata ->> 'error_status' as code_status,
-        m.metadata ->> 'error_message_status' as message_status,
-        -- An error from before the migration has no mark: it came with a failure.
-        case when m.status in ('failed', 'undelivered') then m.status else 'failed' end as unmarked
-    into v_row
-    from public.message_logs m
-    where m.id = p_id;
-
-    v_code_rank := case when v_row.error_code is null then -1
-        else coalesce(messaging.status_rank(v_row.code_status), messaging.status_rank(v_row.unmarked)) end;
-    v_message_rank := case when v_row.error_message is null and v_row.error_code is null then -1
-        else coalesce(messaging.status_rank(v_row.message_status), messaging.status_rank(v_row.code_status),
-            messaging.status_rank(v_row.unmarked)) end;
-
-    v_code_wins := p_code is not null and (v_rank > v_code_rank
-        or v_rank = v_code_rank
-            and (length(p_code), p_code collate "C") < (length(v_row.error_code), v_row.error_code collate "C"));
-    -- A text that is the code's meaning is none of Twilio's own.
-    v_text := nullif(p_message, messaging.error_meaning(p_code));
-    v_coded := v_row.error_code is not null and v_row.message_status is null;
-    v_old_text := case when v_coded then nullif(v_row.error_message, messaging.error_meaning(v_row.error_code))
-        else v_row.error_message end;
-    v_message_wins := v_rank > v_message_rank
-        or v_rank = v_message_rank and case
-            when v_coded and p_code = v_row.error_code or not v_coded and p_code is null
-            then coalesce(v_text collate "C" < v_old_text, v_text is not null)
-            else p_code is not null and (not v_coded or v_code_wins) end;
-
-    if v_code_wins then
-        v_marks := jsonb_build_object('error_status', p_status);
-    end if;
-    if v_message_wins and p_code is null then
-        v_marks := v_marks || jsonb_build_object('error_message_status', p_status);
-    end if;
-    if v_code_wins or v_message_wins then
+    select m.* into v_row from public.message_logs m where m.id = p_id;
+    v_new := messaging.with_error(v_row, p_status, p_code, p_message);
+    if (v_new.error_code, v_new.error_message, v_new.metadata)
+        is distinct from (v_row.error_code, v_row.error_message, v_row.metadata)
+    then
         update public.message_logs m
-        set error_code = case when v_code_wins then p_code else m.error_code end,
-            error_message = case when v_message_wins
-                then coalesce(v_text, messaging.error_meaning(p_code)) else m.error_message end,
-            metadata = case when v_message_wins then messaging.metadata_object(m.metadata) - 'error_message_status'
-                else messaging.metadata_object(m.metadata) end || v_marks
+        set error_code = v_new.error_code, error_message = v_new.error_message, metadata = v_new.metadata
         where m.id = p_id;
     end if;
 end
@@ -98,8 +127,9 @@ comment on function messaging.join_error(uuid, text, text, text) is
 
 -- Joins one status into a row and returns the row's status after it. Takes the row's lock, so two
 -- joins of one row wait for each other; the row is written only where something changes, and without
--- touching metadata or an indexed column unless there is an error. By a callback, a message that
--- first becomes failed or undelivered makes its notification.
+-- touching metadata or an indexed column unless there is an error, or it was read. By a callback (or in
+-- the answer to its creation, which counts as one) a message that first becomes failed or undelivered
+-- makes its notification.
 create or replace function messaging.join_status(
     p_id uuid, p_status text, p_error_code text, p_error_message text, p_at timestamptz, p_callback boolean)
 returns text
@@ -142,7 +172,7 @@ begin
             updated_at = clock_timestamp()
         where m.id = p_id;
     end if;
-    if p_error_code is not null or p_error_message is not null then
+    if p_error_code <> '' or p_error_message <> '' then
         perform messaging.join_error(p_id, p_status, p_error_code, p_error_message);
     end if;
     if p_callback and p_status in ('failed', 'undelivered') and v_status = p_status

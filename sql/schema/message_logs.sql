@@ -32,4 +32,39 @@ comment on column public.message_logs.status is
     'canceled < failed < undelivered < delivered < read.';
 comment on column public.message_logs.sent_at is 'When the message was handed to Twilio: the row''s beginning.';
 comment on column public.message_logs.metadata is
-    'What Twilio says of price and segments; template, variables, further media.';
+    'What Twilio says of price and segments; template, variables, further media; read_at, where a screen reads it.';
+
+-- Others write rows here too: inbound messages, e-mails, what goes by another provider. Those count in no
+-- rate, no report and no reconcile run, each of which asks this.
+create or replace function messaging.is_outbound(
+    p_provider text, p_message_type text, p_status text, p_metadata jsonb)
+returns boolean
+language sql immutable parallel safe
+as $$
+    select coalesce(p_message_type, '') in ('sms', 'whatsapp')
+        and coalesce(lower(p_provider), 'twilio') = 'twilio'
+        and coalesce(lower(p_status), '') not in ('received', 'receiving')
+        and coalesce(lower(p_metadata ->> 'direction'), '') not in ('incoming', 'inbound')
+$$;
+comment on function messaging.is_outbound(text, text, text, jsonb) is
+    'Whether a row of message_logs is an outbound message of Twilio''s.';
+
+-- A time as others write it into metadata: ISO 8601, or Unix seconds as a number or as a string of digits.
+create or replace function messaging.time_of(p_value jsonb) returns timestamptz
+language plpgsql stable
+as $$
+declare
+    v_text constant text := p_value #>> '{}';
+begin
+    if jsonb_typeof(p_value) in ('number', 'string') and v_text ~ '^\d{1,11}(\.\d+)?$' then
+        return to_timestamp(v_text::double precision);
+    end if;
+    if jsonb_typeof(p_value) = 'string' and v_text ~ '^\d{4}-\d\d-\d\d' then
+        return v_text::timestamptz;
+    end if;
+    return null;
+exception when others then
+    return null;
+end
+$$;
+comment on function messaging.time_of(jsonb) is 'A time written as ISO 8601 or Unix seconds; null for anything else.';

@@ -17,7 +17,7 @@ set lock_timeout = '5s'
 as $$
 declare
     v_at constant timestamptz := coalesce(p_received_at, clock_timestamp());
-    v_code constant text := nullif(p_error_code, '');
+    v_code constant text := messaging.error_number(p_error_code);
 begin
     perform messaging.sid_lock(p_sid);
 
@@ -58,7 +58,7 @@ begin
         return;
     end if;
     outcome := 'recorded';
-    status := messaging.join_status(id, p_status, v_code, nullif(p_error_message, ''), v_at, true);
+    status := messaging.join_status(id, p_status, v_code, p_error_message, v_at, true);
     return next;
 end
 $$;

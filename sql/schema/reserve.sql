@@ -97,7 +97,7 @@ begin
             -- sender's newest row to the window's end. Sorting being off, nothing else is considered.
             where (m.sender_id, m.created_at) >= (p_sender, v_now - v_window)
               and m.sender_id <= p_sender
-              and m.message_type in ('sms', 'whatsapp')
+              and messaging.is_outbound(m.provider, m.message_type, m.status, m.metadata)
             order by m.sender_id desc, m.created_at desc
             limit p_limit
         ) as newest;

@@ -49,10 +49,11 @@ begin
     if v_sid is not null then
         perform messaging.adopt_events(p_id, v_sid);
     end if;
-    -- Who says that nothing was sent is wrong where a callback has proved the contrary.
+    -- Who says that nothing was sent is wrong where a callback has proved the contrary. What Twilio has
+    -- created and failed at once is announced; what it has refused the caller is told, and has no SID.
     if not (p_release and v_row.external_id is not null) then
         perform messaging.join_status(
-            p_id, p_status, nullif(p_error_code, ''), nullif(p_error_message, ''), v_at, false);
+            p_id, p_status, p_error_code, p_error_message, v_at, coalesce(p_sid <> '', false));
     end if;
 
     select to_jsonb(m) into v_saved from public.message_logs m where m.id = p_id;

@@ -146,13 +146,10 @@ comment on function messaging.insert_whatsapp_message() is
 create or replace function messaging.update_whatsapp_message() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
 as $$
-declare
-    v_error constant boolean :=
-        (new.error_code, new.error_message) is distinct from (old.error_code, old.error_message);
 begin
     new := jsonb_populate_record(new, messaging.join_told(old.id, new.status,
-        case when v_error then new.error_code end,
-        case when v_error then new.error_message end,
+        case when new.error_code is distinct from old.error_code then new.error_code end,
+        case when new.error_message is distinct from old.error_message then new.error_message end,
         new.delivered_at, new.read_at, new.failed_at,
         case when new.status is distinct from old.status then clock_timestamp() end));
     return new;

@@ -90,18 +90,27 @@ select is(count(*) > 0, :shape = 4, 'rows were half moved, or not'),
     is(count(*) filter (where m.metadata ? 'sender_id' and m.sender_id is not null), 0::bigint,
         'what is a column is in metadata no more'),
     is(count(*) filter (where m.metadata -> 'error_code' is not null), 0::bigint, 'error_code neither'),
-    is(count(*) filter (where (b.metadata ->> 'read_at' = 'soon') <> (m.metadata ? 'read_at')), 0::bigint,
-        'what does not fit stays there'),
+    is(count(*) filter (where (b.metadata ->> 'read_at' = 'soon')
+        <> ('soon' = coalesce(m.metadata ->> 'former_read_at', m.metadata ->> 'read_at', ''))), 0::bigint, 'what does not fit stays there'),
     is(count(*) filter (where m.metadata ->> 'template' is distinct from 'HX1'), 0::bigint, 'and what is not ours')
 from before.message_logs b
 join before.whatsapp_messages w on w.id = b.id or w.message_sid = b.external_id
 left join public.message_logs m on m.id = b.id;
 
+-- read_at, in the column and in metadata
+select is(count(*) filter (where read_at <> (metadata ->> 'read_at')::timestamptz or metadata ->> 'read_at' !~ '^[\d-]{10}T[\d:.]+Z$'), 0::bigint,
+        'read_at stands in metadata too, as ISO 8601'),
+    is(count(*) filter (where read_at is not null and not metadata ? 'read_at'), 0::bigint, 'wherever there is one')
+from public.message_logs where read_at is not null;
+select is(count(*), 0::bigint, 'Unix seconds in metadata have become the column')
+from before.message_logs b join public.message_logs m using (id)
+where b.metadata ->> 'read_at' = '1780000000' and m.read_at is distinct from to_timestamp(1780000000);
+
 -- the table around it
 select is((select count(*) from trigger_calls), 0::bigint, 'the application''s triggers were not set off');
 select is((select string_agg(tgname || tgenabled::text, ' ' order by tgname) from pg_trigger
         where tgrelid = 'message_logs'::regclass and not tgisinternal),
-    'comparesO countedO looks_upO messaging_adoptO messaging_tidyO off_alreadyD touchO', 'and are as they were, beside those of messaging');
+    'comparesO countedO looks_upO messaging_adoptO messaging_joinO messaging_readO messaging_tidyO off_alreadyD touchO', 'and are as they were, beside those of messaging');
 select is((select string_agg(conname || ' ' || confrelid::regclass::text || ' ' || confdeltype::text, ', ' order by conname) from pg_constraint
         where conrelid = 'message_logs'::regclass and contype = 'f'),
     'message_logs_request_id_fkey maintenance_requests n, message_logs_sender_id_fkey profiles n', 'the foreign keys');

@@ -209,6 +209,8 @@ select
     case n % 9 when 0 then null when 1 then '{"segments": 2, "note": null}'::jsonb
         -- JSON.stringify, null and a list into jsonb
         when 2 then to_jsonb('{"segments": 2}'::text) when 3 then 'null' when 4 then '["a", "read_at"]' when 5 then '7'
+        -- Unix seconds
+        when 6 then '{"read_at": 1780000000}' when 8 then '{"read_at": "1780000000"}'
         else '{}' end,
     case when n % 5 = 3 then 'boom' end,
     case when n % 7 = 0 then null else at end, case when n % 5 = 2 then at + interval '4 seconds' end, at, at

@@ -153,7 +153,7 @@ queued_up() {
     exec 9>&-
     wait $held $first $second
     rm "$work/pipe"
-    value "select status, delivered_at is not null, read_at is not null, failed_at is not null, error_code, metadata from message_logs where external_id = 'SM50'"
+    value "select status, delivered_at is not null, read_at is not null, failed_at is not null, error_code, metadata - 'read_at' from message_logs where external_id = 'SM50'"
 }
 told() {
     echo "set role service_role; update whatsapp_messages set status = '$1', error_code = $2, delivered_at = $3 where message_sid = 'SM50';"

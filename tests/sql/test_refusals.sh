@@ -96,7 +96,7 @@ psql -XAtq -d both_texts -U app_owner -c "alter table whatsapp_messages add mess
     update whatsapp_messages set message_body = (array['one', '', null, 'one'])[right(id::text, 1)::int % 4 + 1],
         message_content = (array['other', 'other', 'other', null])[right(id::text, 1)::int % 4 + 1]"
 migrate both_texts > /dev/null
-is 'both texts: none is lost' "$(db=both_texts value "select string_agg(distinct concat_ws(' ', message_content, metadata - 'sender_id'), ', ') from message_logs where id in (select id from before.whatsapp_messages)")" \
+is 'both texts: none is lost' "$(db=both_texts value "select string_agg(distinct concat_ws(' ', message_content, metadata - '{sender_id,read_at}'::text[]), ', ') from message_logs where id in (select id from before.whatsapp_messages)")" \
     'one {"message_content": "other"}, one {}, other {}'
 is 'an old error_code that is a number' "$(value "select count(*) from message_logs where error_code = '30003'" )" "$(value "select count(*) from before.whatsapp_messages where error_code = '30003'")"
 

@@ -6,8 +6,11 @@ insert into message_logs (recipient, message_type, status, sent_at, delivered_at
 select '+2010', 'sms', s, '2026-11-01 10:00', '2026-11-01 10:00'::timestamptz + d * interval '1 second', c, t
 from (values ('delivered', 1, null, null), ('delivered', 2, null, null), ('delivered', 3, null, null), ('read', 10, null, null),
     ('failed', null, '30003', null), ('failed', null, '30003', 'Twilio''s own'), ('undelivered', null, null, 'boom'), ('undelivered', null, null, null),
-    ('failed', null, '77777', null), ('sent', null, null, null), ('pending', null, null, null), ('canceled', null, null, null), ('delivered', -5, null, null)) as v (s, d, c, t);
+    ('failed', null, '77777', null), ('received', null, '30003', null), ('sent', null, null, null), ('pending', null, null, null), ('canceled', null, null, null), ('delivered', -5, null, null)) as v (s, d, c, t);
 insert into message_logs (recipient, message_type, status, sent_at) values ('+2010', 'whatsapp', 'read', '2026-11-01 23:30'), ('+2010', 'whatsapp', 'queued', '2026-11-02 00:00');
+insert into message_logs (recipient, message_type, provider, status, sent_at, metadata) values
+    ('+2010', 'sms', 'twilio', 'failed', '2026-11-01 10:00', '{"direction": "incoming"}'), ('+2010', 'whatsapp', 'meta', 'failed', '2026-11-01 10:00', '{}'),
+    ('x@example.org', 'email', 'twilio', 'failed', '2026-11-01 10:00', null);
 select become('authenticated', '00000000-0000-4000-8000-00000000000c');
 select results_eq('select day, message_type, total, delivered, read, failed, in_flight, delivered_share, read_share, median_delivery_seconds, p95_delivery_seconds
     from messaging.delivery_report order by 1, 2',
