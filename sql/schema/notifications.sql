@@ -2,14 +2,16 @@
 -- may have none) and where somebody has set the status back by hand; and whatever goes wrong with it,
 -- the callback that caused it is kept.
 
--- Tells the sender, else whoever made the request, that a message has failed, unless there is a
--- notification of it. An exception of the application's own triggers and policies, also of those on
--- what is looked up here, must not cost the status: it becomes a warning.
+-- Tells the sender, else whoever made the request, else every user with a role in
+-- messaging.failure_readers, that a message has failed, unless there is a notification of it. An exception
+-- of the application's own triggers and policies, also of those on what is looked up here, must not cost
+-- the status, nor another user his notification: it becomes a warning.
 create or replace function messaging.notify_failure(p_id uuid) returns void
 language plpgsql volatile
 as $$
 declare
     v_recipient uuid;
+    v_recipients uuid[];
     v_row record;
 begin
     select m.recipient, m.message_type, m.error_code, m.sender_id, m.request_id, t.meaning_ar
@@ -19,23 +21,33 @@ begin
     where m.id = p_id;
 
     begin
-        v_recipient := coalesce(v_row.sender_id,
-            (select r.created_by from public.maintenance_requests r where r.id = v_row.request_id));
-        if v_recipient is null
-            or exists (select from public.notifications n where n.message_log_id = p_id)
-        then
+        if exists (select from public.notifications n where n.message_log_id = p_id) then
             return;
         end if;
-        insert into public.notifications
-            (title, message, type, recipient_id, entity_type, entity_id, message_log_id)
-        values (
-            case v_row.message_type when 'whatsapp' then 'فشل إرسال رسالة واتساب' else 'فشل إرسال رسالة SMS' end,
-            format('فشل إرسال الرسالة إلى %s. %s', v_row.recipient,
-                coalesce(v_row.meaning_ar, 'خطأ غير معروف' || coalesce(' (' || v_row.error_code || ')', ''))),
-            'error', v_recipient, 'message_log', p_id, p_id);
+        v_recipient := coalesce(v_row.sender_id,
+            (select r.created_by from public.maintenance_requests r where r.id = v_row.request_id));
+        v_recipients := case when v_recipient is not null then array[v_recipient] else array(
+            select distinct r.user_id
+            from public.user_roles r
+            join messaging.failure_readers f on f.role = r.role::text
+            where r.user_id is not null) end;
     exception when others then
         raise warning 'no notification for message %: %', p_id, sqlerrm;
+        return;
     end;
+    foreach v_recipient in array v_recipients loop
+        begin
+            insert into public.notifications
+                (title, message, type, recipient_id, entity_type, entity_id, message_log_id)
+            values (
+                case v_row.message_type when 'whatsapp' then 'فشل إرسال رسالة واتساب' else 'فشل إرسال رسالة SMS' end,
+                format('فشل إرسال الرسالة إلى %s. %s', v_row.recipient,
+                    coalesce(v_row.meaning_ar, 'خطأ غير معروف' || coalesce(' (' || v_row.error_code || ')', ''))),
+                'error', v_recipient, 'message_log', p_id, p_id);
+        exception when others then
+            raise warning 'no notification for message %: %', p_id, sqlerrm;
+        end;
+    end loop;
 end
 $$;
 comment on function messaging.notify_failure(uuid) is 'Makes the notification of a failed message.';

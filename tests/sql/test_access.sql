@@ -90,6 +90,12 @@ select check_all('insert events', 'insert into messaging.message_status_events (
                                                                        '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
 select check_all('read keys', 'select from messaging.idempotency_keys',
                                                                        '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
+select check_all('read ' || t, 'select from messaging.' || t,
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501')
+from unnest(array['staff_roles', 'failure_readers']) as t;
+select check_all('add to ' || t, format('insert into messaging.%I values (''customer'')', t),
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501')
+from unnest(array['staff_roles', 'failure_readers']) as t;
 select check_all('read the ledger', 'select from messaging.schema_migrations',
                                                                        '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
 select check_all('the delivery report', 'select from messaging.delivery_report',
@@ -119,13 +125,13 @@ select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     'known_sids record_status reserve_message schema_version settle_message unsettled_messages', 'functions of twilio_cgi');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('authenticated', p.oid, 'execute')),
-    'current_user_id is_staff may_read_reports own_requests', 'functions of authenticated');
+    'current_user_id is_outbound is_staff may_read_reports own_requests', 'functions of authenticated');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('anon', p.oid, 'execute')),
     null, 'anon has none');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('service_role', p.oid, 'execute')),
-    'is_staff may_read_reports', 'functions of service_role');
+    'is_outbound is_staff may_read_reports', 'functions of service_role');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p, aclexplode(p.proacl) as x
     where p.pronamespace = 'messaging'::regnamespace and x.grantee = 0), null, 'the public has none');
 select is((select string_agg(c.oid::regclass::text, ' ') from pg_class c
@@ -139,7 +145,7 @@ select is((select string_agg(polname, ', ' order by polname) from pg_policy wher
     'messaging: staff read all, users their own',
     'the policies of message_logs');
 select ok(bool_and(relrowsecurity), 'row-level security is on') from pg_class
-where oid in ('message_logs'::regclass, 'messaging.message_status_events'::regclass, 'messaging.idempotency_keys'::regclass);
+where oid = 'message_logs'::regclass or relnamespace = 'messaging'::regnamespace and relkind = 'r';
 select is((select string_agg(lower(privilege_type), ' ' order by privilege_type) from pg_class c, aclexplode(c.relacl) as x
     where c.oid = 'message_logs'::regclass and x.grantee = 'messaging_owner'::regrole), 'insert select update',
     'the functions cannot delete a message');
@@ -190,9 +196,36 @@ select set_config('role', 'authenticated', true);
 select is_empty('select from message_logs', 'nor is one without claims');
 select set_config('role', 'none', true);
 -- An enumeration of the application's for role.
-create type app_role as enum ('admin', 'customer', 'manager');
+create type app_role as enum ('admin', 'customer', 'manager', 'owner', 'finance');
 alter table user_roles alter column role type app_role using role::app_role;
 select is(attempt('authenticated', '00000000-0000-4000-8000-00000000000c', 'select from message_logs'), '5', 'a role that is an enumeration');
 select is(attempt('authenticated', '00000000-0000-4000-8000-00000000000b', 'select from message_logs'), '2', 'and a customer is none');
+-- Who is staff the operator decides.
+create function reads(p_role text) returns text language plpgsql as $$
+begin
+    update user_roles set role = p_role::app_role where user_id = '00000000-0000-4000-8000-00000000000c';
+    return attempt('authenticated', '00000000-0000-4000-8000-00000000000c', 'select from message_logs');
+end $$;
+select results_eq('select role from messaging.staff_roles order by 1', '{admin,manager,owner,staff}'::text[], 'staff at first');
+select is(reads('owner'), '5', 'the owner reads everything'), is(reads('finance'), '0', 'finance does not');
+insert into messaging.staff_roles values ('finance');
+delete from messaging.staff_roles where role = 'owner';
+select is(reads('finance'), '5', 'until the operator says so'), is(reads('owner'), '0', 'or the contrary');
+select is(attempt('authenticated', '00000000-0000-4000-8000-00000000000c', 'select from messaging.message_status_events'), '0', 'of events');
+select is(attempt('authenticated', '00000000-0000-4000-8000-00000000000c', 'select from messaging.delivery_report'), '0', 'and of reports');
+
+-- retry_count, where the application has it
+alter table message_logs add column retry_count int;
+\set QUIET on
+set local search_path = pg_catalog, public;
+\ir ../../sql/prepare.sql
+\ir ../../sql/schema/access.sql
+set local search_path = public, pg_catalog;
+set local row_security = on;
+select is(reads('finance'), '5', 'access again');
+select check_all('count a retry', 'update message_logs set retry_count = 1 where recipient = ''+1''',
+                                                                       '42501', '0',     '0',     '0',     '0',     '1',     '1',     '42501');
+select check_all('and set a status with it', 'update message_logs set retry_count = 1, status = ''sent'' where recipient = ''+1''',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '1',     '42501');
 select * from finish();
 rollback;

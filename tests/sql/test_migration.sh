@@ -11,7 +11,7 @@ for shape in 1 2 3 4; do
     if [ "$shape" -gt 1 ]; then
         psql -XAtq -d "$db" -v shape=$shape -v rows=3000 -f "$root/tests/sql/check_migration.sql" > "$work/check" 2>&1
         is "shape $shape: everything arrived" "$(grep -v -e '^ok ' -e '^1\.\.' "$work/check")" ''
-        matches "shape $shape: the checks ran" "$(tail -n 1 "$work/check")" '1..4?'
+        matches "shape $shape: the checks ran" "$(tail -n 1 "$work/check")" '1..5?'
         matches "shape $shape: it tells of the double SIDs" "$(cat "$work/first")" \
             '*30 message_logs rows had the SID of an older one*SM00000000000000000000000000989684*'
         matches "shape $shape: and of the senders" "$(cat "$work/first")" \
@@ -20,10 +20,13 @@ for shape in 1 2 3 4; do
     schema_of "$db" > "$work/once.sql"
     value 'select md5(string_agg(m::text, chr(10) order by id)) from message_logs m' > "$work/rows"
 
+    psql -XAtq -d "$db" -U app_owner -c "delete from messaging.staff_roles where role = 'staff'" \
+        -c "insert into messaging.staff_roles values ('finance')" -c "insert into messaging.failure_readers values ('owner')"
     second=$(migrate "$db")
     is "shape $shape: a second run works" $? 0
     is "shape $shape: and has nothing to do" "$second" "the messaging schema is at version $(value 'select messaging.schema_version()')"
     schema_of "$db" > "$work/again.sql"
+    is "shape $shape: who is staff the operator has decided" "$(value "select string_agg(role, ' ' order by role) from (table messaging.staff_roles union all table messaging.failure_readers) as r")" 'admin finance manager owner owner'
     is "shape $shape: same schema" "$(diff "$work/once.sql" "$work/again.sql")" ''
     is "shape $shape: same rows" "$(value 'select md5(string_agg(m::text, chr(10) order by id)) from message_logs m')" "$(cat "$work/rows")"
 

@@ -27,7 +27,7 @@ select is((select received_at from messaging.message_status_events e where e.sta
 select record('SM1', 'failed', '30008', p_at => '2026-11-01 11:00+00');
 select row_eq('select status, error_code, failed_at from message_logs', row('read'::text, '30008'::text, '2026-11-01 11:00+00'::timestamptz), 'a failure after delivered: its error and time, not its status');
 select is_empty('select from notifications', 'and no notification');
-select is((select metadata from message_logs), '{"error_status": "failed"}'::jsonb, 'the status that brought the error is remembered');
+select is((select metadata from message_logs), '{"read_at": "2026-11-01T10:00:09.000000Z", "error_status": "failed"}'::jsonb, 'the status that brought the error is remembered; read_at is in step');
 select is((select parameters ->> 'MessageSid' from messaging.message_status_events where status = 'read'), 'SM1', 'with all parameters');
 
 -- not found; found by id
@@ -61,6 +61,31 @@ delete from notifications;
 select sent_message('SM6', null);
 select is((select r.status from record('SM6', 'failed', '30003') as r), 'failed', 'nobody to tell');
 select is_empty('select from notifications', 'nobody is told');
+-- Nobody sent it: whoever reads failures is told, once for all of his roles.
+insert into messaging.failure_readers values ('manager'), ('admin');
+insert into user_roles (user_id, role) values ('00000000-0000-4000-8000-00000000000c', 'admin'), ('00000000-0000-4000-8000-00000000000a', 'admin');
+select sent_message('SM61', null);
+select record('SM61', 'failed', '30003'), record('SM61', 'undelivered', '30003'), record('SM61', 'failed', '30003');
+select results_eq('select recipient_id, title, message_log_id from notifications order by 1', format($$values
+    ('00000000-0000-4000-8000-00000000000a'::uuid, 'فشل إرسال رسالة SMS', %1$L::uuid), ('00000000-0000-4000-8000-00000000000c', 'فشل إرسال رسالة SMS', %1$L)$$,
+    (select id from message_logs where external_id = 'SM61')), 'where nobody sent it, every reader of failures is told once');
+delete from notifications;
+select sent_message('SM62'), sent_message('SM63', null, 'sms', '00000000-0000-4000-8000-0000000000b1');
+select record('SM62', 'failed', '30003'), record('SM63', 'failed', '30003');
+select results_eq('select recipient_id from notifications order by 1', $$values ('00000000-0000-4000-8000-00000000000a'::uuid), ('00000000-0000-4000-8000-00000000000b')$$,
+    'not where there is a sender or a request');
+delete from notifications;
+create function refuse_one() returns trigger language plpgsql as $$ begin if new.recipient_id::text like '%0a' then raise exception 'not him'; end if; return new; end $$;
+create trigger refuse_one before insert on notifications for each row execute function refuse_one();
+set local client_min_messages = error;
+select sent_message('SM64', null);
+select record('SM64', 'failed', '30003');
+set local client_min_messages = notice;
+select results_eq('select recipient_id from notifications', $$values ('00000000-0000-4000-8000-00000000000c'::uuid)$$, 'one who cannot be told keeps nobody else from it');
+drop trigger refuse_one on notifications;
+delete from notifications;
+delete from messaging.failure_readers;
+delete from user_roles where role = 'admin';
 select sent_message('SM7');
 select record('SM7', 'canceled');
 select is_empty('select from notifications', 'canceled is no failure');
@@ -132,12 +157,27 @@ select record('SM20', 'delivered'), record('SM20', 'failed', '1', 'lesser');
 select is(error_of('SM20'), '30099 ninety-nine', 'delivered takes it not away, a lesser status neither');
 select sent_message('SM21');
 select record('SM21', 'failed', '30003'), record('SM21', 'undelivered', null, 'only text');
-select is(error_of('SM21'), '30003 only text', 'a text without a code leaves the code');
+select is(error_of('SM21'), '30003 Unreachable destination handset', 'a text without a code is none where there is a code');
 select record('SM21', 'failed', '30001', 'x');
-select is(error_of('SM21'), '30001 only text', 'each in its own order');
+select is(error_of('SM21'), '30001 x', 'so the code keeps its own');
 select record('SM21', 'undelivered', '30009', 'y');
 select is(error_of('SM21'), '30009 y', 'and one with a code beats one without');
 select is((select metadata from message_logs where external_id = 'SM21'), '{"error_status": "undelivered"}'::jsonb, 'the marks');
+select sent_message('SM23');
+select record('SM23', 'undelivered', null, 'only text');
+select is(error_of('SM23'), '- only text', 'a text alone is shown');
+select record('SM23', 'failed', '30003');
+select is(error_of('SM23'), '30003 Unreachable destination handset', 'until a code comes, also with a lesser status');
+select is((select metadata from message_logs where external_id = 'SM23'), '{"error_status": "failed"}'::jsonb, 'its mark goes with it');
+-- 0 is no error
+select sent_message('SM24'), sent_message('SM25');
+select record('SM24', 'sent', '0'), record('SM24', 'delivered', ' 00 ');
+select row_eq('select error_code, error_message, metadata from message_logs where external_id = ''SM24''', row(null::text, null::text, '{}'::jsonb), 'error code 0 is none');
+select is((select count(*) from messaging.message_status_events where external_id = 'SM24' and error_code is not null), 0::bigint, 'in the events neither');
+select record('SM25', 'failed', '0', 'a text');
+select is(error_of('SM25'), '- a text', 'a text beside it is one without a code');
+select record('SM25', 'undelivered', ' 30005 ');
+select is(error_of('SM25'), '30005 Unknown destination handset', 'blanks about a code are no part of it');
 select sent_message('SM22');
 select record('SM22', 'failed', '', '');
 select row_eq('select error_code, error_message, metadata from message_logs where external_id = ''SM22''', row(null::text, null::text, '{}'::jsonb), 'empty is none');
@@ -172,8 +212,10 @@ select is((select string_agg(r.status, ' ') from (values (1, 'scheduled'), (2, '
 -- a large metadata is not written again by a status without an error
 update message_logs set metadata = jsonb_build_object('x', (select string_agg(md5(n::text), '') from generate_series(1, 4000) as n)) where external_id = 'SM31';
 select pg_relation_size(reltoastrelid) as before from pg_class where oid = 'message_logs'::regclass \gset
-select record('SM31', 'sent'), record('SM31', 'delivered'), record('SM31', 'read');
+select record('SM31', 'sent'), record('SM31', 'delivered');
 select is(pg_relation_size(reltoastrelid), :before::bigint, 'metadata stays where it is') from pg_class where oid = 'message_logs'::regclass;
+select record('SM31', 'read', p_at => '2026-11-01 12:00:00.123456+02'), record('SM31', 'read', p_at => '2026-11-01 13:00+02');
+select is((select metadata - 'x' from message_logs where external_id = 'SM31'), '{"read_at": "2026-11-01T10:00:00.123456Z"}', 'read_at stands in it too, as ISO 8601');
 select is(messaging.clipped(repeat('ش', 400)), repeat('ش', 250), 'a text is clipped by its bytes');
 select is(messaging.clipped('a' || repeat('ش', 250)), 'a' || repeat('ش', 249), 'and not within a letter');
 select is(messaging.clipped(repeat('a', 500)), repeat('a', 500), 'what just fits is whole');
