@@ -115,6 +115,14 @@ void buffer_add_json(struct buffer *b, struct text t)
     buffer_add_char(b, '"');
 }
 
+void buffer_add_member(struct buffer *b, const char *name, struct text value)
+{
+    if (value.n == 0)
+        return;
+    buffer_addf(b, ",\"%s\":", name);
+    buffer_add_json(b, value);
+}
+
 void buffer_add_urlencoded(struct buffer *b, struct text t)
 {
     static const char hex[] = "0123456789ABCDEF";

@@ -39,6 +39,9 @@ void buffer_addf(struct buffer *b, const char *format, ...) __attribute__((forma
  */
 void buffer_add_json(struct buffer *b, struct text t);
 
+/** A member of a JSON object behind another one: `,"name":"value"`; nothing for the empty slice. */
+void buffer_add_member(struct buffer *b, const char *name, struct text value);
+
 /**
  * application/x-www-form-urlencoded, percent-encoding all but letters, digits and "-._~": read the
  * same by form decoders and by plain URL decoders.

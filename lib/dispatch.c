@@ -11,8 +11,8 @@
  * settlement. */
 #define TWILIO_DEADLINE_MS 21000
 
-/* A reservation that was not there when it was taken back is looked for again after so long. */
-#define WITHDRAW_AGAIN_MS 250
+/* A reservation whose answer was lost so early is tried once more. */
+#define RESERVE_AGAIN_MS 2000
 
 /** What becomes of the row and of the key, and what the caller is told, for each verdict. */
 struct ending {
@@ -29,73 +29,104 @@ static const struct ending endings[] = {
     [TWILIO_UNKNOWN] = {FAULT_OUTCOME_UNKNOWN, false, NULL},
 };
 
-/** Tell the row what came of it; the spool where the database is not there any more. */
-static void settle(struct service *service, struct arena *arena,
-                   const struct message_log_settlement *settlement,
-                   struct dispatch_receipt *receipt, struct text *ret_row)
+/** A reservation, and all it was asked with: when its row is lost it is written again. */
+struct attempt {
+    char id[37], begun[32];
+    struct message_log_order order;
+    struct message_log_reservation reservation;
+};
+
+/** Keep a settlement until the database is there again. */
+static void spool(struct service *service, struct arena *arena,
+                  const struct message_log_settlement *settlement, struct dispatch_receipt *receipt)
 {
     struct fault fault;
 
-    service->database_answers =
-        message_log_settle(&service->database, arena, settlement, ret_row, &fault);
-    if (service->database_answers)
-        return;
     receipt->note = replay_keep_settlement(&service->spool, arena, settlement, &fault)
                         ? "settlement spooled"
                         : "settlement lost until a callback or --reconcile";
 }
 
-/** The reservation's answer was lost: if the row stands, it says that nothing was sent. */
-static void withdraw(struct service *service, struct arena *arena, struct text id,
+/** Tell the row what came of it; the spool where the database is not there any more. */
+static void settle(struct service *service, struct arena *arena, const struct attempt *attempt,
+                   struct message_log_settlement *settlement, struct dispatch_receipt *receipt,
+                   struct text *ret_row)
+{
+    struct fault fault;
+
+    service->database_answers =
+        message_log_settle(&service->database, arena, settlement, ret_row, &fault);
+    if (service->database_answers && ret_row->n)
+        return;
+    bool described = message_log_describe(arena, &attempt->order, text_of(attempt->begun),
+                                          &settlement->order, &fault);
+    if (service->database_answers && described) {
+        receipt->note = "row was lost, and is written again";
+        service->database_answers =
+            message_log_restore(&service->database, arena, settlement, ret_row, &fault);
+    }
+    if (!service->database_answers || !described)
+        spool(service, arena, settlement, receipt);
+}
+
+/** The reservation's answer was lost: it never was. False: the spool will see to that. */
+static bool withdraw(struct service *service, struct arena *arena, struct text id,
                      struct dispatch_receipt *receipt)
 {
     const struct message_log_settlement settlement = {
-        .id = id,
-        .status = TWILIO_STATUS_FAILED,
-        .error_message = TEXT("The database's answer was lost; nothing was sent"),
-        .release = true,
-        .in_doubt = true};
-    struct text row = {0};
+        .id = id, .status = TWILIO_STATUS_FAILED, .release = true, .in_doubt = true};
+    struct fault fault;
 
-    settle(service, arena, &settlement, receipt, &row);
-    if (row.n || !service->database_answers)
-        return;
-    /* not done, or the server is still at it: it does not hear at once that nobody listens */
-    service->clock->sleep_ms(service->clock->self, WITHDRAW_AGAIN_MS);
-    settle(service, arena, &settlement, receipt, &row);
+    service->database_answers =
+        message_log_withdraw(&service->database, arena, id, false, &fault);
+    if (!service->database_answers)
+        spool(service, arena, &settlement, receipt);
+    return service->database_answers;
 }
 
-static bool reserve(struct service *service, struct arena *arena,
-                    const struct dispatch_order *order,
-                    struct message_log_reservation *ret_reservation,
-                    struct dispatch_receipt *receipt, struct rate_limit *ret_rate,
-                    struct fault *reterr)
+/** What is asked for, but for its id and time. */
+static bool prepare(const struct service *service, struct arena *arena,
+                    const struct dispatch_order *order, struct attempt *ret_attempt)
 {
-    char id[37];
     const struct auth_caller *caller = order->caller;
     bool user = caller->role == AUTH_USER;
     const char *who = user                          ? caller->user
                       : caller->role == AUTH_SERVER ? "service_role"
                                                     : "internal";
-    struct message_log_order log_order = {
-        .id = {id, sizeof(id) - 1},
+    struct buffer scope;
+
+    ret_attempt->order = (struct message_log_order){
         .key = order->key,
         .sender = user ? text_of(caller->user) : (struct text){0},
         .limit = user ? service->settings->rate_limit : 0,
         .message = order->message,
     };
-    struct buffer scope;
-
     buffer_init(&scope, arena, 256);
     buffer_addf(&scope, "%s %s", order->endpoint, who);
-    if (!buffer_text(&scope, &log_order.scope) || !clock_uuid(service->clock, id))
-        return fault_set(reterr, FAULT_NO_MEMORY, "no memory or no randomness for the reservation");
-    if (message_log_reserve(&service->database, arena, &log_order, ret_reservation, ret_rate,
-                            reterr))
-        return true;
-    if (ret_reservation->in_doubt)
-        withdraw(service, arena, log_order.id, receipt);
-    return false;
+    return buffer_text(&scope, &ret_attempt->order.scope);
+}
+
+/** Once more where the answer was lost soon and what it was about is certainly not there. */
+static bool reserve(struct service *service, struct arena *arena, struct attempt *attempt,
+                    struct dispatch_receipt *receipt, struct rate_limit *ret_rate,
+                    struct fault *reterr)
+{
+    const struct clock *clock = service->clock;
+    int64_t until = clock->monotonic_ms(clock->self) + RESERVE_AGAIN_MS;
+
+    for (bool again = true;; again = false) {
+        clock_stamp(clock, attempt->begun);
+        if (!clock_uuid(clock, attempt->id))
+            return fault_set(reterr, FAULT_NO_MEMORY, "no randomness for the reservation");
+        attempt->order.id = text_of(attempt->id);
+        if (message_log_reserve(&service->database, arena, &attempt->order, &attempt->reservation,
+                                ret_rate, reterr))
+            return true;
+        if (!attempt->reservation.in_doubt ||
+            !withdraw(service, arena, attempt->order.id, receipt) || !again ||
+            clock->monotonic_ms(clock->self) > until)
+            return false;
+    }
 }
 
 /** fault_set with the row's id. */
@@ -264,17 +295,17 @@ static bool not_taken(struct arena *arena, const struct twilio_result *result, s
 }
 
 static bool send_reserved(struct service *service, struct arena *arena,
-                          const struct message *message,
-                          const struct message_log_reservation *reservation, int64_t deadline,
+                          const struct attempt *attempt, int64_t deadline,
                           struct dispatch_receipt *ret_receipt, struct fault *reterr)
 {
+    const struct message_log_reservation *reservation = &attempt->reservation;
     const struct twilio twilio = {service->settings, &service->http, service->clock};
     struct twilio_result result;
     struct text row = {0};
 
-    twilio_send(&twilio, arena, message, reservation->id, deadline, &result);
+    twilio_send(&twilio, arena, attempt->order.message, reservation->id, deadline, &result);
     struct message_log_settlement settlement = settlement_of(arena, reservation->id, &result);
-    settle(service, arena, &settlement, ret_receipt, &row);
+    settle(service, arena, attempt, &settlement, ret_receipt, &row);
     if (result.verdict != TWILIO_TAKEN)
         return not_taken(arena, &result, reservation->id, row, reterr);
     ret_receipt->id = reservation->id;
@@ -289,15 +320,17 @@ bool dispatch_message(struct service *service, struct arena *arena,
                       struct rate_limit *ret_rate, struct fault *reterr)
 {
     int64_t deadline = service->clock->monotonic_ms(service->clock->self) + TWILIO_DEADLINE_MS;
-    struct message_log_reservation reservation = {0};
+    struct attempt attempt = {0};
+    const struct message_log_reservation *reservation = &attempt.reservation;
 
     *ret_receipt = (struct dispatch_receipt){0};
-    if (!reserve(service, arena, order, &reservation, ret_receipt, ret_rate, reterr))
+    if (!prepare(service, arena, order, &attempt))
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the reservation");
+    if (!reserve(service, arena, &attempt, ret_receipt, ret_rate, reterr))
         return false;
-    if (reservation.outcome == MESSAGE_LOG_REPLAY)
-        return replay(arena, &reservation, ret_receipt, reterr);
-    if (reservation.outcome != MESSAGE_LOG_RESERVED)
-        return refuse(&reservation, ret_rate, reterr);
-    return send_reserved(service, arena, order->message, &reservation, deadline, ret_receipt,
-                         reterr);
+    if (reservation->outcome == MESSAGE_LOG_REPLAY)
+        return replay(arena, reservation, ret_receipt, reterr);
+    if (reservation->outcome != MESSAGE_LOG_RESERVED)
+        return refuse(reservation, ret_rate, reterr);
+    return send_reserved(service, arena, &attempt, deadline, ret_receipt, reterr);
 }

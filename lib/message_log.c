@@ -3,6 +3,24 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "buffer.h"
+
+/* How long a statement may wait for a lock of somebody else's (milliseconds): one that is replayed;
+ * one of a request at first, while others wait for its connection; then. */
+#define REPLAYED_PATIENCE "100"
+#define FIRST_PATIENCE    "200"
+#define PATIENCE          "5000"
+
+/** A call of a function that may have to wait; how long is the last parameter of the second. */
+struct call {
+    const char *sql, *patient_sql;
+};
+
+#define CALL(head, arguments, last)                                                                \
+    {                                                                                              \
+        head "(" arguments ")", head "(" arguments ",p_patience=>" last ")"                        \
+    }
+
 /** A parameter: NULL for the empty slice. What is sent has been checked to have no NUL. */
 static bool add(struct arena *arena, struct text value, const char **ret_parameter)
 {
@@ -20,6 +38,34 @@ static bool add_all(struct arena *arena, const struct text *values, size_t n,
         if (!add(arena, values[i], &ret_parameters[i]))
             return fault_set(reterr, FAULT_NO_MEMORY, "no memory for a statement");
     return true;
+}
+
+/** Run a call with the values as its parameters; see the head of message_log.h. */
+static bool ask(const struct database *database, struct arena *arena, const struct call *call,
+                const struct text *values, size_t n, bool replayed,
+                struct database_result *ret_result, struct fault *reterr)
+{
+    const struct database patient = database_apart(database, DATABASE_PATIENT);
+    const char *parameters[DATABASE_PARAMETERS_MAX];
+    struct fault fault = {0};
+
+    if (!add_all(arena, values, n, parameters, reterr))
+        return false;
+    if (!replayed && !database->patient) /* nobody else's connection */
+        return database->query(database->self, arena, call->sql, parameters, n, ret_result, reterr);
+    parameters[n] = replayed ? REPLAYED_PATIENCE : FIRST_PATIENCE;
+    if (database->query(database->self, arena, call->patient_sql, parameters, n + 1, ret_result,
+                        &fault))
+        return true;
+    bool cancelled = strcmp(ret_result->sqlstate, "57014") == 0;
+    if (!replayed && fault.kind == FAULT_DATABASE_BUSY && !ret_result->in_doubt && !cancelled) {
+        parameters[n] = PATIENCE;
+        return patient.query(patient.self, arena, call->patient_sql, parameters, n + 1, ret_result,
+                             reterr);
+    }
+    if (reterr)
+        *reterr = fault;
+    return false;
 }
 
 static int small_number(struct text t)
@@ -53,11 +99,14 @@ bool message_log_reserve(const struct database *database, struct arena *arena,
                          struct message_log_reservation *ret_reservation,
                          struct rate_limit *ret_rate, struct fault *reterr)
 {
+    static const struct call call =
+        CALL("select outcome, id, saved, twilio_status, remaining, reset_seconds "
+             "from messaging.reserve_message",
+             "$1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11", "$12");
     const struct message *message = order->message;
     struct message_log_reservation reservation = {0};
     struct text metadata, limit = {0};
-    const char *parameters[11];
-    struct database_result result;
+    struct database_result result = {0};
     char digits[16];
 
     if (!message_metadata(arena, message, &metadata, reterr))
@@ -77,16 +126,10 @@ bool message_log_reserve(const struct database *database, struct arena *arena,
                                   message->n_media ? message->media[0] : (struct text){0},
                                   metadata,
                                   order->id};
-    ret_reservation->in_doubt = false;
-    if (!add_all(arena, values, ARRAY_LEN(values), parameters, reterr))
+    bool good = ask(database, arena, &call, values, ARRAY_LEN(values), false, &result, reterr);
+    ret_reservation->in_doubt = result.in_doubt;
+    if (!good)
         return false;
-    if (!database->query(database->self, arena,
-                         "select outcome, id, saved, twilio_status, remaining, reset_seconds "
-                         "from messaging.reserve_message($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)",
-                         parameters, ARRAY_LEN(parameters), &result, reterr)) {
-        ret_reservation->in_doubt = result.in_doubt;
-        return false;
-    }
     struct text outcome = database_cell(&result, 0, 0);
     reservation.id = database_cell(&result, 0, 1);
     reservation.row = database_cell(&result, 0, 2);
@@ -106,10 +149,48 @@ bool message_log_reserve(const struct database *database, struct arena *arena,
     return true;
 }
 
+bool message_log_withdraw(const struct database *database, struct arena *arena, struct text id,
+                          bool replayed, struct fault *reterr)
+{
+    static const struct call call = CALL("select messaging.withdraw_reservation", "$1", "$2");
+    struct database_result result;
+
+    return ask(database, arena, &call, &id, 1, replayed, &result, reterr);
+}
+
+bool message_log_describe(struct arena *arena, const struct message_log_order *order,
+                          struct text at, struct text *ret_order, struct fault *reterr)
+{
+    const struct message *message = order->message;
+    struct text metadata;
+    struct buffer b;
+
+    if (!message_metadata(arena, message, &metadata, reterr))
+        return false;
+    buffer_init(&b, arena, 256u << 10);
+    buffer_add(&b, TEXT("{\"at\":"));
+    buffer_add_json(&b, at);
+    buffer_add_member(&b, "caller", order->scope);
+    buffer_add_member(&b, "key", order->key);
+    buffer_add_member(&b, "sender", order->sender);
+    buffer_add_member(&b, "type", message_type(message));
+    buffer_add_member(&b, "recipient", message->to);
+    buffer_add_member(&b, "content", message->body);
+    buffer_add_member(&b, "request", message->request_id);
+    buffer_add_member(&b, "media_url", message->n_media ? message->media[0] : (struct text){0});
+    buffer_add(&b, TEXT(",\"metadata\":"));
+    buffer_add(&b, metadata.n ? metadata : TEXT("{}"));
+    buffer_add_char(&b, '}');
+    return buffer_text(&b, ret_order) ||
+           fault_set(reterr, FAULT_NO_MEMORY, "no memory for the order");
+}
+
 bool message_log_settle(const struct database *database, struct arena *arena,
                         const struct message_log_settlement *settlement, struct text *ret_row,
                         struct fault *reterr)
 {
+    static const struct call call =
+        CALL("select messaging.settle_message", "$1,$2,$3,$4,$5,$6,$7,$8", "$9");
     const struct text values[] = {settlement->id,
                                   settlement->sid,
                                   settlement->status,
@@ -118,22 +199,36 @@ bool message_log_settle(const struct database *database, struct arena *arena,
                                   settlement->details,
                                   settlement->release ? TEXT("t") : TEXT("f"),
                                   settlement->at};
-    const char *parameters[ARRAY_LEN(values)];
     struct database_result result;
 
-    if (!add_all(arena, values, ARRAY_LEN(values), parameters, reterr) ||
-        !database->query(database->self, arena,
-                         "select messaging.settle_message($1,$2,$3,$4,$5,$6,$7,$8)", parameters,
-                         ARRAY_LEN(parameters), &result, reterr))
+    if (!ask(database, arena, &call, values, ARRAY_LEN(values), settlement->replayed, &result,
+             reterr))
         return false;
     *ret_row = database_cell(&result, 0, 0);
     return true;
+}
+
+bool message_log_restore(const struct database *database, struct arena *arena,
+                         const struct message_log_settlement *settlement, struct text *ret_row,
+                         struct fault *reterr)
+{
+    static const struct call call =
+        CALL("select messaging.restore_reservation", "$1,$2", "$3");
+    const struct text values[] = {settlement->id, settlement->order};
+    struct database_result result;
+
+    return ask(database, arena, &call, values, ARRAY_LEN(values), settlement->replayed, &result,
+               reterr) &&
+           message_log_settle(database, arena, settlement, ret_row, reterr);
 }
 
 bool message_log_record(const struct database *database, struct arena *arena,
                         const struct message_log_event *event,
                         struct message_log_recorded *ret_recorded, struct fault *reterr)
 {
+    static const struct call call =
+        CALL("select outcome, id, external_id, status from messaging.record_status",
+             "$1,$2,$3,$4,$5,$6,$7", "$8");
     const struct text values[] = {text_is_uuid(event->id) ? event->id : (struct text){0},
                                   event->sid,
                                   event->status,
@@ -141,14 +236,9 @@ bool message_log_record(const struct database *database, struct arena *arena,
                                   event->error_message,
                                   event->parameters,
                                   event->received_at};
-    const char *parameters[ARRAY_LEN(values)];
     struct database_result result;
 
-    if (!add_all(arena, values, ARRAY_LEN(values), parameters, reterr) ||
-        !database->query(database->self, arena,
-                         "select outcome, id, external_id, status "
-                         "from messaging.record_status($1,$2,$3,$4,$5,$6,$7)",
-                         parameters, ARRAY_LEN(parameters), &result, reterr))
+    if (!ask(database, arena, &call, values, ARRAY_LEN(values), event->replayed, &result, reterr))
         return false;
     *ret_recorded = (struct message_log_recorded){
         .found = text_equal(database_cell(&result, 0, 0), TEXT("recorded")),

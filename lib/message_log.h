@@ -2,6 +2,10 @@
  * The table message_logs, reached by the SQL functions of the schema `messaging` (sql/migrations).
  *
  * Each call is one round trip. What the functions promise under concurrency stands with them.
+ *
+ * Where something is locked by somebody else a call waits for it, for up to 5 s, and where a process
+ * has several connections most of that time over those that are for it (DATABASE_PATIENT); then it
+ * fails with FAULT_DATABASE_BUSY. What is replayed does not wait.
  */
 #ifndef MESSAGE_LOG_H
 #define MESSAGE_LOG_H
@@ -42,12 +46,26 @@ struct message_log_reservation {
  * failure too.
  * Fails with FAULT_UNKNOWN_REQUEST, FAULT_FORBIDDEN (the sender has no profile), or the database's
  * faults; nothing is written then. On failure ret_reservation->in_doubt is valid too: where it is
- * set the answer was lost and the row `order->id` may stand; settle it as failed, in doubt.
+ * set the answer was lost and the row `order->id` may stand, or come to: withdraw it.
  */
 must_check bool message_log_reserve(const struct database *database, struct arena *arena,
                                     const struct message_log_order *order,
                                     struct message_log_reservation *ret_reservation,
                                     struct rate_limit *ret_rate, struct fault *reterr);
+
+/**
+ * Take back a reservation of which nothing was sent. Once this has succeeded there is neither row
+ * nor key nor place taken of it, and will not be, whenever the database comes to write it.
+ */
+must_check bool message_log_withdraw(const struct database *database, struct arena *arena,
+                                     struct text id, bool replayed, struct fault *reterr);
+
+/**
+ * The order as JSON, reserved at that time (ISO 8601): all that is needed to write its row and key
+ * again. Holds number and text.
+ */
+must_check bool message_log_describe(struct arena *arena, const struct message_log_order *order,
+                                     struct text at, struct text *ret_order, struct fault *reterr);
 
 /** After Twilio was called: what came of it. Empty slices are null. */
 struct message_log_settlement {
@@ -55,8 +73,10 @@ struct message_log_settlement {
     struct text error_code, error_message;
     struct text details; /* JSON object, merged into metadata */
     bool release;        /* certainly nothing was sent: the idempotency key is free again */
-    bool in_doubt;       /* whether there is such a row is not known, and nobody's fault */
+    bool in_doubt;       /* the reservation's answer was lost: it is to be withdrawn */
+    bool replayed;       /* from the spool */
     struct text at;      /* time of the settlement (ISO 8601), empty: now */
+    struct text order;   /* of message_log_describe; empty: not known */
 };
 
 /** Settle. May be repeated. *ret_row: the row after it as JSON, empty where there is no such row.
@@ -65,12 +85,22 @@ must_check bool message_log_settle(const struct database *database, struct arena
                                    const struct message_log_settlement *settlement,
                                    struct text *ret_row, struct fault *reterr);
 
+/**
+ * Settle what is not there any more (a failover lost the last commits): write the row and its key
+ * again as `settlement->order` has them, then settle. *ret_row is empty where it is not to be there
+ * (it was withdrawn).
+ */
+must_check bool message_log_restore(const struct database *database, struct arena *arena,
+                                    const struct message_log_settlement *settlement,
+                                    struct text *ret_row, struct fault *reterr);
+
 /** A delivery event. Empty slices are null. */
 struct message_log_event {
     struct text id; /* the row's id as the callback URL had it; anything but a UUID is ignored */
     struct text sid, status, error_code, error_message;
     struct text parameters;  /* JSON object */
     struct text received_at; /* ISO 8601, empty: now */
+    bool replayed;           /* from the spool */
 };
 
 struct message_log_recorded {

@@ -7,14 +7,6 @@
 
 #define DRAIN_AT_A_TIME 1000
 
-static void add_member(struct buffer *b, const char *name, struct text value)
-{
-    if (value.n == 0)
-        return;
-    buffer_addf(b, ",\"%s\":", name);
-    buffer_add_json(b, value);
-}
-
 /** A member that is JSON itself. */
 static void add_object(struct buffer *b, const char *name, struct text object)
 {
@@ -31,7 +23,7 @@ static void add_time(struct buffer *b, const struct clock *clock, const char *na
     char stamp[32];
 
     clock_stamp(clock, stamp);
-    add_member(b, name, given.n ? given : text_of(stamp));
+    buffer_add_member(b, name, given.n ? given : text_of(stamp));
 }
 
 static bool put(const struct spool *spool, enum spool_kind kind, struct buffer *b,
@@ -52,11 +44,11 @@ bool replay_keep_event(const struct spool *spool, struct arena *arena,
 
     buffer_init(&b, arena, SPOOL_FILE_MAX);
     buffer_add(&b, TEXT("{\"kind\":\"event\""));
-    add_member(&b, "id", event->id);
-    add_member(&b, "sid", event->sid);
-    add_member(&b, "status", event->status);
-    add_member(&b, "error_code", event->error_code);
-    add_member(&b, "error_message", event->error_message);
+    buffer_add_member(&b, "id", event->id);
+    buffer_add_member(&b, "sid", event->sid);
+    buffer_add_member(&b, "status", event->status);
+    buffer_add_member(&b, "error_code", event->error_code);
+    buffer_add_member(&b, "error_message", event->error_message);
     add_object(&b, "parameters", event->parameters);
     add_time(&b, spool->clock, "received_at", event->received_at);
     return put(spool, SPOOL_EVENT, &b, reterr);
@@ -69,15 +61,16 @@ bool replay_keep_settlement(const struct spool *spool, struct arena *arena,
 
     buffer_init(&b, arena, SPOOL_FILE_MAX);
     buffer_add(&b, TEXT("{\"kind\":\"settlement\""));
-    add_member(&b, "id", settlement->id);
-    add_member(&b, "sid", settlement->sid);
-    add_member(&b, "status", settlement->status);
-    add_member(&b, "error_code", settlement->error_code);
-    add_member(&b, "error_message", settlement->error_message);
+    buffer_add_member(&b, "id", settlement->id);
+    buffer_add_member(&b, "sid", settlement->sid);
+    buffer_add_member(&b, "status", settlement->status);
+    buffer_add_member(&b, "error_code", settlement->error_code);
+    buffer_add_member(&b, "error_message", settlement->error_message);
     add_object(&b, "details", settlement->details);
     buffer_addf(&b, ",\"release\":%s", settlement->release ? "true" : "false");
     if (settlement->in_doubt)
         buffer_add(&b, TEXT(",\"in_doubt\":true"));
+    add_object(&b, "order", settlement->order);
     add_time(&b, spool->clock, "at", settlement->at);
     return put(spool, SPOOL_SETTLEMENT, &b, reterr);
 }
@@ -111,12 +104,30 @@ static bool replay_event(const struct database *database, struct arena *arena,
                                       .status = string(top, "status"),
                                       .error_code = string(top, "error_code"),
                                       .error_message = string(top, "error_message"),
-                                      .received_at = string(top, "received_at")};
+                                      .received_at = string(top, "received_at"),
+                                      .replayed = true};
 
     if (event.sid.n == 0 || event.status.n == 0 || event.received_at.n == 0)
         return fault_set(reterr, FAULT_INVALID_JSON, "an event without its members");
     return object(arena, top, "parameters", &event.parameters, reterr) &&
            message_log_record(database, arena, &event, &ignored, reterr);
+}
+
+/** Settle; a row that was lost is written again where the file has it. */
+static bool settle(const struct database *database, struct arena *arena,
+                   const struct message_log_settlement *settlement, struct fault *reterr)
+{
+    struct text row;
+
+    if (settlement->in_doubt)
+        return message_log_withdraw(database, arena, settlement->id, true, reterr);
+    if (!message_log_settle(database, arena, settlement, &row, reterr))
+        return false;
+    if (row.n)
+        return true;
+    if (!settlement->order.n)
+        return fault_set(reterr, FAULT_INTERNAL, "a settlement of no message");
+    return message_log_restore(database, arena, settlement, &row, reterr);
 }
 
 static bool replay_settlement(const struct database *database, struct arena *arena,
@@ -129,15 +140,14 @@ static bool replay_settlement(const struct database *database, struct arena *are
                                                 .error_message = string(top, "error_message"),
                                                 .release = json_true(json_get(top, "release")),
                                                 .in_doubt = json_true(json_get(top, "in_doubt")),
+                                                .replayed = true,
                                                 .at = string(top, "at")};
-    struct text row;
 
     if (!text_is_uuid(settlement.id) || settlement.status.n == 0 || settlement.at.n == 0)
         return fault_set(reterr, FAULT_INVALID_JSON, "a settlement without its members");
     return object(arena, top, "details", &settlement.details, reterr) &&
-           message_log_settle(database, arena, &settlement, &row, reterr) &&
-           (row.n || settlement.in_doubt ||
-            fault_set(reterr, FAULT_INTERNAL, "a settlement of no message"));
+           object(arena, top, "order", &settlement.order, reterr) &&
+           settle(database, arena, &settlement, reterr);
 }
 
 static bool replay_content(const struct database *database, struct arena *arena,

@@ -15,7 +15,10 @@
 must_check bool replay_keep_event(const struct spool *spool, struct arena *arena,
                                   const struct message_log_event *event, struct fault *reterr);
 
-/** Keep a settlement with its `at`, else the time of now. Fails as spool_put does. */
+/**
+ * Keep a settlement with its `at`, else the time of now, and its order: replayed where its row is
+ * not there any more, it brings row and key again. Fails as spool_put does.
+ */
 must_check bool replay_keep_settlement(const struct spool *spool, struct arena *arena,
                                        const struct message_log_settlement *settlement,
                                        struct fault *reterr);

@@ -44,6 +44,7 @@ begin isolation level read committed;
 \set migration 20261111080000_link_notifications \ir once.sql
 \ir schema/notifications.sql
 \ir schema/join.sql
+\ir schema/withdraw.sql
 \ir schema/reserve.sql
 \ir schema/settle.sql
 \ir schema/record.sql

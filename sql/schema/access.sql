@@ -74,9 +74,11 @@ grant execute on function
     messaging.known_sids,
     messaging.record_status,
     messaging.reserve_message,
+    messaging.restore_reservation,
     messaging.schema_version,
     messaging.settle_message,
-    messaging.unsettled_messages
+    messaging.unsettled_messages,
+    messaging.withdraw_reservation
     to twilio_cgi;
 
 grant select on public.message_logs to authenticated;
@@ -106,7 +108,8 @@ grant execute on function messaging.current_user_id, messaging.own_requests to a
 grant execute on function messaging.is_outbound, messaging.is_staff, messaging.may_read_reports
     to authenticated, service_role;
 
-grant select, insert, update on public.message_logs to messaging_owner;
+-- Deleting is for withdraw_reservation, which takes back what nobody was told of.
+grant select, insert, update, delete on public.message_logs to messaging_owner;
 grant select (id, created_by) on public.maintenance_requests to messaging_owner;
 grant select on public.user_roles to messaging_owner;
 grant insert, select (message_log_id) on public.notifications to messaging_owner;

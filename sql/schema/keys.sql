@@ -19,3 +19,15 @@ comment on column messaging.idempotency_keys.ended is
     'The first request has settled, if only to say that the outcome is unknown.';
 comment on column messaging.idempotency_keys.answer is
     'The message_logs row when Twilio had answered; null while nobody knows.';
+
+-- What a key stands for besides its caller: a message, as it was asked for.
+create or replace function messaging.fingerprint(
+    p_type text, p_recipient text, p_content text, p_request uuid, p_media_url text, p_metadata jsonb)
+returns bytea
+language sql immutable
+as $$
+    select pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.jsonb_build_array(
+        p_type, p_recipient, p_content, p_request, p_media_url, coalesce(p_metadata, '{}'))::text, 'UTF8'))
+$$;
+comment on function messaging.fingerprint(text, text, text, uuid, text, jsonb) is
+    'What idempotency_keys.fingerprint holds of a message.';

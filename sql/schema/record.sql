@@ -8,9 +8,10 @@
 -- * Of equal callbacks the event keeps the parameters of the one whose text counts. That a repetition
 --   tells nothing new is seen by its parameters being the same (equal parameters have equal texts: the
 --   programs write strings, and lists of them); texts are looked up and compared where they differ.
+drop function if exists messaging.record_status(uuid, text, text, text, text, jsonb, timestamptz);
 create or replace function messaging.record_status(
     p_id uuid, p_sid text, p_status text, p_error_code text, p_error_message text, p_parameters jsonb,
-    p_received_at timestamptz)
+    p_received_at timestamptz, p_patience integer default null)
 returns table (outcome text, id uuid, external_id text, status text)
 language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
 set lock_timeout = '5s'
@@ -18,6 +19,7 @@ as $$
 declare
     v_at constant timestamptz := coalesce(p_received_at, clock_timestamp());
     v_code constant text := messaging.error_number(p_error_code);
+    v_set text := set_config('lock_timeout', coalesce(p_patience, 5000)::text, true);
 begin
     perform messaging.sid_lock(p_sid);
 
@@ -62,5 +64,5 @@ begin
     return next;
 end
 $$;
-comment on function messaging.record_status(uuid, text, text, text, text, jsonb, timestamptz) is
+comment on function messaging.record_status(uuid, text, text, text, text, jsonb, timestamptz, integer) is
     'Records a callback and joins it into its message. Outcomes: recorded, unknown_message.';

@@ -11,13 +11,20 @@
 -- * A refusal leaves nothing; a foreign key that fails is one (no_profile, unknown_request).
 -- * Nothing is written later than v_patience after the beginning: who asked does not wait much longer,
 --   and says that nothing was sent.
--- * Who loses the answer can take the row back by the id asked for (settle_message, p_release).
+-- * Who loses the answer can take the reservation back by the id asked for, whenever it comes to be
+--   written (withdraw_reservation, whose lock is taken here before the row is written, and whose mark is
+--   looked for after it).
+-- * Rows from the future, which a clock that was set back leaves behind, count as of now.
 -- The order is key, then sender, so two of them cannot wait for each other in a circle.
 -- * No wait for a lock takes longer than lock_timeout, here as in settle_message and record_status: the
---   programs give a statement up after 6 s, and say that nothing was done.
+--   programs give a statement up after 6 s, and say that nothing was done. p_patience (milliseconds)
+--   makes it less: a program's connections are few, and others need them.
+drop function if exists messaging.reserve_message(
+    text, text, uuid, integer, text, text, text, uuid, text, jsonb, uuid);
 create or replace function messaging.reserve_message(
     p_caller text, p_key text, p_sender uuid, p_limit integer, p_type text, p_recipient text,
-    p_content text, p_request uuid, p_media_url text, p_metadata jsonb, p_id uuid default null)
+    p_content text, p_request uuid, p_media_url text, p_metadata jsonb, p_id uuid default null,
+    p_patience integer default null)
 returns table (
     outcome text, id uuid, saved jsonb, twilio_status text, remaining integer, reset_seconds integer)
 language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
@@ -35,13 +42,16 @@ declare
     v_taken bigint;
     v_oldest timestamptz;
     v_constraint text;
+    -- Here and not below: what is set so costs no statement of its own.
+    v_set text := set_config('lock_timeout', coalesce(p_patience, 5000)::text, true);
+    v_locked text := pg_advisory_xact_lock(messaging.reservation_lock(p_id));
 begin
     id := coalesce(p_id, gen_random_uuid());
     outcome := 'reserved';
 
     if p_key is not null then
-        v_fingerprint := sha256(convert_to(jsonb_build_array(
-            p_type, p_recipient, p_content, p_request, p_media_url, coalesce(p_metadata, '{}'))::text, 'UTF8'));
+        v_fingerprint := messaging.fingerprint(
+            p_type, p_recipient, p_content, p_request, p_media_url, p_metadata);
         loop
             insert into messaging.idempotency_keys as k (caller, key, fingerprint, message_log_id, begun_at)
             values (p_caller, p_key, v_fingerprint, reserve_message.id, clock_timestamp())
@@ -69,7 +79,9 @@ begin
                 outcome := 'replay';
                 saved := v_key.answer;
                 twilio_status := v_key.twilio_status;
-            elsif not v_key.ended and v_key.begun_at >= clock_timestamp() - v_lease then
+            elsif not v_key.ended
+                and v_key.begun_at between clock_timestamp() - v_lease and clock_timestamp() + v_lease
+            then
                 outcome := 'in_progress';
             elsif v_key.external_id is not null then
                 -- A callback has told what the first request could not.
@@ -88,7 +100,7 @@ begin
             perform pg_advisory_xact_lock(hashtextextended(p_sender::text, 5202611160800));
         end if;
         v_now := clock_timestamp();
-        select count(*), min(newest.created_at) into v_taken, v_oldest
+        select count(*), min(least(newest.created_at, v_now)) into v_taken, v_oldest
         from (
             select m.created_at
             from public.message_logs m
@@ -128,6 +140,9 @@ begin
             end if;
         end;
     end if;
+    if outcome = 'reserved' and exists (select from messaging.withdrawn_reservations w where w.id = p_id) then
+        raise exception using errcode = 'object_not_in_prerequisite_state', message = 'was withdrawn';
+    end if;
     if outcome = 'reserved' and clock_timestamp() > v_begun + v_patience then
         raise exception using errcode = 'lock_not_available', message = 'waited too long for others';
     end if;
@@ -145,6 +160,6 @@ begin
     return next;
 end
 $$;
-comment on function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb, uuid) is
+comment on function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb, uuid, integer) is
     'Reserves a message: idempotency key, rate limit, row. Outcomes: reserved, replay, in_progress, '
     'mismatch, unknown, limited, no_profile, unknown_request. p_metadata is part of what a key stands for.';

@@ -5,9 +5,10 @@
 --   either here already and is joined in, or finds the SID. None is lost, whoever is first.
 -- * Then the row's lock: two of one row wait for each other, and the status is joined, not assigned,
 --   so a callback that was faster keeps its place.
+drop function if exists messaging.settle_message(uuid, text, text, text, text, jsonb, boolean, timestamptz);
 create or replace function messaging.settle_message(
     p_id uuid, p_sid text, p_status text, p_error_code text, p_error_message text, p_details jsonb,
-    p_release boolean, p_at timestamptz)
+    p_release boolean, p_at timestamptz, p_patience integer default null)
 returns jsonb
 language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
 set lock_timeout = '5s'
@@ -18,6 +19,7 @@ declare
     v_sid text := nullif(p_sid, '');
     v_details jsonb := coalesce(p_details, '{}');
     v_saved jsonb;
+    v_set text := set_config('lock_timeout', coalesce(p_patience, 5000)::text, true);
 begin
     if v_sid is not null then
         perform messaging.sid_lock(v_sid);
@@ -70,6 +72,6 @@ begin
     return v_saved;
 end
 $$;
-comment on function messaging.settle_message(uuid, text, text, text, text, jsonb, boolean, timestamptz) is
+comment on function messaging.settle_message(uuid, text, text, text, text, jsonb, boolean, timestamptz, integer) is
     'Stores what Twilio answered; p_status is Twilio''s word, failed or unknown. Returns the row, null '
     'where there is none. p_release frees the idempotency key: nothing was sent for certain.';

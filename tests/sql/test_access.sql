@@ -106,6 +106,10 @@ select check_all('reserve', 'select messaging.reserve_message(''c'', null, null,
                                                                        '42501', '42501', '42501', '42501', '42501', '42501', '42501', '1');
 select check_all('settle', 'select messaging.settle_message(gen_random_uuid(), null, ''failed'', null, null, null, true, null)',
                                                                        '42501', '42501', '42501', '42501', '42501', '42501', '42501', '1');
+select check_all('withdraw', 'select messaging.withdraw_reservation(gen_random_uuid())',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '1');
+select check_all('restore', 'select messaging.restore_reservation(''00000000-0000-4000-8000-000000000001'', ''{"type": "sms", "recipient": "+6"}'')',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '1');
 select check_all('record', 'select messaging.record_status(null, ''SM2'', ''sent'', null, null, ''{}'', null)',
                                                                        '42501', '42501', '42501', '42501', '42501', '42501', '42501', '1');
 select check_all('look for unsettled ones', 'select messaging.unsettled_messages(''-1 minute'', null, null, 10)',
@@ -122,7 +126,7 @@ select check_all('make a notification by hand', 'select messaging.notify_failure
 -- The whole lists, so that what is added later is seen here.
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('twilio_cgi', p.oid, 'execute')),
-    'known_sids record_status reserve_message schema_version settle_message unsettled_messages', 'functions of twilio_cgi');
+    'known_sids record_status reserve_message restore_reservation schema_version settle_message unsettled_messages withdraw_reservation', 'functions of twilio_cgi');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('authenticated', p.oid, 'execute')),
     'current_user_id is_outbound is_staff may_read_reports own_requests', 'functions of authenticated');
@@ -147,7 +151,7 @@ select is((select string_agg(polname, ', ' order by polname) from pg_policy wher
 select ok(bool_and(relrowsecurity), 'row-level security is on') from pg_class
 where oid = 'message_logs'::regclass or relnamespace = 'messaging'::regnamespace and relkind = 'r';
 select is((select string_agg(lower(privilege_type), ' ' order by privilege_type) from pg_class c, aclexplode(c.relacl) as x
-    where c.oid = 'message_logs'::regclass and x.grantee = 'messaging_owner'::regrole), 'insert select update',
+    where c.oid = 'message_logs'::regclass and x.grantee = 'messaging_owner'::regrole), 'delete insert select update',
     'the functions cannot delete a message');
 
 select is((select string_agg(line, E'\n' order by line) from (
@@ -157,7 +161,7 @@ select is((select string_agg(line, E'\n' order by line) from (
           and x.grantee <> c.relowner and c.relkind in ('r', 'v', 'S')
         group by c.oid, x.grantee) as l),
     'message_logs authenticated: select
-message_logs messaging_owner: insert select update
+message_logs messaging_owner: delete insert select update
 message_logs service_role: insert select update
 messaging.delivery_report authenticated: select
 messaging.delivery_report service_role: select

@@ -126,6 +126,71 @@ matches 'two waits of together more than 5 s' "$(psql -XAtq -c "select outcome f
 wait $one $two
 is 'no row, no key' "$(value 'select count(*) from message_logs') $(value "select count(*) from messaging.idempotency_keys where key = 'a patient key'")" '0 0'
 
+# p_patience: a lock that is held is waited for no longer than that
+value 'delete from message_logs'
+value "select sent_message('SM60')" > /dev/null
+id=$(value "select id from message_logs where external_id = 'SM60'")
+psql -XAtq -c 'begin' -c "select from message_logs where external_id = 'SM60' for update" -c 'select pg_sleep(600)' > /dev/null 2>&1 &
+held=$!
+while [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and state = 'active' and query like 'select pg_sleep%'")" = 0 ]; do
+    sleep 0.02
+done
+# impatient NAME CALL
+impatient() {
+    matches "$1 waits as long as it is told" "$(PGOPTIONS='-c statement_timeout=4s' psql -XAtq -U twilio_cgi -v VERBOSITY=verbose -c "select * from messaging.$2" 2>&1)" '*55P03*'
+}
+impatient record "record_status(null, 'SM60', 'sent', null, null, '{}', null, p_patience => 100)"
+impatient settle "settle_message('$id', 'SM60', 'sent', null, null, null, false, null, p_patience => 100)"
+value "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '$db' and query like 'select pg_sleep(600)%'" > /dev/null
+wait $held
+psql -XAtq -c 'begin' -c "select pg_advisory_xact_lock(hashtextextended('$user', 5202611160800))" -c 'select pg_sleep(600)' > /dev/null 2>&1 &
+held=$!
+while [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and state = 'active' and query like 'select pg_sleep%'")" = 0 ]; do
+    sleep 0.02
+done
+impatient reserve "reserve_message('c', null, '$user', 5, 'sms', '+201012345678', 'x', null, null, '{}', gen_random_uuid(), p_patience => 100)"
+value "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '$db' and query like 'select pg_sleep(600)%'" > /dev/null
+wait $held
+
+# A reservation whose answer was lost and that is written late: whoever withdraws it waits for it.
+value 'delete from message_logs'
+late="messaging.reserve_message('c', 'late', '$user', 1, 'sms', '+201012345678', 'x', null, null, '{}', '00000000-0000-4000-8000-0000000000aa')"
+for end in commit rollback; do
+    mkfifo "$work/pipe"
+    psql -XAtq < "$work/pipe" > /dev/null &
+    held=$!
+    exec 9> "$work/pipe"
+    echo "begin; select * from $late;" >&9
+    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and backend_type = 'client backend' and state = 'idle in transaction'")" = 1 ]; do sleep 0.02; done
+    matches "before a late $end nothing is certain" "$(psql -XAtq -v VERBOSITY=verbose -c "select messaging.withdraw_reservation('00000000-0000-4000-8000-0000000000aa', 100)" 2>&1)" '*55P03*'
+    psql -XAtq -c "select messaging.withdraw_reservation('00000000-0000-4000-8000-0000000000aa')" > /dev/null &
+    waiting_for_lock=$!
+    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and wait_event_type = 'Lock'")" = 1 ]; do sleep 0.02; done
+    echo "$end;" >&9
+    exec 9>&-
+    wait $held $waiting_for_lock
+    rm "$work/pipe"
+    is "withdrawn before a late $end: no row, no key, the place is free" \
+        "$(value 'select count(*) from message_logs') $(value "select count(*) from messaging.idempotency_keys where key = 'late'") $(value "select remaining from messaging.reserve_message('c', null, '$user', 1, 'sms', '+201012345678', 'x', null, null, '{}')")" '0 0 0'
+    value 'delete from message_logs; delete from messaging.withdrawn_reservations'
+done
+# The other way round: the withdrawal is being written when the reservation comes.
+mkfifo "$work/pipe"
+psql -XAtq < "$work/pipe" > /dev/null &
+held=$!
+exec 9> "$work/pipe"
+echo "begin; select messaging.withdraw_reservation('00000000-0000-4000-8000-0000000000aa');" >&9
+until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and backend_type = 'client backend' and state = 'idle in transaction'")" = 1 ]; do sleep 0.02; done
+psql -XAtq -c "select * from $late" > "$work/late" 2>&1 &
+second=$!
+until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and wait_event_type = 'Lock'")" = 1 ]; do sleep 0.02; done
+echo 'commit;' >&9
+exec 9>&-
+wait $held $second
+rm "$work/pipe"
+matches 'a reservation that comes while it is withdrawn is refused' "$(cat "$work/late")" '*was withdrawn*'
+is 'no row either' "$(value 'select count(*) from message_logs')" 0
+
 # Row locks: the former functions update rows without a SID's lock, so only the row's keeps a join from
 # overwriting another. One holds the row, and two come in a known order.
 # queued_up FIRST SECOND: both wait for the row of SM50, the first one first

@@ -85,6 +85,18 @@ select results_eq('select r.outcome from generate_series(1, 4), lateral (select 
 select results_eq('select outcome, remaining from reserve(''k1'')', $$values ('replay', 0)$$, 'a known key is answered before the limit');
 delete from message_logs m where m.id <> (select id from one);
 
+-- rows from the future count as of now
+update message_logs m set created_at = clock_timestamp() + interval '1 hour' where m.id = (select id from one);
+select results_eq($$select outcome, remaining, reset_seconds from reserve(p_limit => 1)$$, $$values ('limited', 0, 60)$$,
+    'a row of an hour from now');
+update message_logs m set created_at = clock_timestamp() + interval '2 seconds' where m.id = (select id from one);
+select results_eq($$select outcome, reset_seconds from reserve(p_limit => 1)$$, $$values ('limited', 60)$$, 'and of two seconds from now');
+update message_logs m set created_at = clock_timestamp() where m.id = (select id from one);
+create temporary table ahead as select id from reserve('ahead');
+update messaging.idempotency_keys set begun_at = clock_timestamp() + interval '1 hour' where key = 'ahead';
+select is((select outcome from reserve('ahead')), 'unknown', 'a key that was begun in an hour is not running');
+delete from message_logs m where m.id = (select id from ahead);
+
 -- what a refusal, an unknown outcome and a release leave
 select messaging.settle_message((select id from reserve('rejected')), null, 'failed', '21610', 'no', null, false, null);
 select results_eq($$select outcome, saved ->> 'status', saved ->> 'error_code', twilio_status from reserve('rejected')$$,

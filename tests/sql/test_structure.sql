@@ -45,10 +45,10 @@ from pg_proc p
 where p.pronamespace = 'messaging'::regnamespace
   and (p.proowner <> 'messaging_owner'::regrole or p.prosecdef and not exists (
       select from unnest(p.proconfig) as setting where setting ~ '^search_path=pg_catalog,.*pg_temp$'));
-select is(count(*), 3::bigint, 'no function of the programs waits for a lock longer than the program for it')
+select is(count(*), 5::bigint, 'no function of the programs waits for a lock longer than the program for it')
 from pg_proc p
 where p.pronamespace = 'messaging'::regnamespace and p.proconfig @> '{lock_timeout=5s}'
-  and p.proname in ('reserve_message', 'settle_message', 'record_status');
+  and p.proname in ('reserve_message', 'settle_message', 'record_status', 'withdraw_reservation', 'restore_reservation');
 select ok(not (rolsuper or rolbypassrls or rolcanlogin or rolcreaterole or rolcreatedb), 'messaging_owner is nobody special')
 from pg_roles where rolname = 'messaging_owner';
 select ok(rolcanlogin and not (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb), 'twilio_cgi may log in, and no more')

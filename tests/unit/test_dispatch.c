@@ -151,12 +151,15 @@ static void test_taken(void **state)
 
 static void test_row_is_gone(void **state)
 {
-    static const struct fake_answer answers[] = {RESERVED, FAKE_ROW(NULL), FAKE_END};
+    /* and is not to be there: somebody has forgotten it meanwhile */
+    static const struct fake_answer answers[] = {RESERVED, FAKE_ROW(NULL), FAKE_ROW("f"),
+                                                 FAKE_ROW(NULL), FAKE_END};
     static const struct fake_reply replies[] = {QUEUED, {0}};
     struct dispatching d;
 
     (void)state;
     assert_true(dispatch(&d, &nobody, NULL, answers, replies));
+    assert_int_equal(d.database.record.n, 4);
     assert_text_equal(d.receipt.row, "{\"status\":\"queued\"}");
     release(&d);
 }

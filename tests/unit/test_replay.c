@@ -14,6 +14,9 @@
 #define SID "SM0123456789abcdef0123456789abcdef"
 #define AT  "2026-01-01T11:59:00.500Z"
 
+/* what is replayed waits for nobody */
+#define AT_ONCE ",p_patience=>'100')"
+
 #define RECORD "select outcome, id, external_id, status from messaging.record_status("
 #define SETTLE "select messaging.settle_message("
 
@@ -23,23 +26,29 @@
     "\"+20\",\"A\":[1,null,\"\\u0645\"]},\"received_at\":\"" AT "\"}"
 #define EVENT_SQL                                                                                  \
     RECORD "'" ID "','" SID "','failed','30008','no \"way\"','{\"To\":\"+20\",\"A\":[1,null,"      \
-           "\"م\"]}','" AT "')"
+           "\"م\"]}','" AT "'" AT_ONCE
 #define SHORT_EVENT                                                                                \
     "{\"kind\":\"event\",\"sid\":\"" SID "\",\"status\":\"sent\",\"received_at\":\"" AT "\"}"
-#define SHORT_EVENT_SQL RECORD "null,'" SID "','sent',null,null,null,'" AT "')"
+#define SHORT_EVENT_SQL RECORD "null,'" SID "','sent',null,null,null,'" AT "'" AT_ONCE
 #define SETTLEMENT                                                                                 \
     "{\"kind\":\"settlement\",\"id\":\"" ID "\",\"sid\":\"" SID "\",\"status\":\"queued\","        \
     "\"details\":{\"price\":null},\"release\":false,\"at\":\"" AT "\"}"
 #define SETTLEMENT_SQL                                                                             \
-    SETTLE "'" ID "','" SID "','queued',null,null,'{\"price\":null}','f','" AT "')"
+    SETTLE "'" ID "','" SID "','queued',null,null,'{\"price\":null}','f','" AT "'" AT_ONCE
 #define FAILURE                                                                                    \
     "{\"kind\":\"settlement\",\"id\":\"" ID "\",\"status\":\"failed\",\"error_code\":\"21211\","   \
     "\"error_message\":\"Invalid\",\"release\":true,\"at\":\"" AT "\"}"
-#define FAILURE_SQL SETTLE "'" ID "',null,'failed','21211','Invalid',null,'t','" AT "')"
+#define FAILURE_SQL SETTLE "'" ID "',null,'failed','21211','Invalid',null,'t','" AT "'" AT_ONCE
 #define WITHDRAWAL                                                                                 \
     "{\"kind\":\"settlement\",\"id\":\"" ID "\",\"status\":\"failed\",\"release\":true,"           \
     "\"in_doubt\":true,\"at\":\"" AT "\"}"
-#define WITHDRAWAL_SQL SETTLE "'" ID "',null,'failed',null,null,null,'t','" AT "')"
+#define WITHDRAWAL_SQL "select messaging.withdraw_reservation('" ID "'" AT_ONCE
+#define ORDER                                                                                      \
+    "{\"at\":\"" AT "\",\"caller\":\"endpoint internal\",\"key\":\"k\",\"metadata\":{}}"
+#define WITH_ORDER                                                                                 \
+    "{\"kind\":\"settlement\",\"id\":\"" ID "\",\"sid\":\"" SID "\",\"status\":\"queued\","        \
+    "\"details\":{\"price\":null},\"release\":false,\"order\":" ORDER ",\"at\":\"" AT "\"}"
+#define RESTORE_SQL "select messaging.restore_reservation('" ID "','" ORDER "'" AT_ONCE
 
 #define RECORDED FAKE_ROW("recorded", ID, SID, "failed")
 #define SETTLED  FAKE_ROW("{}")
@@ -104,7 +113,7 @@ static const struct good_row {
     {"a settlement becomes its statement", SETTLEMENT, {SETTLED}, SETTLEMENT_SQL},
     {"a failure that frees its key", FAILURE, {SETTLED}, FAILURE_SQL},
     {"a reservation taken back", WITHDRAWAL, {SETTLED}, WITHDRAWAL_SQL},
-    {"one that was never made", WITHDRAWAL, {FAKE_ROW(NULL)}, WITHDRAWAL_SQL},
+    {"one that was never made", WITHDRAWAL, {FAKE_ROW("f")}, WITHDRAWAL_SQL},
     {"members that nobody knows are passed over",
      "{\"new\":[],\"kind\":\"event\",\"sid\":\"" SID "\",\"status\":\"sent\",\"received_at\":\"" AT
      "\"}\n\n",
@@ -375,6 +384,7 @@ static const struct message_log_settlement failure = {
     .error_message = {"Invalid", 7},
     .release = true,
     .at = {AT, sizeof(AT) - 1},
+    .order = {"{\"key\":\"k\"}", 11},
 };
 
 static void an_event_that_is_kept_comes_back_the_same(void **state)
@@ -389,10 +399,55 @@ static void an_event_that_is_kept_comes_back_the_same(void **state)
     expect(&summary, 1, 0, 0);
 }
 
+/* A failover lost the row: the file has what it is written again from. */
+static void a_lost_row_is_written_again(void **state)
+{
+    static const char *const contents[] = {WITH_ORDER, NULL};
+    static const char *const want[] = {SETTLEMENT_SQL, RESTORE_SQL, SETTLEMENT_SQL, NULL};
+    static const struct fake_answer answers[4] = {FAKE_ROW(NULL), FAKE_ROW("t"), SETTLED};
+
+    (void)state;
+    make_files(contents);
+    struct replay_summary summary = replay(answers, want, 8);
+    expect(&summary, 1, 0, 0);
+    fake_spool_expect(0, 0, 0);
+}
+
+static void a_row_that_is_there_is_only_settled(void **state)
+{
+    static const char *const contents[] = {WITH_ORDER, NULL};
+    static const char *const want[] = {SETTLEMENT_SQL, NULL};
+    static const struct fake_answer answers[2] = {SETTLED};
+
+    (void)state;
+    make_files(contents);
+    struct replay_summary summary = replay(answers, want, 8);
+    expect(&summary, 1, 0, 0);
+}
+
+/* Of a reservation that is still being written nothing is certain yet. */
+static void a_withdrawal_waits_for_its_reservation(void **state)
+{
+    static const char *const contents[] = {WITHDRAWAL, NULL};
+    static const char *const want[] = {WITHDRAWAL_SQL, NULL};
+    static const struct fake_answer answers[2] = {BUSY("55P03")}, back[2] = {FAKE_ROW("t")};
+
+    (void)state;
+    make_files(contents);
+    struct replay_summary summary = replay(answers, want, 8);
+    expect(&summary, 0, 0, 0);
+    assert_int_equal(summary.locked, 1);
+    fake_spool_moved_s = SPOOL_PAUSE_SECONDS + 1;
+    summary = replay(back, want, 8);
+    expect(&summary, 1, 0, 0);
+}
+
 static void a_settlement_that_is_kept_comes_back_the_same(void **state)
 {
-    static const char *const want[] = {FAILURE_SQL, NULL};
-    static const struct fake_answer answers[2] = {SETTLED};
+    static const char *const want[] = {
+        FAILURE_SQL, "select messaging.restore_reservation('" ID "','{\"key\":\"k\"}'" AT_ONCE,
+        FAILURE_SQL, NULL};
+    static const struct fake_answer answers[4] = {FAKE_ROW(NULL), FAKE_ROW("t"), SETTLED};
     struct fault fault;
 
     (void)state;
@@ -445,6 +500,9 @@ int main(void)
         IN_SPOOL("no memory is no fault of the file", no_memory_is_no_fault_of_the_file),
         IN_SPOOL("an event that is kept comes back the same",
                  an_event_that_is_kept_comes_back_the_same),
+        IN_SPOOL("a lost row is written again", a_lost_row_is_written_again),
+        IN_SPOOL("a row that is there is only settled", a_row_that_is_there_is_only_settled),
+        IN_SPOOL("a withdrawal waits for its reservation", a_withdrawal_waits_for_its_reservation),
         IN_SPOOL("a settlement that is kept comes back the same",
                  a_settlement_that_is_kept_comes_back_the_same),
         IN_SPOOL("without a time it is now", without_a_time_it_is_now),

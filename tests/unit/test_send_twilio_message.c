@@ -20,9 +20,12 @@ int endpoint_main(int argc, char **argv);
 #define RESERVE_AS(who, key, sender, limit)                                                        \
     FAKE_RESERVE("'send-twilio-message " who "'", key, sender, limit, "'sms'", "'+201012345678'",  \
                  "'Hello'", "null", "null", "'{}'")
-#define WITHDRAW                                                                                   \
-    FAKE_SETTLE("'" FAKE_ROW_ID "'", "null", "'failed'", "null",                                   \
-                "'The database's answer was lost; nothing was sent'", "null", "'t'")
+/* all that a lost row is written again from; key: a member, or nothing */
+#define ORDER(key)                                                                                 \
+    "{\"at\":\"" FAKE_STAMP "\",\"caller\":\"send-twilio-message internal\"," key                   \
+    "\"type\":\"sms\",\"recipient\":\"+201012345678\",\"content\":\"Hello\",\"metadata\":{}}"
+#define RESTORE(key) "select messaging.restore_reservation('" ID "','" ORDER(key) "')"
+#define WITHDRAW "select messaging.withdraw_reservation('" FAKE_ROW_ID "')"
 #define RESERVE_HELLO RESERVE_AS("internal", "null", "null", "null")
 #define PENDING                                                                                    \
     "{\"id\":\"" ID "\",\"status\":\"pending\",\"external_id\":null,\"error_code\":null,"          \
@@ -304,26 +307,39 @@ static const struct endpoint_row rows[] = {
      .headers = "Retry-After: 5\r\n",
      .answer = ERROR_WITH("Database unavailable. Nothing was sent", "database_unavailable",
                           "\"retry_after\":5")},
-    {"a reservation whose answer is lost is taken back",
+    {"a reservation whose answer is lost is taken back, and made once more",
      {JSON, "HTTP_IDEMPOTENCY_KEY=k"},
      .body = HELLO,
-     .database = {FAKE_LOST, FAKE_ROW("{}")},
+     .database = {FAKE_LOST, FAKE_ROW("t"), RESERVED, SETTLED},
+     .twilio = {QUEUED},
+     .statements = {RESERVE_AS("internal", "'k'", "null", "null"), WITHDRAW, RESERVE_AS("internal", "'k'", "null", "null"),
+                    SETTLE_QUEUED},
+     .requests = {POST_HELLO},
+     .status = "200 OK",
+     .answer = SENT_SMS},
+    {"but only once, and nothing is left of it",
+     {JSON, "HTTP_IDEMPOTENCY_KEY=k"},
+     .body = HELLO,
+     .database = {FAKE_LOST, FAKE_ROW("f"), FAKE_LOST, FAKE_ROW("t")},
+     .statements = {RESERVE_AS("internal", "'k'", "null", "null"), WITHDRAW, RESERVE_AS("internal", "'k'", "null", "null"),
+                    WITHDRAW},
+     .status = "503 Service Unavailable",
+     .headers = "Retry-After: 5\r\n",
+     .answer = ERROR_WITH("Database unavailable. Nothing was sent", "database_unavailable",
+                          "\"retry_after\":5")},
+    {"nor where the caller has waited long enough",
+     {JSON, "HTTP_IDEMPOTENCY_KEY=k"},
+     .body = HELLO,
+     .database = {{.fails = true,
+                   .fault = FAULT_DATABASE_UNAVAILABLE,
+                   .in_doubt = true,
+                   .takes_ms = 6000},
+                  FAKE_ROW("t")},
      .statements = {RESERVE_AS("internal", "'k'", "null", "null"), WITHDRAW},
      .status = "503 Service Unavailable",
      .headers = "Retry-After: 5\r\n",
      .answer = ERROR_WITH("Database unavailable. Nothing was sent", "database_unavailable",
                           "\"retry_after\":5")},
-    {"a reservation that is not there yet is taken back a little later",
-     {JSON, "HTTP_IDEMPOTENCY_KEY=k"},
-     .body = HELLO,
-     .database = {FAKE_LOST, FAKE_ROW(NULL), FAKE_ROW("{}")},
-     .statements = {RESERVE_AS("internal", "'k'", "null", "null"), WITHDRAW, WITHDRAW},
-     .status = "503 Service Unavailable",
-     .headers = "Retry-After: 5\r\n",
-     .answer = ERROR_WITH("Database unavailable. Nothing was sent", "database_unavailable",
-                          "\"retry_after\":5"),
-     .log = ",\"ms\":250,\"code\":\"database_unavailable\",\"detail\":\"statement failed\","
-            "\"to\":\"+2010*****678\"}\n"},
     {"with the database still away it is spooled that it is taken back",
      {JSON, "HTTP_IDEMPOTENCY_KEY=k"},
      .body = HELLO,
@@ -334,7 +350,6 @@ static const struct endpoint_row rows[] = {
      .answer = ERROR_WITH("Database unavailable. Nothing was sent", "database_unavailable",
                           "\"retry_after\":5"),
      .spooled = "{\"kind\":\"settlement\",\"id\":\"" FAKE_ROW_ID "\",\"status\":\"failed\","
-                "\"error_message\":\"The database's answer was lost; nothing was sent\","
                 "\"release\":true,\"in_doubt\":true,\"at\":\"" FAKE_STAMP "\"}\n"},
     {"a schema that is not there is 500",
      {JSON},
@@ -402,8 +417,8 @@ static const struct endpoint_row rows[] = {
      .answer =
          ERROR_WITH("Not found", "twilio_rejected", "\"twilio_code\":20404,\"id\":\"" ID "\""),
      .spooled = "{\"kind\":\"settlement\",\"id\":\"" ID "\",\"status\":\"failed\",\"error_code\":"
-                "\"20404\",\"error_message\":\"Not found\",\"release\":false,\"at\":\"" FAKE_STAMP
-                "\"}\n"},
+                "\"20404\",\"error_message\":\"Not found\",\"release\":false,\"order\":" ORDER("")
+                ",\"at\":\"" FAKE_STAMP "\"}\n"},
     {"refused credentials are 502, and the key is free again",
      {JSON, "HTTP_IDEMPOTENCY_KEY=k"},
      .body = HELLO,
@@ -515,7 +530,35 @@ static const struct endpoint_row rows[] = {
             "\",\"to\":\"+2010*****678\"}\n",
      .spooled = "{\"kind\":\"settlement\",\"id\":\"" ID "\",\"sid\":\"" SID
                 "\",\"status\":\"queued\",\"details\":{\"num_segments\":\"1\"},\"release\":false,"
+                "\"order\":" ORDER("") ","
                 "\"at\":\"2026-01-01T12:00:00.084Z\"}\n"},
+    {"a row that a failover lost is written again, with its key",
+     {JSON, "HTTP_IDEMPOTENCY_KEY=k"},
+     .body = HELLO,
+     .database = {RESERVED, FAKE_ROW(NULL), FAKE_ROW("t"), SETTLED},
+     .twilio = {QUEUED},
+     .statements = {RESERVE_AS("internal", "'k'", "null", "null"), SETTLE_QUEUED,
+                    RESTORE("\"key\":\"k\","), SETTLE_QUEUED},
+     .requests = {POST_HELLO},
+     .status = "200 OK",
+     .answer = SENT_SMS,
+     .log = ",\"ms\":84,\"note\":\"row was lost, and is written again\",\"id\":\"" ID
+            "\",\"sid\":\"" SID "\",\"to\":\"+2010*****678\"}\n"},
+    {"where that fails the spool holds all it needs",
+     {JSON, "HTTP_IDEMPOTENCY_KEY=k"},
+     .body = HELLO,
+     .database = {RESERVED, FAKE_ROW(NULL), FAKE_AWAY},
+     .twilio = {QUEUED},
+     .statements = {RESERVE_AS("internal", "'k'", "null", "null"), SETTLE_QUEUED,
+                    RESTORE("\"key\":\"k\",")},
+     .requests = {POST_HELLO},
+     .status = "200 OK",
+     .answer = SENT_SMS,
+     .log = ",\"ms\":84,\"note\":\"settlement spooled\",\"id\":\"" ID "\",\"sid\":\"" SID
+            "\",\"to\":\"+2010*****678\"}\n",
+     .spooled = "{\"kind\":\"settlement\",\"id\":\"" ID "\",\"sid\":\"" SID
+                "\",\"status\":\"queued\",\"details\":{\"num_segments\":\"1\"},\"release\":false,"
+                "\"order\":" ORDER("\"key\":\"k\",") ",\"at\":\"2026-01-01T12:00:00.084Z\"}\n"},
     {"neither stored nor spooled, the answer is 200 still",
      {JSON},
      .no_spool = true,
@@ -537,7 +580,7 @@ static const struct endpoint_row rows[] = {
      .twilio = {QUEUED},
      .statements = {RESERVE_HELLO, SETTLE_QUEUED,
                     "select messaging.settle_message('" UUID "','SM1','queued',null,null,null,'f',"
-                    "'2026-01-01T00:00:00.000Z')"},
+                    "'2026-01-01T00:00:00.000Z',p_patience=>'100')"},
      .requests = {POST_HELLO},
      .status = "200 OK",
      .answer = SENT_SMS},

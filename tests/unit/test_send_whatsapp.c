@@ -188,7 +188,10 @@ static const struct endpoint_row rows[] = {
                     "\",\"metadata\":{\"a\":[1,\"ب\"]}}"),
      .spooled =
          "{\"kind\":\"settlement\",\"id\":\"" ID "\",\"sid\":\"" SID
-         "\",\"status\":\"queued\",\"details\":{},\"release\":false,\"at\":\"" FAKE_STAMP "\"}\n"},
+         "\",\"status\":\"queued\",\"details\":{},\"release\":false,"
+         "\"order\":{\"at\":\"" FAKE_STAMP "\",\"caller\":\"send-whatsapp " FAKE_USER "\","
+         "\"sender\":\"" FAKE_USER "\",\"type\":\"whatsapp\",\"recipient\":\"+201012345678\","
+         "\"content\":\"Hello\",\"metadata\":{}},\"at\":\"" FAKE_STAMP "\"}\n"},
     {"an origin of the list is let in",
      {JSON, ORIGIN, FAKE_USER_TOKEN},
      {"CORS_ALLOW_ORIGIN=https://b.example,https://a.example"},

@@ -323,7 +323,7 @@ static const struct endpoint_row rows[] = {
      .database = {RECORDED, FAKE_ROW("recorded", ID, "SM2", "sent")},
      .statements = {RECORD_DELIVERED("'" ID "'"),
                     FAKE_RECORD("null", "'SM2'", "'sent'", "null", "null", "'{\"a\":\"b\"}'",
-                                "'2026-01-01T00:00:00.000Z'")},
+                                "'2026-01-01T00:00:00.000Z',p_patience=>'100'")},
      .status = "200 OK",
      .answer = UPDATED},
     {"a settlement that waits in the spool is the senders'",
