@@ -2,6 +2,7 @@
  * sends five messages a minute. */
 
 #include "buffer.h"
+#include "fetch_keys.h"
 #include "sender.h"
 #include "twilio.h"
 
@@ -30,6 +31,8 @@ static bool handle(struct service *service, struct arena *arena, const struct cg
            fault_set(reterr, FAULT_OUTCOME_UNKNOWN, "no memory for the answer"); /* it was sent */
 }
 
+static const struct verb *const verbs[] = {&fetch_keys_verb, NULL};
+
 static const struct program program = {
     .name = endpoint,
     .summary = "sends WhatsApp messages for the browser front end",
@@ -39,6 +42,7 @@ static const struct program program = {
     .process = {&sender_keys},
     .thread = {&twilio_client},
     .check = sender_check,
+    .verbs = verbs,
 };
 
 int main(int argc, char **argv)

@@ -63,6 +63,12 @@ void auth_keys_free(struct auth_keys *keys);
 must_check bool auth_keys_load(struct auth_keys *keys, size_t *ret_count, struct fault *reterr);
 
 /**
+ * The usable keys in the text of a set. Fails with FAULT_MISCONFIGURED where it is none, and what
+ * is wrong with it; FAULT_INTERNAL for want of memory.
+ */
+must_check bool auth_keys_count(struct text set, size_t *ret_count, struct fault *reterr);
+
+/**
  * Who presents this, at time `now` (seconds of the Unix epoch)?
  *
  * One of the server keys makes a server, as bearer or as `apikey`, compared in constant time. A

@@ -1,19 +1,19 @@
 #include "auth_keys.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <string.h>
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 
+#include "file.h"
+
 #define KEYS_MAX     64                  /* in a set */
 #define FILE_MAX     ((size_t)256 << 10) /* bytes */
-#define COORDINATE   32                  /* bytes of x or y on P-256 */
+#define SET_MEMORY   (4 * FILE_MAX)
+#define COORDINATE   32 /* bytes of x or y on P-256 */
 #define RSA_BITS_MIN 2048
 #define RSA_BYTES    1024 /* a modulus may have 8192 bits */
 
@@ -197,6 +197,15 @@ static bool pem_of_key(struct arena *arena, EVP_PKEY *key, struct text *ret_pem)
     return n > 0 && arena_copy(arena, (struct text){bytes, (size_t)n}, ret_pem);
 }
 
+static struct key_set *set_new(void)
+{
+    struct key_set *set = calloc(1, sizeof(*set));
+
+    if (set)
+        arena_init(&set->arena, SET_MEMORY);
+    return set;
+}
+
 static void set_free(struct key_set *set)
 {
     if (set)
@@ -266,66 +275,21 @@ static bool same_stamp(const struct stamp *a, const struct stamp *b)
            same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
 }
 
-/** Read to the end, however long fstat said that the file is. */
-static bool read_all(int fd, struct arena *arena, struct text *ret_text, struct fault *reterr)
-{
-    char *bytes = arena_new(arena, char, FILE_MAX + 1);
-    size_t n = 0;
-
-    if (!bytes)
-        return fault_set(reterr, FAULT_INTERNAL, "no memory to read the key set");
-    while (n <= FILE_MAX) {
-        ssize_t got = read(fd, bytes + n, FILE_MAX + 1 - n);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return fault_set(reterr, FAULT_MISCONFIGURED, "cannot read key set: %s",
-                             strerrordesc_np(errno));
-        if (got == 0)
-            break;
-        n += (size_t)got;
-    }
-    if (n > FILE_MAX)
-        return fault_set(reterr, FAULT_MISCONFIGURED, "key set has more than %zu bytes", FILE_MAX);
-    *ret_text = (struct text){bytes, n};
-    return true;
-}
-
-/** The stamp is that of the moment before: what is written meanwhile makes it differ afterwards. */
-static bool read_file(const char *path, struct arena *arena, struct stamp *ret_stamp,
-                      struct text *ret_text, struct fault *reterr)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat st;
-    bool good;
-
-    if (fd < 0)
-        return fault_set(reterr, FAULT_MISCONFIGURED, "cannot open key set '%s': %s", path,
-                         strerrordesc_np(errno));
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        good = fault_set(reterr, FAULT_MISCONFIGURED, "key set '%s' is no file", path);
-    } else {
-        *ret_stamp = stamp_of(&st);
-        good = read_all(fd, arena, ret_text, reterr);
-    }
-    close(fd);
-    return good;
-}
-
 static struct key_set *read_set(const char *path, struct stamp *ret_stamp, struct fault *reterr)
 {
-    struct key_set *set = calloc(1, sizeof(*set));
+    struct key_set *set = set_new();
     struct arena scratch;
     struct text file = {0};
+    struct stat status = {0};
 
     if (!set) {
         fault_set(reterr, FAULT_INTERNAL, "no memory for a key set");
         return NULL;
     }
-    arena_init(&set->arena, 4 * FILE_MAX);
-    arena_init(&scratch, 4 * FILE_MAX);
-    if (!read_file(path, &scratch, ret_stamp, &file, reterr) ||
-        !set_parse(set, &scratch, file, reterr)) {
+    arena_init(&scratch, SET_MEMORY);
+    bool good = file_read("key set", path, FILE_MAX, &scratch, &status, &file, reterr);
+    *ret_stamp = stamp_of(&status);
+    if (!good || !set_parse(set, &scratch, file, reterr)) {
         set_free(set);
         set = NULL;
     }
@@ -417,6 +381,21 @@ bool auth_keys_load(struct auth_keys *keys, size_t *ret_count, struct fault *ret
     pthread_mutex_lock(&keys->reading);
     bool good = read_keys(keys, ret_count, reterr);
     pthread_mutex_unlock(&keys->reading);
+    return good;
+}
+
+bool auth_keys_count(struct text set, size_t *ret_count, struct fault *reterr)
+{
+    struct key_set *read = set_new();
+    struct arena scratch;
+
+    if (!read)
+        return fault_set(reterr, FAULT_INTERNAL, "no memory for a key set");
+    arena_init(&scratch, SET_MEMORY);
+    bool good = set_parse(read, &scratch, set, reterr);
+    *ret_count = read->n;
+    arena_release(&scratch);
+    set_free(read);
     return good;
 }
 

@@ -24,31 +24,39 @@ const struct service_part sender_keys = {open_keys, close_keys};
 /** A set of no keys is what Supabase publishes while a secret signs; without one it is no use. */
 static bool check_keys(const struct service *service)
 {
-    const char *secret = service->settings->jwt_secret;
+    const struct settings *settings = service->settings;
+    const char *secret = settings->jwt_secret;
     struct fault fault;
     size_t count;
 
     if (secret && strlen(secret) < 32)
         printf("%-30s shorter than 32 bytes (RFC 7518, 3.2)\n", "SUPABASE_JWT_SECRET");
+    if (settings->jwks_url && !settings->jwks_file) {
+        printf("%-30s none: JWT_JWKS_URL has no use without JWT_JWKS_FILE\n", "key set");
+        return false;
+    }
     if (!service->keys)
         return true;
     if (!auth_keys_load(service->keys, &count, &fault)) {
-        printf("%-30s invalid: %s\n", "key set", fault.detail);
+        printf("%-30s invalid: %s%s\n", "key set", fault.detail,
+               settings->jwks_url ? " (send-whatsapp --fetch-keys fetches it)" : "");
         return false;
     }
     printf("%-30s %zu usable keys\n", "key set", count);
     return count > 0 || secret;
 }
 
-static bool check_twilio(const struct settings *settings)
+/** Is there a way to the host of an address? `what` begins the line; without an address: none. */
+static bool check_address(const char *what, const char *url)
 {
-    struct text host = text_of(settings->twilio_api_url), rest;
+    struct text host = text_of(url), rest;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
     char name[256];
 
-    if (!settings->twilio_api_url)
+    if (!url)
         return true;
     host = text_skip(host, text_starts(host, TEXT("https://")) ? 8 : 7);
+    text_cut(host, '/', &host, &rest);
     if (text_starts(host, TEXT("[")))
         text_cut(text_skip(host, 1), ']', &host, &rest);
     else
@@ -58,17 +66,18 @@ static bool check_twilio(const struct settings *settings)
     if (found)
         freeaddrinfo(found);
     if (failed)
-        printf("%-30s not resolvable: %s\n", "Twilio's address", gai_strerror(failed));
+        printf("%-30s not resolvable: %s\n", what, gai_strerror(failed));
     else
-        printf("%-30s resolvable\n", "Twilio's address");
+        printf("%-30s resolvable\n", what);
     return !failed;
 }
 
 bool sender_check(const struct service *service)
 {
     bool keys = check_keys(service);
+    bool source = check_address("key set's address", service->settings->jwks_url);
 
-    return check_twilio(service->settings) && keys;
+    return check_address("Twilio's address", service->settings->twilio_api_url) && keys && source;
 }
 
 static bool identify(struct service *service, struct arena *arena, enum sender_tokens tokens,

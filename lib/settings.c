@@ -10,6 +10,7 @@ enum {
     SENDERS = SETTINGS_SENDER | SETTINGS_WHATSAPP,
     ALL = SENDERS | SETTINGS_WEBHOOK,
     DATABASE_TOO = ALL | SETTINGS_DATABASE,
+    KEYS_TOO = SENDERS | SETTINGS_KEYS,
 };
 
 /* Of each of SERVER_KEYS, in characters. */
@@ -119,6 +120,18 @@ static const char *check_api_url(struct text value)
 
     if (!cut_url(value, &https, &host, &path) || path.n || value.s[value.n - 1] == '/')
         return "must be https://host without a path or a trailing slash";
+    return https || is_loopback(host) ? NULL : "must be https (http only for loopback)";
+}
+
+/* What it has behind a question mark is its own affair. */
+static const char *check_set_url(struct text value)
+{
+    struct text url, query, host, path;
+    bool https;
+
+    text_cut(value, '?', &url, &query);
+    if (!cut_url(url, &https, &host, &path) || path.n == 0 || !text_only(query, "-._~%&=+:/,"))
+        return "must be https://host/path";
     return https || is_loopback(host) ? NULL : "must be https (http only for loopback)";
 }
 
@@ -262,9 +275,9 @@ static const struct setting table[] = {
      check_exact, "a second shared key accepted in signatures, for rotation"},
     {"TWILIO_API_URL", AT(twilio_api_url), SENDERS, 0, "https://api.twilio.com", check_api_url,
      "where Twilio's API is; http only for loopback"},
-    {"TWILIO_CA_FILE", AT(twilio_ca_file), SENDERS, 0, NULL, check_dir,
+    {"TWILIO_CA_FILE", AT(twilio_ca_file), KEYS_TOO, 0, NULL, check_dir,
      "a file of certificates to trust instead of the system's"},
-    {"TWILIO_CA_PATH", AT(twilio_ca_path), SENDERS, 0, "/etc/ssl/certs", check_dir,
+    {"TWILIO_CA_PATH", AT(twilio_ca_path), KEYS_TOO, 0, "/etc/ssl/certs", check_dir,
      "a hashed directory of certificates to trust"},
     {"PUBLIC_URL", AT(public_url), ALL, ALL, NULL, check_public_url,
      "how Twilio reaches us, e.g. https://example.org/functions/v1"},
@@ -272,8 +285,10 @@ static const struct setting table[] = {
      "a libpq connection string; without it libpq's own PG* variables"},
     {"SUPABASE_JWT_SECRET", AT(jwt_secret), SENDERS, 0, NULL, check_exact,
      "the secret of HS256 tokens"},
-    {"JWT_JWKS_FILE", AT(jwks_file), SENDERS, 0, NULL, check_dir,
+    {"JWT_JWKS_FILE", AT(jwks_file), KEYS_TOO, SETTINGS_KEYS, NULL, check_dir,
      "a JWK set with the keys of ES256 and RS256 tokens"},
+    {"JWT_JWKS_URL", AT(jwks_url), SETTINGS_WHATSAPP | SETTINGS_KEYS, SETTINGS_KEYS, NULL,
+     check_set_url, "where --fetch-keys finds that set; http only for loopback"},
     {"JWT_AUDIENCE", AT(jwt_audience), SENDERS, 0, "authenticated", check_exact,
      "what a user's token must have among its audiences"},
     {"JWT_ISSUER", AT(jwt_issuer), SENDERS, 0, NULL, check_exact,

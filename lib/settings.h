@@ -15,6 +15,7 @@ enum settings_user {
     SETTINGS_WHATSAPP = 2, /* send-whatsapp */
     SETTINGS_WEBHOOK = 4,  /* twilio-delivery-status */
     SETTINGS_DATABASE = 8, /* verbs that need no more than database and spool */
+    SETTINGS_KEYS = 16,    /* send-whatsapp --fetch-keys */
 };
 
 enum settings_auth { SETTINGS_AUTH_NONE, SETTINGS_AUTH_OPTIONAL, SETTINGS_AUTH_REQUIRED };
@@ -29,7 +30,7 @@ struct settings {
     const char *webhook_secret, *webhook_secret_secondary;
     const char *public_url;
     const char *database_url;
-    const char *jwt_secret, *jwks_file, *jwt_audience, *jwt_issuer, *server_keys;
+    const char *jwt_secret, *jwks_file, *jwks_url, *jwt_audience, *jwt_issuer, *server_keys;
     const char *sender_auth_word, *rate_limit_word, *signature_word;
     const char *cors_allow_origin;
     const char *spool_dir;

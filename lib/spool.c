@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
+
 /* Counting the files takes as long as there are many: one put in so many counts them, and when they
  * were too many nobody counts for so long. */
 #define COUNT_EVERY  32
@@ -23,19 +25,12 @@ static const char full_mark[] = ".full";
 static const char event_end[] = ".json";
 static const char settlement_end[] = ".settlement.json";
 
-static void close_fd(const int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-}
-
 static void close_dir(DIR **dir)
 {
     if (*dir)
         closedir(*dir);
 }
 
-#define scoped_fd  __attribute__((cleanup(close_fd)))
 #define scoped_dir __attribute__((cleanup(close_dir)))
 
 /** What others may have put there is not replayed, and nothing is entrusted to them. */
@@ -45,12 +40,6 @@ static bool is_ours(const struct stat *status)
 
     return (status->st_mode & S_IWOTH) == 0 &&
            (me == 0 || status->st_uid == me || status->st_uid == 0);
-}
-
-/** Flush a directory. Some file systems cannot and say EINVAL: they have no need to. */
-static bool flush_dir(int fd)
-{
-    return fsync(fd) == 0 || errno == EINVAL;
 }
 
 /** What root makes belongs to the directory's owner, who could not touch it otherwise. */
@@ -65,15 +54,15 @@ static bool give_to_owner(int dir, int fd)
 /** The directory itself; the one above is flushed so that it lasts. */
 static bool make_spool(const char *path)
 {
-    scoped_fd int above = -1;
+    file_scoped int above = -1;
 
     if (mkdir(path, 0700) != 0)
         return errno == EEXIST;
     if (chmod(path, 0700) != 0)
         return false;
-    scoped_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    file_scoped int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     above = fd < 0 ? -1 : openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return above >= 0 && flush_dir(above);
+    return above >= 0 && file_flush_directory(above);
 }
 
 /** The spool's directory, made where it is missing; -1 with errno. */
@@ -105,7 +94,7 @@ static int open_folder(int dir, const char *name)
         return errno == EEXIST ? openat(dir, name, flags) : -1;
     if (fchmodat(dir, name, 0700, 0) != 0 || (fd = openat(dir, name, flags)) < 0)
         return -1;
-    if (give_to_owner(dir, fd) && flush_dir(dir))
+    if (give_to_owner(dir, fd) && file_flush_directory(dir))
         return fd;
     close(fd);
     return -1;
@@ -202,7 +191,7 @@ static bool is_full(int dir)
 
 static void set_mark(int dir)
 {
-    scoped_fd int fd = openat(dir, full_mark, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    file_scoped int fd = openat(dir, full_mark, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
     if (fd >= 0 && give_to_owner(dir, fd))
         (void)!futimens(fd, NULL);
@@ -229,26 +218,13 @@ static bool has_room(const struct spool *spool, int dir)
     return !full;
 }
 
-static bool write_all(int fd, struct text content)
-{
-    while (content.n) {
-        ssize_t done = write(fd, content.s, content.n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return false;
-        content = text_skip(content, (size_t)done);
-    }
-    return true;
-}
-
 /** A whole and flushed file under a name that nobody takes for a waiting one. */
 static bool write_temporary(int dir, const char *name, struct text content)
 {
-    scoped_fd int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    file_scoped int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-    return fd >= 0 && fchmod(fd, 0600) == 0 && give_to_owner(dir, fd) && write_all(fd, content) &&
-           fsync(fd) == 0;
+    return fd >= 0 && fchmod(fd, 0600) == 0 && give_to_owner(dir, fd) &&
+           file_write_all(fd, content) && fsync(fd) == 0;
 }
 
 static bool unavailable(struct fault *reterr, const char *what, const char *why)
@@ -266,7 +242,7 @@ bool spool_put(const struct spool *spool, enum spool_kind kind, struct text cont
 
     if (content.n > SPOOL_FILE_MAX)
         return unavailable(reterr, "cannot write to the spool", "event is too long");
-    scoped_fd int dir = open_spool(spool, true);
+    file_scoped int dir = open_spool(spool, true);
     if (dir < 0)
         return unavailable(reterr, "cannot open the spool", strerrordesc_np(errno));
     if (!has_room(spool, dir))
@@ -278,7 +254,7 @@ bool spool_put(const struct spool *spool, enum spool_kind kind, struct text cont
              kind == SPOOL_SETTLEMENT ? settlement_end : event_end);
     snprintf(temporary, sizeof(temporary), ".%s", uuid);
     if (!write_temporary(dir, temporary, content) || renameat(dir, temporary, dir, name) != 0 ||
-        !flush_dir(dir)) {
+        !file_flush_directory(dir)) {
         int error = errno;
         unlinkat(dir, temporary, 0);
         return unavailable(reterr, "cannot write to the spool", strerrordesc_np(error));
@@ -354,7 +330,7 @@ static size_t count_unreadable(int dir, size_t most)
 
 const char *spool_complaint(const struct spool *spool)
 {
-    scoped_fd int dir = open_spool(spool, false);
+    file_scoped int dir = open_spool(spool, false);
 
     if (dir < 0)
         return NULL;
@@ -365,7 +341,7 @@ const char *spool_complaint(const struct spool *spool)
 
 bool spool_waits(const struct spool *spool, const struct spool_choice *choice)
 {
-    scoped_fd int dir = open_spool(spool, false);
+    file_scoped int dir = open_spool(spool, false);
     scoped_dir DIR *waiting = dir < 0 ? NULL : open_list(dir, ".");
     scoped_dir DIR *claimed = dir < 0 ? NULL : open_list(dir, claimed_dir);
     const struct dirent *entry;
@@ -401,7 +377,7 @@ bool spool_look(const struct spool *spool, const struct spool_choice *choice, si
                 struct spool_walk *ret_walk)
 {
     struct spool_walk walk = {0};
-    scoped_fd int dir = open_spool(spool, false);
+    file_scoped int dir = open_spool(spool, false);
     int error = errno;
     scoped_dir DIR *list = NULL;
 
@@ -448,7 +424,7 @@ static bool read_whole(int folder, const char *name, struct arena *arena, struct
     struct stat status;
     size_t n = 0;
 
-    scoped_fd int fd = openat(folder, name, flags);
+    file_scoped int fd = openat(folder, name, flags);
     if (fd < 0 || fstat(fd, &status) != 0)
         return false;
     errno = 0;
@@ -474,8 +450,8 @@ static bool read_whole(int folder, const char *name, struct arena *arena, struct
 bool spool_claim(const struct spool *spool, struct spool_walk *walk, struct arena *arena,
                  struct spool_claim *ret_claim)
 {
-    scoped_fd int dir = open_spool(spool, false);
-    scoped_fd int claimed = dir < 0 ? -1 : open_folder(dir, claimed_dir);
+    file_scoped int dir = open_spool(spool, false);
+    file_scoped int claimed = dir < 0 ? -1 : open_folder(dir, claimed_dir);
 
     if (claimed < 0) {
         walk->error = errno;
@@ -527,9 +503,9 @@ static void put_off(const struct spool *spool, int dir, int claimed, const char 
 
 void spool_end(const struct spool *spool, const struct spool_claim *claim, enum spool_end end)
 {
-    scoped_fd int dir = open_spool(spool, false);
-    scoped_fd int claimed = dir < 0 ? -1 : open_folder(dir, claimed_dir);
-    scoped_fd int bad = -1;
+    file_scoped int dir = open_spool(spool, false);
+    file_scoped int claimed = dir < 0 ? -1 : open_folder(dir, claimed_dir);
+    file_scoped int bad = -1;
 
     if (claimed < 0)
         return;
@@ -553,7 +529,7 @@ void spool_end(const struct spool *spool, const struct spool_claim *claim, enum 
 
 void spool_state(const struct spool *spool, struct spool_state *ret_state)
 {
-    scoped_fd int dir = open(spool->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    file_scoped int dir = open(spool->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct stat status;
 
     *ret_state = (struct spool_state){0};

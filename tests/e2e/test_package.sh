@@ -192,7 +192,7 @@ for service in $(printf '%s\n' "$units" | grep '\.service$'); do
         "$(unit "$(echo "$service" | sed 's/@1/@/')" EnvironmentFile)"
 done
 ok in_clean systemctl enable twilio-cgi.target send-whatsapp@2.service
-equals 'what the target has when it is enabled' 'send-twilio-message.socket send-twilio-message@1.service send-whatsapp.socket send-whatsapp@1.service send-whatsapp@2.service twilio-cgi-drain.timer twilio-cgi-reconcile.timer twilio-delivery-status.socket twilio-delivery-status@1.service ' \
+equals 'what the target has when it is enabled' 'send-twilio-message.socket send-twilio-message@1.service send-whatsapp.socket send-whatsapp@1.service send-whatsapp@2.service twilio-cgi-drain.timer twilio-cgi-keys.timer twilio-cgi-reconcile.timer twilio-delivery-status.socket twilio-delivery-status@1.service ' \
     "$(ls "$clean/etc/systemd/system/twilio-cgi.target.wants" | tr '\n' ' ')"
 
 it 'the SQL in it is all that a database needs'

@@ -218,12 +218,21 @@ static const struct check_row {
     bool want;
     const char *set; /* what the key set says, in a file of its own */
     bool no_secret;
+    const char *source; /* where it is fetched from */
 } checks[] = {
     {"an address that is a number", "http://127.0.0.1:4010", NULL, true},
     {"an IPv6 address", "http://[::1]:4010", NULL, true},
     {"no address", NULL, NULL, true},
     {"an address that is no name", "https://..", NULL, false},
     {"a key set that is not there", "http://127.0.0.1", "/dev/null/keys.json", false},
+    {"the address of a set without a file for it", "http://127.0.0.1", NULL, false,
+     .source = "http://127.0.0.1/keys"},
+    {"the address of a set that is not there yet", "http://127.0.0.1", "/dev/null/keys.json", false,
+     .source = "http://127.0.0.1/keys"},
+    {"the address of a set that is no name", "http://127.0.0.1", NULL, false, "{\"keys\":[]}",
+     .source = "https://../keys"},
+    {"a set and its address", "http://127.0.0.1", NULL, true, "{\"keys\":[]}",
+     .source = "http://127.0.0.1:81/keys/of:all"},
     {"no key in the set beside a secret", "http://127.0.0.1", NULL, true, "{\"keys\":[]}"},
     {"no key in the set and no secret", "http://127.0.0.1", NULL, false, "{\"keys\":[]}", true},
     {"a key in the set and no secret", "http://127.0.0.1", NULL, true,
@@ -245,6 +254,7 @@ static void test_check(void **state)
     assert_true(fd >= 0);
     settings.twilio_api_url = row->url;
     settings.jwks_file = row->keys;
+    settings.jwks_url = row->source;
     if (row->no_secret)
         settings.jwt_secret = NULL;
     if (row->set) {
