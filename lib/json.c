@@ -58,7 +58,9 @@ static bool wrong(struct scan *scan, const char *why)
 /** The next byte; 0 at the end, which stands nowhere else in JSON. */
 static char peek(const struct scan *scan)
 {
-    return scan->at < scan->n ? scan->s[scan->at] : '\0';
+    if (scan->at == scan->n)
+        return '\0';
+    return scan->s[scan->at];
 }
 
 static bool take(struct scan *scan, char c)

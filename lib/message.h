@@ -37,22 +37,22 @@ struct text message_type(const struct message *message);
 
 /**
  * Read and check a request body. Both spellings of a name are taken (requestId, request_id),
- * unknown members are not looked at, null and "" in an optional member mean absent. What nobody sees
- * around number, ids and URLs (text_strip) is dropped. Of a template's variables every value becomes
- * a string, a number with the digits it was written with; line breaks, tabs and runs of more than
- * four blanks, which Twilio refuses, become one blank (error 21656).
+ * unknown members are not looked at, null and "" in an optional member mean absent. What nobody
+ * sees around number, ids and URLs (text_strip) is dropped. Of a template's variables every value
+ * becomes a string, a number with the digits it was written with; line breaks, tabs and runs of
+ * more than four blanks, which Twilio refuses, become one blank (error 21656).
  *
  * `whatsapp_only`: the endpoint has no `type`, every message goes by WhatsApp. Fails with the fault
- * of the member at fault, which a \u0000 in it is too, FAULT_MISSING_FIELDS where `to` or a needed `message` is absent, and
- * leaves *ret_message untouched.
+ * of the member at fault, which a \u0000 in it is too, FAULT_MISSING_FIELDS where `to` or a needed
+ * `message` is absent, and leaves *ret_message untouched.
  */
 must_check bool message_parse(struct arena *arena, struct text body, bool whatsapp_only,
                               struct message *ret_message, struct fault *reterr);
 
 /**
- * What of the message has no column: template, variables, all media where there are several, tag and
- * validity, as the JSON object that goes to message_logs.metadata ("{}" for nothing). It is part of
- * what an idempotency key stands for, so what is absent leaves no trace in it.
+ * What of the message has no column: template, variables, all media where there are several, tag
+ * and validity, as the JSON object that goes to message_logs.metadata ("{}" for nothing). It is
+ * part of what an idempotency key stands for, so what is absent leaves no trace in it.
  */
 must_check bool message_metadata(struct arena *arena, const struct message *message,
                                  struct text *ret_json, struct fault *reterr);

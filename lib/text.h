@@ -52,8 +52,8 @@ bool text_is_space(uint32_t c);
 bool text_is_line_end(uint32_t c);
 
 /**
- * Without what nobody sees at both ends, as it comes along when people paste: Unicode's white space,
- * line ends, direction marks, characters without width, a byte order mark.
+ * Without what nobody sees at both ends, as it comes along when people paste: Unicode's white
+ * space, line ends, direction marks, characters without width, a byte order mark.
  */
 struct text text_strip(struct text t);
 
