@@ -21,9 +21,13 @@ async function bySender(typed) {
   return json.data.to.replace(/^whatsapp:/, '');
 }
 
+/** The area code 15 has shorter numbers too, but who types one means a mobile that lacks a digit. */
+const lacksDigit = (number) =>
+  number.country === 'EG' && /^15\d{6,7}$/.test(number.nationalNumber);
+
 function byLibrary(typed) {
   const number = parsePhoneNumberFromString(typed, { defaultCountry: 'EG', extract: false });
-  return number && number.isValid() ? number.number : 'refused';
+  return number && number.isValid() && !lacksDigit(number) ? number.number : 'refused';
 }
 
 /** Both asked about each; fails with all on which they differ. At least `valid` must be numbers. */
@@ -82,7 +86,7 @@ it('every Egyptian prefix and length is a number exactly where libphonenumber ha
   ];
   const numbers = plan.flatMap(([all, lengths]) =>
     all.flatMap((prefix) => lengths.map((length) => national(prefix, length))));
-  await agree(numbers.map((number, i) => forms[i % 5](number)), 60);
+  await agree(numbers.map((number, i) => forms[i % 5](number)), 50);
 });
 
 const abroad = Object.keys(examples).map((country) => getExampleNumber(country, examples));
@@ -91,6 +95,13 @@ const short = (number) => number.number.length < 1 + 8;
 it("mobiles of other countries are what libphonenumber makes of them, after '+' and after 00", () =>
   agree(abroad.filter((number, i) => i % 3 === 0 && !short(number)).map((number, i) =>
     (i % 2 ? number.formatInternational() : number.number.replace('+', '00'))), 70));
+
+it('a nought in brackets behind a country code is what libphonenumber makes of it', () => {
+  const mobiles = abroad.filter(({ country }) =>
+    ['GB', 'DE', 'FR', 'NL', 'SE', 'TR', 'SA', 'AE', 'JO', 'IQ', 'AU'].includes(country));
+  return agree(mobiles.flatMap(({ countryCallingCode: code, nationalNumber: rest }) =>
+    [`+${code} (0)${rest}`, `00${code} (0) ${rest.slice(0, 4)} ${rest.slice(4)}`]), 22);
+});
 
 it('a number of fewer than 8 digits, as some islands have, is refused', async () => {
   const typed = abroad.filter(short).map((number) => number.number);
