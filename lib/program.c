@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -460,11 +461,21 @@ static int serve_operator(const struct program *program, int argc, char **argv)
     return 2;
 }
 
-int program_main(const struct program *program, int argc, char **argv)
+/**
+ * Memory holds secrets and message texts. The limit means nothing to a kernel that pipes cores into a
+ * program; and what cannot be dumped cannot be traced, nor read in /proc, by its own user either.
+ */
+static void hide_memory(void)
 {
     const struct rlimit no_core = {0, 0};
 
-    setrlimit(RLIMIT_CORE, &no_core); /* memory holds secrets and message texts */
+    setrlimit(RLIMIT_CORE, &no_core);
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
+int program_main(const struct program *program, int argc, char **argv)
+{
+    hide_memory();
     if (cgi_plain.variable(NULL, "REQUEST_METHOD"))
         return serve_cgi(program);
     if (argc == 1 && fastcgi_is_listening())

@@ -195,6 +195,9 @@ settings_then='set -a; . "$0"; set +a; exec "$@"'
 # over TRANSPORT: is it this one? "over server" is any web server.
 over() { [ "$transport" = "$1" ] || { [ "$1" = server ] && [ "$transport" != direct ]; }; }
 
+# processes PROGRAM: who runs it. What stands in /proc besides is for root alone to read.
+processes() { pgrep -f "^$work/cgi-bin/$1"; }
+
 # ---------------------------------------------------------------- cases
 
 cases=0 failed_cases=0 case_name='' case_failed=''

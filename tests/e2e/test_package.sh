@@ -175,6 +175,8 @@ equals 'settings, spool and programs' 'root root 600 /etc/twilio-cgi/environment
 twilio-cgi twilio-cgi 700 /var/spool/twilio-cgi
 root root 755 /usr/lib/twilio-cgi/send-whatsapp' "$(in_clean stat -c '%U %G %a %n' \
     /etc/twilio-cgi/environment /var/spool/twilio-cgi /usr/lib/twilio-cgi/send-whatsapp)"
+equals 'what the programs'"'"' user reads of the settings' '' "$(in_clean setpriv --reuid twilio-cgi \
+    --regid twilio-cgi --clear-groups cat /etc/twilio-cgi/environment 2>/dev/null)"
 equals 'what sysusers.d and tmpfiles.d would make' '' "$(in_clean systemd-tmpfiles --create twilio-cgi.conf 2>&1
     in_clean systemd-sysusers twilio-cgi.conf 2>&1)"
 equals 'programs in the directory that web servers run' '' "$(find "$clean/usr/lib/cgi-bin" 2>/dev/null)"

@@ -136,12 +136,6 @@ if over nginx-fastcgi; then
     refused 400 invalid_json
 fi
 
-# processes PROGRAM: who runs it
-processes()
-{
-    # shellcheck disable=SC2012 # links, not files
-    ls -l /proc/[0-9]*/exe 2>/dev/null | sed -n "s|.*/proc/\([0-9]*\)/exe -> $work/cgi-bin/$1\$|\1|p"
-}
 the_status="select status from message_logs where recipient = '+201012345919'"
 is_pending() { [ "$(sql -c "$the_status")" = pending ]; }
 

@@ -133,14 +133,37 @@ send slow POST send-twilio-message "{\"to\":\"01012345910\",\"message\":\"$words
 is_pending() { [ "$(sql -c "select count(*) from message_logs where recipient = '+201012345910' and status = 'pending'")" = 1 ]; }
 await is_pending
 for process in /proc/[0-9]*; do
-    case $(readlink "$process/exe" 2>/dev/null) in
-    "$work"/* | */nginx | */fcgiwrap | */postgres | */valgrind/*) tr '\0' '\n' <"$process/cmdline"; cat "$process/comm" ;;
+    case $(tr '\0' '\n' <"$process/cmdline" | head -n 1) in
+    "$work"/* | nginx* | *fcgiwrap | *postgres* | *valgrind*) tr '\0' '\n' <"$process/cmdline"; cat "$process/comm" ;;
     esac
 done >"$work/titles" 2>/dev/null
 take slow
 answers 200
 equals 'a title of the program' 1 "$(grep -c '/send-twilio-message$' "$work/titles" | sed 's/^[1-9][0-9]*$/1/')"
 equals 'visible' '' "$(visible "$work/titles")"
+
+# The same user, as whom a web server runs other things too, finds nothing in there.
+it "a program's memory is nobody's to read, nor to leave behind"
+twilio_set slow-ms=4000
+looker=$unprivileged_user
+[ "$(id -u)" -eq 0 ] || looker=$(id -un)
+chmod 644 "$settings_file"
+printf '{"to":"01012345910","message":"%s"}' "$words" >"$work/slow"
+as_user env -i PATH=/usr/bin:/bin REQUEST_METHOD=POST CONTENT_TYPE=application/json \
+    CONTENT_LENGTH="$(wc -c <"$work/slow")" REMOTE_ADDR=127.0.0.1 \
+    sh -c "ulimit -S -c \$(ulimit -H -c); $settings_then" "$settings_file" "$work/cgi-bin/send-twilio-message" \
+    <"$work/slow" >"$work/slow.answer" 2>>"$work/stderr" &
+slow=$!
+await is_pending
+running=$(processes send-twilio-message | head -n 1)
+equals 'its user' "$looker" "$(ps -o user:32= -p "$running" | tr -d ' ')"
+for file in environ mem maps auxv; do
+    equals "whose $file is" root "$(stat -c %U "/proc/$running/$file")"
+    ! as_user head -c 1 "/proc/$running/$file" >/dev/null 2>&1 || complain "$file" unreadable read
+done
+equals 'the size of a core' '0 0' "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$running/limits")"
+wait "$slow"
+equals 'the first line of the answer' 'Status: 200 OK' "$(head -n 1 "$work/slow.answer" | tr -d '\r')"
 
 it 'what the verbs print'
 by_hand()

@@ -62,10 +62,8 @@ twilio_set slow-ms=2000
 send ending POST send-twilio-message '{"to":"01012346910","message":"hello"}'
 is_pending() { [ "$(sql -c "select status from message_logs where recipient = '+201012346910'")" = pending ]; }
 await is_pending
-for process in /proc/[0-9]*; do
-    [ "$(readlink "$process/exe" 2>/dev/null)" != "$work/cgi-bin/send-twilio-message" ] ||
-        kill -TERM "${process#/proc/}"
-done
+# shellcheck disable=SC2046 # a list
+kill -TERM $(processes send-twilio-message)
 take ending
 answers 200
 row queued

@@ -61,11 +61,11 @@ for round in 1 2; do
     holds 'select status, code, count(*) from answered group by 1, 2' '200||200'
 done
 
-# Proportional set sizes would share what is shared; what is private is what can grow.
+# Proportional set sizes would share what is shared; what is of no file is what can grow.
 private()
 {
-    for pid in $(processes "$1"); do cat "/proc/$pid/smaps_rollup"; done |
-        awk '/^Private|^Shared_Dirty|^Swap:/ { n += $2 } END { print n + 0 }'
+    for pid in $(processes "$1"); do cat "/proc/$pid/status"; done |
+        awk '/^RssAnon:|^VmSwap:/ { n += $2 } END { print n + 0 }'
 }
 
 # What a sanitizer keeps of freed memory, so that nobody gets it again, is no figure of ours.
