@@ -58,7 +58,7 @@ begin isolation level read committed;
 
 \ir schema/access.sql
 \set migration 20261120080000_publish_message_logs \ir once.sql
-\set migration 20261123080600_look_at_neighbours \ir once.sql
+\set migration 20261129095900_look_at_neighbours \ir once.sql
 \ir schema/version.sql
 
 select messaging.schema_version() as schema_version \gset

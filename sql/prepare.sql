@@ -6,7 +6,7 @@ do $$ begin perform pg_advisory_xact_lock(hashtextextended('messaging.migrate', 
 set local lock_timeout = '60s';
 set local statement_timeout = 0;
 set local idle_in_transaction_session_timeout = 0;
-set local search_path = pg_catalog, public;
+set local search_path = pg_catalog, pg_temp;
 -- Rows that a policy would hide are an error, not rows that are lost.
 set local row_security = off;
 -- A table is read a few times, and whole.

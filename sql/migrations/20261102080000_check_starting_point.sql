@@ -1,5 +1,5 @@
 -- Refuses what is not a supported starting point, before anything is changed, in one sentence that
--- says what is wrong and how to mend it. Changes nothing.
+-- says what is wrong and how to mend it. Changes nothing, and looks at every run.
 do $$
 declare
     found record;
@@ -243,6 +243,15 @@ begin
     if not has_database_privilege(current_database(), 'create') then
         raise exception 'role % may not create schemas here: grant create on database % to %',
             quote_ident(current_user), quote_ident(current_database()), quote_ident(current_user);
+    end if;
+
+    -- No reason to refuse: every call of ours is qualified. (PostgreSQL 14 and older gave it; a database that
+    -- was upgraded keeps it.)
+    if exists (
+        select from pg_namespace n, aclexplode(n.nspacl) as x
+        where n.nspname = 'public' and x.grantee = 0 and x.privilege_type = 'CREATE')
+    then
+        raise warning 'everybody may create in schema public, and slip the application''s functions one of his own: revoke create on schema public from public';
     end if;
 end
 $$;

@@ -26,9 +26,11 @@ comment on column messaging.twilio_errors.dead is
 
 -- What is shown where Twilio sent no text.
 create or replace function messaging.error_meaning(p_code text) returns text
-language sql stable
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce((select t.meaning from messaging.twilio_errors t where t.code = p_code), 'Twilio error ' || p_code)
+begin
+    return coalesce((select t.meaning from messaging.twilio_errors t where t.code = p_code), 'Twilio error ' || p_code);
+end
 $$;
 comment on function messaging.error_meaning(text) is 'The meaning of a code; ''Twilio error N'' where nobody knows it.';
 
@@ -42,10 +44,12 @@ comment on function messaging.error_number(text) is 'The code of an error; null 
 
 -- In bytes, as the programs count when they clip. A text of null takes the short way too.
 create or replace function messaging.clipped(p_text text) returns text
-language sql immutable parallel safe
+language plpgsql immutable parallel safe set search_path = pg_catalog, pg_temp
 as $$
-    select case when octet_length(p_text) > 500
+begin
+    return case when octet_length(p_text) > 500
         then (select left(p_text, max(n)) from generate_series(1, 500) as n where octet_length(left(p_text, n)) <= 500)
-        else p_text end
+        else p_text end;
+end
 $$;
 comment on function messaging.clipped(text) is 'As much of a text as 500 bytes hold.';

@@ -20,10 +20,12 @@ comment on column messaging.message_status_events.received_at is
     'When the first of the equal callbacks arrived.';
 
 create or replace function messaging.event_text(p_event messaging.message_status_events) returns text
-language sql stable
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
-    select nullif(messaging.clipped(coalesce(nullif(p_event.parameters ->> 'ErrorMessage', ''),
-        nullif(p_event.parameters ->> 'ChannelStatusMessage', ''))), messaging.error_meaning(p_event.error_code))
+begin
+    return nullif(messaging.clipped(coalesce(nullif(p_event.parameters ->> 'ErrorMessage', ''),
+        nullif(p_event.parameters ->> 'ChannelStatusMessage', ''))), messaging.error_meaning(p_event.error_code));
+end
 $$;
 comment on function messaging.event_text(messaging.message_status_events) is
     'Twilio''s own text in an event; null where there is none, or only the code''s meaning.';

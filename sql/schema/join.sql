@@ -3,9 +3,11 @@
 -- record_status and the view whatsapp_messages; nobody else may call them.
 
 create or replace function messaging.sid_lock(p_sid text) returns void
-language sql volatile
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
-    select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(p_sid, 5202611140800))
+begin
+    perform pg_advisory_xact_lock(hashtextextended(p_sid, 5202611140800));
+end
 $$;
 comment on function messaging.sid_lock(text) is
     'Makes the transactions that work on one SID wait for each other.';
@@ -14,12 +16,14 @@ comment on function messaging.sid_lock(text) is
 -- leaves a string, and service_role may set anything. What is no object is kept in one, as
 -- former_metadata, as soon as something is to be added; no status and no error is lost for it.
 create or replace function messaging.metadata_object(p_metadata jsonb) returns jsonb
-language sql stable parallel safe
+language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp
 as $$
-    select case coalesce(jsonb_typeof(p_metadata), 'null')
+begin
+    return case coalesce(jsonb_typeof(p_metadata), 'null')
         when 'object' then p_metadata
         when 'null' then '{}'
-        else jsonb_build_object('former_metadata', p_metadata) end
+        else jsonb_build_object('former_metadata', p_metadata) end;
+end
 $$;
 comment on function messaging.metadata_object(jsonb) is
     'metadata as an object: itself, nothing for null, anything else as former_metadata of one.';
@@ -105,7 +109,7 @@ comment on function messaging.with_error(public.message_logs, text, text, text) 
 -- The caller holds the row's lock.
 create or replace function messaging.join_error(p_id uuid, p_status text, p_code text, p_message text)
 returns void
-language plpgsql volatile
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_row public.message_logs;
@@ -133,7 +137,7 @@ comment on function messaging.join_error(uuid, text, text, text) is
 create or replace function messaging.join_status(
     p_id uuid, p_status text, p_error_code text, p_error_message text, p_at timestamptz, p_callback boolean)
 returns text
-language plpgsql volatile
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_row record;
@@ -189,7 +193,7 @@ comment on function messaging.join_status(uuid, text, text, text, timestamptz, b
 -- Joins in what came under a SID before the SID was known, in the order of arrival. The caller holds
 -- the SID's lock, so no event can be kept aside at the same time.
 create or replace function messaging.adopt_events(p_id uuid, p_sid text) returns void
-language plpgsql volatile
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_event messaging.message_status_events;

@@ -7,7 +7,7 @@
 -- of the application's own triggers and policies, also of those on what is looked up here, must not cost
 -- the status, nor another user his notification: it becomes a warning.
 create or replace function messaging.notify_failure(p_id uuid) returns void
-language plpgsql volatile
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_recipient uuid;

@@ -13,7 +13,7 @@ create or replace function messaging.record_status(
     p_id uuid, p_sid text, p_status text, p_error_code text, p_error_message text, p_parameters jsonb,
     p_received_at timestamptz, p_patience integer default null)
 returns table (outcome text, id uuid, external_id text, status text)
-language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set lock_timeout = '5s'
 as $$
 declare

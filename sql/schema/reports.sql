@@ -3,7 +3,7 @@
 -- would else see a report of his own messages.
 
 create or replace function messaging.may_read_reports() returns boolean
-language sql stable
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
     select current_user not in ('anon', 'authenticated') or messaging.is_staff()
 $$;

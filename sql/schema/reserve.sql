@@ -27,7 +27,7 @@ create or replace function messaging.reserve_message(
     p_patience integer default null)
 returns table (
     outcome text, id uuid, saved jsonb, twilio_status text, remaining integer, reset_seconds integer)
-language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set lock_timeout = '5s' set enable_sort = off set enable_incremental_sort = off
 as $$
 declare

@@ -10,7 +10,7 @@ create or replace function messaging.settle_message(
     p_id uuid, p_sid text, p_status text, p_error_code text, p_error_message text, p_details jsonb,
     p_release boolean, p_at timestamptz, p_patience integer default null)
 returns jsonb
-language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set lock_timeout = '5s'
 as $$
 declare

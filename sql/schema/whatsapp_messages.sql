@@ -36,7 +36,7 @@ create or replace function messaging.join_told(
     p_id uuid, p_status text, p_error_code text, p_error_message text, p_delivered_at timestamptz,
     p_read_at timestamptz, p_failed_at timestamptz, p_at timestamptz)
 returns jsonb
-language plpgsql volatile set search_path = pg_catalog, public, pg_temp
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_status constant text := lower(btrim(p_status));
@@ -82,7 +82,7 @@ comment on function messaging.join_told(
 -- Under concurrency it promises what settle_message does: the SID's lock is taken first, so an event
 -- that comes at the same moment is joined in or finds the row.
 create or replace function messaging.insert_whatsapp_message() returns trigger
-language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_sid constant text := nullif(btrim(new.message_sid), '');
@@ -144,7 +144,7 @@ comment on function messaging.insert_whatsapp_message() is
 -- nothing, one that is set to null neither. Two updates of one row, or one and a callback, wait for
 -- each other and end the same in either order.
 create or replace function messaging.update_whatsapp_message() returns trigger
-language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     new := jsonb_populate_record(new, messaging.join_told(old.id, new.status,

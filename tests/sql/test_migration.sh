@@ -18,6 +18,8 @@ for shape in 1 2 3 4; do
             '*messages have a sender without a profile*7b774eff-0000-4000-8000-000000000051*'
     fi
     schema_of "$db" > "$work/once.sql"
+    ours_in "$db" > "$work/ours_$shape.sql"
+    is "shape $shape: ends where the others do" "$(diff "$work/ours_1.sql" "$work/ours_$shape.sql")" ''
     value 'select md5(string_agg(m::text, chr(10) order by id)) from message_logs m' > "$work/rows"
 
     psql -XAtq -d "$db" -U app_owner -c "delete from messaging.staff_roles where role = 'staff'" \
@@ -78,10 +80,12 @@ SQL
 1'
 matches 'are named' "$(starting_point migration_named 3 100 1; migrate migration_named | tee "$work/named")" \
     '*still reading the old table*constraint campaigns_message_fkey*function public.whatsapp_count()*policy with own messages*view public.whatsapp_by_day*'
-matches "and triggers that need rights" "$(cat "$work/named")" '*trigger counted of message_logs does more than look at its row: make count_call() security definer*'
-matches 'to read too' "$(cat "$work/named")" '*trigger looks_up of message_logs does more than look at its row: make look_up() security definer*'
-matches "and policies that narrow the functions" "$(cat "$work/named")" '*policy "only today" of maintenance_requests is restrictive and holds for messaging_owner too: alter policy "only today" on maintenance_requests to authenticated*'
+matches "and triggers that need rights" "$(cat "$work/named")" '*trigger counted of public.message_logs does more than look at its row: make public.count_call() security definer*'
+matches 'to read too' "$(cat "$work/named")" '*trigger looks_up of public.message_logs does more than look at its row: make public.look_up() security definer*'
+matches "and policies that narrow the functions" "$(cat "$work/named")" '*policy "only today" of public.maintenance_requests is restrictive and holds for messaging_owner too: alter policy "only today" on public.maintenance_requests to authenticated*'
 is 'not those of others' "$(grep -c 'only now' "$work/named")" 0
+matches 'and find their tables' "$(cat "$work/named")" '*trigger looks_up of public.message_logs may name what it does not find: alter function public.look_up() set search_path = public, pg_temp*'
+matches 'and that no message can be sent with them' "$(cat "$work/named")" '*no message will be sent, an insert into message_logs or an update of it fails: permission denied for table trigger_calls*'
 is 'failures can be announced' "$(grep -c 'will not be announced' "$work/named")" 0
 is 'not those that compare' "$(grep -c -e 'trigger compares' -e 'trigger touch' "$work/named")" 0
 done_testing

@@ -131,7 +131,7 @@ drop policy secret on maintenance_requests;
 alter table maintenance_requests disable row level security;
 -- One that finds its tables by the search path, and writes where we may not.
 create table outbox (n int);
-create function copy_out() returns trigger language plpgsql security definer as $$ begin insert into outbox values (1); return new; end $$;
+create function copy_out() returns trigger language plpgsql security definer set search_path = public as $$ begin insert into outbox values (1); return new; end $$;
 create trigger copy_out before insert on notifications for each row execute function copy_out();
 select sent_message('SM10');
 select become('twilio_cgi');

@@ -32,7 +32,7 @@ refused 'sender_id as text' 'alter table message_logs add sender_id text' 'colum
 refused 'an old id as text' 'alter table whatsapp_messages alter id drop default, alter id type text' 'column whatsapp_messages.id is of type text, not uuid*'
 refused 'an old time as text' 'alter table whatsapp_messages alter read_at type text' 'column whatsapp_messages.read_at is of type text*'
 refused 'an old status as an enumeration' "drop index idx_whatsapp_messages_status; create type s as enum ('sent'); alter table whatsapp_messages alter status drop default, alter status type s using 'sent'" \
-    'column whatsapp_messages.status is of type s*'
+    'column whatsapp_messages.status is of type public.s*'
 refused 'no old SID' 'alter table whatsapp_messages drop message_sid' 'column whatsapp_messages.message_sid is missing*'
 refused 'no old text' 'alter table whatsapp_messages drop message_content' '*has neither message_body nor message_content*'
 refused 'no recipient of notifications' 'alter table notifications drop recipient_id cascade' 'column notifications.recipient_id is missing*'
@@ -49,7 +49,7 @@ refused 'an index of that name' 'create index message_logs_sent_at_idx on messag
 refused 'an index of that name, not unique' 'create index message_logs_external_id_key on message_logs (external_id)' 'public.message_logs_external_id_key is not a plain index on message_logs (external_id)*'
 refused 'a table of that name' 'create table message_logs_recipient_idx (n int)' 'public.message_logs_recipient_idx is not a plain index*'
 refused 'a generated column' 'alter table message_logs add media_url text generated always as (upper(recipient)) stored' 'column message_logs.media_url is generated, but is to be written: alter table*drop expression'
-refused 'a table that inherits' 'create table more () inherits (whatsapp_messages); alter table more owner to app_owner' 'table more inherits from whatsapp_messages: alter table more no inherit whatsapp_messages*'
+refused 'a table that inherits' 'create table more () inherits (whatsapp_messages); alter table more owner to app_owner' 'table public.more inherits from public.whatsapp_messages: alter table public.more no inherit public.whatsapp_messages*'
 refused 'nothing may be made in public' 'alter schema public owner to postgres; revoke create on schema public from app_owner' 'role app_owner may not create tables and views in public: grant create on schema public to app_owner'
 # The roles are there, of another database, and the owner may not make any.
 psql -XAtq -d postgres -c 'alter role app_owner nocreaterole' -c 'revoke messaging_owner from app_owner'
@@ -127,7 +127,7 @@ is 'spaces about a SID: works' $? 0
 is 'spaces about a SID: the older has it' "$(db=spaced value "select string_agg(concat_ws(' ', right(id::text, 1), external_id, metadata ->> 'duplicate_external_id'), ', ' order by id) from message_logs where id in (test_id('l', 7), test_id('l', 8), test_id('w', 7), test_id('w', 8))" )" \
     "$(db=spaced value "select string_agg(right(id::text, 1) || ' ' || case when left(id::text, 8) = left(test_id('w', 1)::text, 8) then 'SMW1' else 'SML2' end, ', ' order by id) from message_logs where id in (test_id('l', 7), test_id('l', 8), test_id('w', 7), test_id('w', 8))")"
 matches 'a publication of another role is named' "$(cat "$work/said")" '*publication other_feed belongs to another role: let it run alter publication other_feed drop table messaging.whatsapp_messages_legacy*'
-matches 'a notification that cannot be made is foretold' "$(cat "$work/said")" '*failed messages will not be announced, an insert into notifications fails: invalid input value for enum kind: "error"*'
+matches 'a notification that cannot be made is foretold' "$(cat "$work/said")" '*failed messages will not be announced, an insert into notifications fails: invalid input value for enum public.kind: "error"*'
 is 'and none was made' "$(db=spaced value 'select count(*) from notifications')" 0
 
 # Published and without a primary key, or told to leave none: it takes updates all the same.

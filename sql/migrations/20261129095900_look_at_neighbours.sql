@@ -1,22 +1,30 @@
 -- What in the application's own tables stands in the functions' way: the operator is told. Changes nothing.
 
--- Triggers that the functions set off run with the functions' rights.
+-- Triggers that the functions set off run with the functions' rights, and find by its bare name only what
+-- is PostgreSQL's.
 do $$
 declare
     found record;
 begin
     for found in
-        select t.tgname, t.tgrelid::regclass as relation, p.oid::regprocedure as function
+        select t.tgname, t.tgrelid::regclass as relation, p.oid::regprocedure as function, p.prosecdef,
+            exists (select from unnest(p.proconfig) as setting where setting like 'search_path=%') as has_path
         from pg_trigger t
         join pg_proc p on p.oid = t.tgfoid
         where t.tgrelid in ('public.message_logs'::regclass, 'public.notifications'::regclass)
-          and not t.tgisinternal and t.tgenabled <> 'D' and not p.prosecdef
+          and not t.tgisinternal and t.tgenabled <> 'D'
           -- Not what compares or takes apart: is distinct from, extract(epoch from …).
           and regexp_replace(p.prosrc, '--[^\n]*|\mdistinct\s+from\M|\mextract\s*\(\s*\w+\s+from\M', '', 'gi')
               ~* '\m(insert\s+into|update|perform|execute|from|join)\M'
     loop
-        raise notice 'trigger % of % does more than look at its row: make % security definer, or grant messaging_owner what it needs',
-            found.tgname, found.relation, found.function;
+        if not found.prosecdef then
+            raise notice 'trigger % of % does more than look at its row: make % security definer, or grant messaging_owner what it needs',
+                found.tgname, found.relation, found.function;
+        end if;
+        if not found.has_path then
+            raise notice 'trigger % of % may name what it does not find: alter function % set search_path = public, pg_temp',
+                found.tgname, found.relation, found.function;
+        end if;
     end loop;
 end
 $$;
@@ -40,18 +48,32 @@ begin
 end
 $$;
 
--- A failed message is announced by an insert into notifications. What stands in its way there (an enum
--- without 'error', a check, a trigger without rights) would be a warning in the log at each failure;
--- so one is tried now, and undone, and the operator told. Changes nothing.
+-- Whatever else it may be (an enum without 'error', a check, a trigger without rights): what the functions
+-- write is tried, and undone. A failed notification would be a warning in the log at each failure, a
+-- failed message one that is never sent.
 do $$
 declare
     v_recipient constant uuid := (select p.id from public.profiles p limit 1);
+    v_id constant uuid := gen_random_uuid();
 begin
+    begin
+        -- As the functions run: with the policies, not refused where there are any.
+        perform set_config('row_security', 'on', true);
+        perform set_config('role', 'messaging_owner', true);
+        insert into public.message_logs (id, recipient, message_type, message_content, provider, status, metadata)
+        values (v_id, '+201012345678', 'sms', '', 'twilio', 'pending', '{}');
+        update public.message_logs m set status = 'queued', external_id = v_id::text where m.id = v_id;
+        raise exception 'undo' using errcode = 'TWUND';
+    exception
+        when sqlstate 'TWUND' then
+            null;
+        when others then
+            raise notice 'no message will be sent, an insert into message_logs or an update of it fails: %', sqlerrm;
+    end;
     if v_recipient is null then
         return;
     end if;
     begin
-        -- As the functions run: with the policies, not refused where there are any.
         perform set_config('row_security', 'on', true);
         perform set_config('role', 'messaging_owner', true);
         insert into public.notifications (title, message, type, recipient_id, entity_type, entity_id)
