@@ -102,11 +102,10 @@ grant select, insert, update (status, delivered_at, read_at, failed_at, error_co
     on public.whatsapp_messages to service_role;
 grant select on messaging.message_status_events to authenticated;
 -- The reports read them with the reader's rights.
-grant select on messaging.twilio_errors, messaging.delivery_report, messaging.failure_report
-    to authenticated, service_role;
+grant select on messaging.twilio_errors, messaging.outbound_messages, messaging.delivery_report,
+    messaging.failure_report to authenticated, service_role;
 grant execute on function messaging.current_user_id, messaging.own_requests to authenticated;
-grant execute on function messaging.is_outbound, messaging.is_staff, messaging.may_read_reports
-    to authenticated, service_role;
+grant execute on function messaging.is_staff, messaging.may_read_reports to authenticated, service_role;
 
 -- Deleting is for withdraw_reservation, which takes back what nobody was told of.
 grant select, insert, update, delete on public.message_logs to messaging_owner;

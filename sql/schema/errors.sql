@@ -36,9 +36,11 @@ comment on function messaging.error_meaning(text) is 'The meaning of a code; ''T
 
 -- Twilio writes 0, and the former functions nothing, where there is no error.
 create or replace function messaging.error_number(p_code text) returns text
-language sql immutable parallel safe
+language plpgsql immutable parallel safe set search_path = pg_catalog, pg_temp
 as $$
-    select case when p_code !~ '^\s*0*\s*$' then btrim(p_code) end
+begin
+    return case when p_code !~ '^\s*0*\s*$' then btrim(p_code) end;
+end
 $$;
 comment on function messaging.error_number(text) is 'The code of an error; null where there is none: nothing, or 0.';
 

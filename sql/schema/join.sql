@@ -31,16 +31,19 @@ comment on function messaging.metadata_object(jsonb) is
 -- read_at stands in metadata as well, as ISO 8601 in UTC, where a screen reads it. What stood there and
 -- was no time is kept as former_read_at.
 create or replace function messaging.with_read_at(p_metadata jsonb, p_read_at timestamptz) returns jsonb
-language sql stable
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
-    select case when p_read_at is null then p_metadata
-        else m.metadata
-            || case when m.metadata ? 'read_at' and messaging.time_of(m.metadata -> 'read_at') is null
-                    and m.metadata -> 'read_at' not in ('null', '""')
-                then jsonb_build_object('former_read_at', m.metadata -> 'read_at') else '{}' end
+declare
+    v_metadata constant jsonb := messaging.metadata_object(p_metadata);
+begin
+    return case when p_read_at is null then p_metadata
+        else v_metadata
+            || case when v_metadata ? 'read_at' and messaging.time_of(v_metadata -> 'read_at') is null
+                    and v_metadata -> 'read_at' not in ('null', '""')
+                then jsonb_build_object('former_read_at', v_metadata -> 'read_at') else '{}' end
             || jsonb_build_object('read_at', to_char(p_read_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
-        end
-    from messaging.metadata_object(p_metadata) as m (metadata)
+        end;
+end
 $$;
 comment on function messaging.with_read_at(jsonb, timestamptz) is 'metadata with read_at in step with the column.';
 
@@ -70,7 +73,7 @@ call pg_temp.keep($$create trigger messaging_read before update on public.messag
 create or replace function messaging.with_error(
     p_row public.message_logs, p_status text, p_code text, p_message text)
 returns public.message_logs
-language plpgsql stable
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_code constant text := messaging.error_number(p_code);

@@ -35,23 +35,22 @@ comment on column public.message_logs.metadata is
     'What Twilio says of price and segments; template, variables, further media; read_at, where a screen reads it.';
 
 -- Others write rows here too: inbound messages, e-mails, what goes by another provider. Those count in no
--- rate, no report and no reconcile run, each of which asks this.
-create or replace function messaging.is_outbound(
-    p_provider text, p_message_type text, p_status text, p_metadata jsonb)
-returns boolean
-language sql immutable parallel safe
-as $$
-    select coalesce(p_message_type, '') in ('sms', 'whatsapp')
-        and coalesce(lower(p_provider), 'twilio') = 'twilio'
-        and coalesce(lower(p_status), '') not in ('received', 'receiving')
-        and coalesce(lower(p_metadata ->> 'direction'), '') not in ('incoming', 'inbound')
-$$;
-comment on function messaging.is_outbound(text, text, text, jsonb) is
-    'Whether a row of message_logs is an outbound message of Twilio''s.';
+-- rate, no report and no reconcile run, each of which reads this. (A view and no function of a row, which
+-- with a search_path of its own would be called for each.)
+create or replace view messaging.outbound_messages with (security_invoker = true) as
+select m.id, m.request_id, m.recipient, m.message_type, m.message_content, m.provider, m.status, m.external_id,
+    m.metadata, m.error_message, m.sent_at, m.delivered_at, m.created_at, m.updated_at, m.sender_id, m.media_url,
+    m.error_code, m.read_at, m.failed_at
+from public.message_logs m
+where coalesce(m.message_type, '') in ('sms', 'whatsapp')
+  and coalesce(lower(m.provider), 'twilio') = 'twilio'
+  and coalesce(lower(m.status), '') not in ('received', 'receiving')
+  and coalesce(lower(m.metadata ->> 'direction'), '') not in ('incoming', 'inbound');
+comment on view messaging.outbound_messages is 'The rows of message_logs that are outbound messages of Twilio''s.';
 
 -- A time as others write it into metadata: ISO 8601, or Unix seconds as a number or as a string of digits.
 create or replace function messaging.time_of(p_value jsonb) returns timestamptz
-language plpgsql stable
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_text constant text := p_value #>> '{}';

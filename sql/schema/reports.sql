@@ -25,9 +25,8 @@ select
         filter (where m.delivered_at >= m.sent_at))::numeric, 3) as median_delivery_seconds,
     round((percentile_cont(0.95) within group (order by extract(epoch from m.delivered_at - m.sent_at))
         filter (where m.delivered_at >= m.sent_at))::numeric, 3) as p95_delivery_seconds
-from public.message_logs m
-where messaging.is_outbound(m.provider, m.message_type, m.status, m.metadata)
-  and (select messaging.may_read_reports())
+from messaging.outbound_messages m
+where (select messaging.may_read_reports())
 group by 1, 2;
 comment on view messaging.delivery_report is
     'What became of the messages of a day. delivered includes read; both shares are of total; canceled '
@@ -40,10 +39,9 @@ select
     m.error_code,
     coalesce(mode() within group (order by m.error_message), min(t.meaning), 'Unknown error') as reason,
     count(*) as messages
-from public.message_logs m
+from messaging.outbound_messages m
 left join messaging.twilio_errors t on t.code = m.error_code
 where m.status in ('failed', 'undelivered')
-  and messaging.is_outbound(m.provider, m.message_type, m.status, m.metadata)
   and (select messaging.may_read_reports())
 group by 1, 2, 3, case when m.error_code is null then m.error_message end;
 comment on view messaging.failure_report is 'The failed messages of a day by error code; the reason is Twilio''s most frequent text, else the code''s meaning.';

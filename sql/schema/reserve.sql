@@ -103,13 +103,12 @@ begin
         select count(*), min(least(newest.created_at, v_now)) into v_taken, v_oldest
         from (
             select m.created_at
-            from public.message_logs m
+            from messaging.outbound_messages m
             -- Not sender_id = p_sender, which would let an index on created_at alone give the order:
             -- as it stands only the one on (sender_id, created_at) does, and it is read from the
             -- sender's newest row to the window's end. Sorting being off, nothing else is considered.
             where (m.sender_id, m.created_at) >= (p_sender, v_now - v_window)
               and m.sender_id <= p_sender
-              and messaging.is_outbound(m.provider, m.message_type, m.status, m.metadata)
             order by m.sender_id desc, m.created_at desc
             limit p_limit
         ) as newest;

@@ -129,13 +129,13 @@ select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     'known_sids record_status reserve_message restore_reservation schema_version settle_message unsettled_messages withdraw_reservation', 'functions of twilio_cgi');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('authenticated', p.oid, 'execute')),
-    'current_user_id is_outbound is_staff may_read_reports own_requests', 'functions of authenticated');
+    'current_user_id is_staff may_read_reports own_requests', 'functions of authenticated');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('anon', p.oid, 'execute')),
     null, 'anon has none');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('service_role', p.oid, 'execute')),
-    'is_outbound is_staff may_read_reports', 'functions of service_role');
+    'is_staff may_read_reports', 'functions of service_role');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p, aclexplode(p.proacl) as x
     where p.pronamespace = 'messaging'::regnamespace and x.grantee = 0), null, 'the public has none');
 select is((select string_agg(c.oid::regclass::text, ' ') from pg_class c
@@ -168,6 +168,8 @@ messaging.delivery_report service_role: select
 messaging.failure_report authenticated: select
 messaging.failure_report service_role: select
 messaging.message_status_events authenticated: select
+messaging.outbound_messages authenticated: select
+messaging.outbound_messages service_role: select
 messaging.twilio_errors authenticated: select
 messaging.twilio_errors service_role: select
 whatsapp_messages authenticated: select
