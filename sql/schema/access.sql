@@ -40,11 +40,13 @@ declare
     found record;
 begin
     for found in
-        select 'routine' as kind, p.oid::regprocedure::text as name, p.proowner as owner, false as unprotected
+        select 'routine' as kind, p.oid::regprocedure::text as name, p.proowner as owner, false as unprotected,
+            false as unmentioned
         from pg_proc p
         where p.pronamespace = 'messaging'::regnamespace
         union all
-        select 'table', c.oid::regclass::text, c.relowner, c.relkind = 'r' and not c.relrowsecurity
+        select 'table', c.oid::regclass::text, c.relowner, c.relkind = 'r' and not c.relrowsecurity,
+            c.relkind = 'r' and not exists (select from pg_policy p where p.polrelid = c.oid)
         from pg_class c
         where c.relnamespace = 'messaging'::regnamespace and c.relkind in ('r', 'v')
           and c.relname <> 'whatsapp_messages_legacy'
@@ -54,6 +56,10 @@ begin
         end if;
         if found.unprotected then
             execute format('alter table %s enable row level security', found.name);
+        end if;
+        -- It says what holds anyhow: that such a table is the functions' alone.
+        if found.unmentioned then
+            execute format('create policy "messaging: functions" on %s for all to messaging_owner using (true)', found.name);
         end if;
         execute format('revoke all on %s %s from public, anon, authenticated, service_role, twilio_cgi',
             found.kind, found.name);

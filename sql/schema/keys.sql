@@ -24,10 +24,12 @@ comment on column messaging.idempotency_keys.answer is
 create or replace function messaging.fingerprint(
     p_type text, p_recipient text, p_content text, p_request uuid, p_media_url text, p_metadata jsonb)
 returns bytea
-language sql immutable
+language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
-    select pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.jsonb_build_array(
-        p_type, p_recipient, p_content, p_request, p_media_url, coalesce(p_metadata, '{}'))::text, 'UTF8'))
+begin
+    return sha256(convert_to(jsonb_build_array(
+        p_type, p_recipient, p_content, p_request, p_media_url, coalesce(p_metadata, '{}'))::text, 'UTF8'));
+end
 $$;
 comment on function messaging.fingerprint(text, text, text, uuid, text, jsonb) is
     'What idempotency_keys.fingerprint holds of a message.';

@@ -9,9 +9,11 @@ comment on table messaging.withdrawn_reservations is
 
 -- The lock that a reservation holds until it is written or not.
 create or replace function messaging.reservation_lock(p_id uuid) returns bigint
-language sql immutable strict
+language plpgsql immutable strict set search_path = pg_catalog, pg_temp
 as $$
-    select pg_catalog.hashtextextended(p_id::text, 5202611290800)
+begin
+    return hashtextextended(p_id::text, 5202611290800);
+end
 $$;
 comment on function messaging.reservation_lock(uuid) is 'The advisory lock of a reservation.';
 
@@ -22,7 +24,7 @@ comment on function messaging.reservation_lock(uuid) is 'The advisory lock of a 
 -- then), and the mark stops one that has not begun. A row of which more is known is left alone.
 create or replace function messaging.withdraw_reservation(p_id uuid, p_patience integer default null)
 returns boolean
-language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set lock_timeout = '5s'
 as $$
 declare
@@ -48,7 +50,7 @@ comment on function messaging.withdraw_reservation(uuid, integer) is
 create or replace function messaging.restore_reservation(
     p_id uuid, p_order jsonb, p_patience integer default null)
 returns boolean
-language plpgsql volatile security definer set search_path = pg_catalog, public, pg_temp
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set lock_timeout = '5s'
 as $$
 declare
