@@ -72,6 +72,11 @@ post send-whatsapp "$message" "$json" "$(server_bearer)"
 answers 200
 settings
 
+it 'claims that are not ours to read may hold any number, and halves of emoji'
+post send-whatsapp "$message" "$json" "$(with_token "$(jwt \
+    "{\"role\":\"service_role\",\"exp\":$(later),\"id\":123456789012345678901234567890,\"x\":[1e400],\"n\":\"\\ud83d\\u0000\"}")")"
+answers 200
+
 it 'the clocks of two hosts may differ by some seconds'
 post send-whatsapp "$message" "$json" "$(with_token "$(jwt "$(claims ",\"exp\":$(($(date +%s) - 1))")")")"
 answers 200
