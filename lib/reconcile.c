@@ -454,7 +454,8 @@ static int run_verb(struct service *service, struct arena *arena, const char *co
 const struct verb reconcile_verb = {
     .name = "--reconcile",
     .help = "ask Twilio for messages without a final status",
-    .options = {[OLDER_THAN] = {"--older-than", "12h", verb_check_age}, [DRY_RUN] = {"--dry-run"}},
+    .options = {[OLDER_THAN] = {.name = "--older-than", .value = "12h", .check = verb_check_age},
+                [DRY_RUN] = {.name = "--dry-run"}},
     .needs = {&service_database, &twilio_client},
     .run = run_verb,
 };

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct auth_keys *keys = auth_keys_new(path);
     if (keys) {
         (void)!auth_keys_load(keys, &count, NULL);
-        const struct auth_presented presented = {text_of(bearer)};
+        const struct auth_presented presented = {.authorization = text_of(bearer)};
         MUST(!auth_verify(&arena, &policy, keys, &presented, 1700000000, &caller, NULL));
     }
     auth_keys_free(keys);
