@@ -33,6 +33,7 @@ struct cgi_request {
     struct text method, query, content_type, content_encoding, remote_addr;
     struct text authorization, apikey, origin, idempotency_key;
     struct text twilio_signature, twilio_signature_settings;
+    struct text listener; /* TWILIO_CGI_LISTENER: what the web server says of its own, "public" */
     struct text asked_headers; /* Access-Control-Request-Headers */
     struct text body;
     const struct cgi_connection *connection;

@@ -97,6 +97,9 @@ static bool identify(struct service *service, struct arena *arena, enum sender_t
     int64_t now = service->clock->epoch_ms(service->clock->self) / 1000;
 
     *ret_caller = (struct auth_caller){.role = AUTH_NOBODY};
+    if (tokens != SENDER_TOKENS_REQUIRED && text_equal(request->listener, TEXT("public")))
+        return fault_set(reterr, FAULT_FORBIDDEN,
+                         "the internal sender asked for at a public listener");
     if (tokens == SENDER_TOKENS_IGNORED)
         return request->origin.n == 0 ||
                fault_set(reterr, FAULT_FORBIDDEN, "a browser at the internal sender");

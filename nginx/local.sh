@@ -488,8 +488,8 @@ write_web_configuration()
         sed "s|/usr/lib/twilio-cgi|$web_place/cgi-bin|; s|unix:/run/twilio-cgi/|unix:run/|" "$file" \
             >"$state/nginx/${file##*/}"
     done
-    sed "s|@PORT@|$1|; s|@WAY@|twilio-cgi-fcgiwrap.conf|" "$root/nginx/local.conf.in" \
-        >"$state/nginx/nginx.conf"
+    sed "s|@PORT@|$1|; s|@PUBLIC_PORT@|$2|; s|@WAY@|twilio-cgi-fcgiwrap.conf|" \
+        "$root/nginx/local.conf.in" >"$state/nginx/nginx.conf"
     chmod 644 "$state"/nginx/*.conf
 }
 
@@ -499,7 +499,9 @@ start_web()
 {
     for port in $(seq 8080 8180); do
         is_taken "$port" && continue
-        write_web_configuration "$port"
+        public_port=$((port + 1))
+        while is_taken "$public_port"; do public_port=$((public_port + 1)); done
+        write_web_configuration "$port" "$public_port"
         start web nginx -p "$state/" -e stderr -c "$state/nginx/nginx.conf"
         wait_for 60 answers_or_dead "$port" || break
         if pid_of web >/dev/null; then
@@ -692,8 +694,9 @@ say_where()
     echo "Up at $(base)/ (programs, database and logs: $state)"
     if [ -e "$state/record/real-twilio" ]; then
         echo "Messages go to the real Twilio."
-        echo "It calls back to $(setting_of PUBLIC_URL), which must lead here; let" \
-            "nothing but /functions/v1/twilio-delivery-status through from outside."
+        echo "It calls back to $(. "$state/environment" && echo "$PUBLIC_URL"), which must lead to" \
+            "http://127.0.0.1:$(cat "$state/run/public-port")/functions/v1: what comes by that port" \
+            "sends nothing without a token. No tunnel may lead to the other one."
     else
         echo "Messages go to a stand-in for Twilio at $(setting_of TWILIO_API_URL)."
     fi

@@ -9,7 +9,8 @@
 #
 # They are made of these:
 #
-#   nginx_start WAY; nginx_stop   WAY: the configuration that says where the programs are
+#   nginx_start WAY; nginx_stop   WAY: the configuration that says where the programs are. At $port it
+#                                 listens for this machine, at $public_port for the world
 #   nginx_run                     with nginx/nginx.conf as it is
 #   apache_start WAY; apache_stop; apache_run    the same; the settings are in its environment
 #   fcgiwrap_start; fcgiwrap_stop
@@ -75,7 +76,9 @@ nginx_start()
     for file in "$root"/nginx/twilio-cgi*.conf; do
         place "$file" >"$web/nginx/${file##*/}"
     done
-    sed "s|@PORT@|$port|; s|@WAY@|$1|" "$root/nginx/local.conf.in" >"$web/nginx/nginx.conf"
+    public_port=$(free_port $((port + 1)))
+    sed "s|@PORT@|$port|; s|@PUBLIC_PORT@|$public_port|; s|@WAY@|$1|" "$root/nginx/local.conf.in" \
+        >"$web/nginx/nginx.conf"
     nginx_run
 }
 
@@ -91,9 +94,17 @@ nginx_stop() { stop nginx; }
 
 apache_start()
 {
+    public_port=$(free_port $((port + 1)))
     apache_run <<TEXT
 Listen 127.0.0.1:$port
+Listen 127.0.0.1:$public_port
 <VirtualHost *:$port>
+    DocumentRoot $web/apache/documents
+    Include $1
+    Include twilio-cgi.conf
+    Include internal.conf
+</VirtualHost>
+<VirtualHost *:$public_port>
     DocumentRoot $web/apache/documents
     Include $1
     Include twilio-cgi.conf
@@ -114,7 +125,7 @@ apache_run()
     fi
     {
         for module in alias asis authz_core authz_host cgid env headers mpm_event proxy proxy_fcgi \
-            unique_id "$@"; do
+            rewrite reqtimeout unique_id "$@"; do
             echo "LoadModule ${module}_module /usr/lib/apache2/modules/mod_$module.so"
         done
         cat <<TEXT

@@ -146,7 +146,7 @@ host()
         "$host/var/lib/web" "$host/var/lib/web/log" "$host/var/lib/web/run" "$host/var/lib/web/nginx"
     cp "$build/tests/faults/keeper" "$build/tests/faults/later.so" "$host/usr/local/lib/"
     cp "$host"/usr/share/doc/twilio-cgi/examples/*.conf "$host/var/lib/web/nginx/"
-    sed "s|127.0.0.1:@PORT@|8080|; s|@WAY@|twilio-cgi-fastcgi.conf|
+    sed "s|127.0.0.1:@PORT@|8080|; s|@PUBLIC_PORT@|8081|; s|@WAY@|twilio-cgi-fastcgi.conf|
         s|server_name localhost;|& set_real_ip_from 10.77.0.1; real_ip_header X-Forwarded-For;|" \
         "$root/nginx/local.conf.in" >"$host/var/lib/web/nginx/nginx.conf"
     for program in send-twilio-message send-whatsapp twilio-delivery-status; do

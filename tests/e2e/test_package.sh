@@ -125,7 +125,7 @@ nginx_start()
     for file in "$clean"/usr/share/doc/twilio-cgi/examples/*.conf; do
         sed "s|unix:/run/|unix:$clean/run/|" "$file" >"$web/nginx/${file##*/}"
     done
-    sed "s|@PORT@|$port|; s|@WAY@|$1|; s|location / {|location = /other { include other.conf; } &|" \
+    sed "s|@PORT@|$port|; s|@PUBLIC_PORT@|$(free_port $((port + 1)))|; s|@WAY@|$1|; s|location / {|location = /other { include other.conf; } &|" \
         "$root/nginx/local.conf.in" >"$web/nginx/nginx.conf"
     echo "fastcgi_param SCRIPT_FILENAME /bin/ls;
         fastcgi_pass unix:$clean/run/twilio-cgi/fcgiwrap.socket;" >"$web/nginx/other.conf"

@@ -26,6 +26,7 @@ example()
         s|/etc/ssl/private/example.org.key|$work/tls/key.pem|
         s|/var/log/nginx/twilio-cgi.log|log/access.log|
         s|10.1.0.0/16|127.0.0.1|
+        s/\(listen\|Listen\|VirtualHost\) 127.0.0.1:8079/\1 127.0.0.1:$inside/
         s|listen 80;|listen 127.0.0.1:$port;|; s|listen 443 |listen 127.0.0.1:$tls |; /listen \[/d
         s/# \(set_real_ip_from\|real_ip_\|RemoteIP\)/\1/
         s|VirtualHost \*:80>|VirtualHost *:$port>|; s|VirtualHost \*:443>|VirtualHost *:$tls>|
@@ -44,6 +45,7 @@ echo 'the application' >"$work/app/index.html"
 example_start()
 {
     tls=$(free_port $((port + 1)))
+    inside=$(free_port $((tls + 1)))
     way=${transport#*-}
     case $transport in
     nginx-*)
@@ -62,7 +64,7 @@ example_start()
     apache-*)
         apache_stop
         { printf 'Listen 127.0.0.1:%s\n' "$port" "$tls" && example "$root/nginx/apache/example.conf"; } |
-            apache_run ssl remoteip reqtimeout rewrite
+            apache_run ssl remoteip
         it 'Apache finds no fault with the example'
         ( cd "$web" && as_user apache2 -t -f "$web/apache/apache.conf" ) >"$work/tested" 2>&1
         equals 'exit status' 0 $?
@@ -105,13 +107,26 @@ for program in send-twilio-message send-whatsapp; do
 done
 
 base=$https
-it 'https: a message from a server of ours'
+it 'https: no message from anybody, as no token is asked for'
+for from in "$outside" 'X-Forwarded-For: 127.0.0.1' 'X-Other: a'; do
+    post send-twilio-message "$sms" "$from"
+    refused 403 forbidden
+done
+twilio_got_nothing
+
+it 'the internal listener: a message from this host'
+base=http://127.0.0.1:$inside/functions/v1
 post send-twilio-message "$sms"
 answers 200
 
-it 'https: none from outside'
+it 'none from outside, and nothing else'
 post send-twilio-message "$sms" "$outside"
 refused 403 forbidden
+for path in send-whatsapp twilio-delivery-status other; do
+    post $path "$sms" "$json"
+    refused 404 not_found
+done
+base=$https
 
 it 'https: the front end comes from outside'
 post send-whatsapp "$sms" "$outside" "$json" "$(bearer $user)"
@@ -132,13 +147,14 @@ esac
 
 if over nginx-fastcgi; then
     it 'what is no request at all is refused in the same form'
-    request GET "$(printf '%09000d' 0)" ''
+    request GET "$(printf '%018000d' 0)" ''
     refused 400 invalid_json
 fi
 
 the_status="select status from message_logs where recipient = '+201012345919'"
 is_pending() { [ "$(sql -c "$the_status")" = pending ]; }
 
+base=http://127.0.0.1:$inside/functions/v1
 it 'a sender that dies in the middle may have sent'
 send dying POST send-twilio-message '{"to":"01012345919","message":"hello"}'
 await is_pending
@@ -151,6 +167,7 @@ nginx-fcgiwrap) equals status 502 "$status" ;;
 *) refused 504 outcome_unknown ;;
 esac
 holds "$the_status" pending
+base=$https
 
 programs_gone()
 {

@@ -85,7 +85,7 @@ static const struct token_row {
     const char *token; /* as a variable, NULL: none */
     const char *origin;
     const char *want, *fault;
-    const char *apikey;
+    const char *apikey, *listener;
 } tokens[] = {
     {"ignored: none", SENDER_TOKENS_IGNORED, NULL, NULL, NOBODY},
     {"ignored: a user's", SENDER_TOKENS_IGNORED, FAKE_USER_TOKEN, NULL, NOBODY},
@@ -103,6 +103,16 @@ static const struct token_row {
     {"ignored: a server key", SENDER_TOKENS_IGNORED, NULL, NULL, NOBODY, .apikey = FAKE_KEY},
     {"ignored: a browser with a server key", SENDER_TOKENS_IGNORED, FAKE_KEY_BEARER, "https://a",
      NULL, "forbidden", FAKE_KEY},
+    {"ignored: at a public listener", SENDER_TOKENS_IGNORED, NULL, NULL, NULL, "forbidden",
+     FAKE_KEY, "public"},
+    {"ignored: at an internal one", SENDER_TOKENS_IGNORED, NULL, NULL, NOBODY,
+     .listener = "internal"},
+    {"optional: at a public listener", SENDER_TOKENS_OPTIONAL, FAKE_USER_TOKEN, NULL, NULL,
+     "forbidden", NULL, "public"},
+    {"required: at a public listener", SENDER_TOKENS_REQUIRED, FAKE_USER_TOKEN, NULL, USER,
+     .listener = "public"},
+    {"required: none at a public listener", SENDER_TOKENS_REQUIRED, NULL, NULL, NULL,
+     "missing_authorization", NULL, "public"},
     {"optional: a server key", SENDER_TOKENS_OPTIONAL, FAKE_KEY_BEARER, NULL, SERVER},
     {"optional: a server key as apikey", SENDER_TOKENS_OPTIONAL, NULL, NULL, SERVER,
      .apikey = "sb_secret_another"},
@@ -140,6 +150,7 @@ static void test_token(void **state)
         .content_type = TEXT("application/json"),
         .authorization = text_of(row->token ? strchr(row->token, '=') + 1 : NULL),
         .apikey = text_of(row->apikey),
+        .listener = text_of(row->listener),
         .origin = text_of(row->origin),
         .body = text_of(hello)};
 
