@@ -226,6 +226,9 @@ told() {
 recorded() {
     echo "set role twilio_cgi; select * from messaging.record_status(null, 'SM50', '$1', $2, null, '{}', null);"
 }
+written() {
+    echo "set role service_role; update message_logs set status = '$1' where external_id = 'SM50';"
+}
 of_row="(select id from message_logs where external_id = 'SM50')"
 settled="select messaging.settle_message($of_row, 'SM50', 'sending', null, null, '{\"segments\": \"2\"}', false, null);"
 for order in 1 2; do
@@ -236,6 +239,8 @@ for order in 1 2; do
     is "two errors without a status, order $order" "$(swap "$(told bounced "'30003'" null)" "$(told bounced "'30008'" null)")" 'queued|f|f|f|30003|{"error_status": "failed"}'
     is "the view's failure and an answer, order $order" "$(swap "$(told failed "'30008'" null)" "$settled")" 'failed|f|f|t|30008|{"segments": "2", "error_status": "failed"}'
     is "two joins, order $order" "$(swap "select messaging.join_status($of_row, 'read', null, null, now(), true)" "select messaging.join_status($of_row, 'delivered', null, null, now(), true)")" 'read|t|t|f||{}'
+    is "somebody else's late sent and a callback, order $order" "$(swap "$(written sent)" "$(recorded delivered null)")" 'delivered|t|f|f||{}'
+    is "somebody else's failure and a callback, order $order" "$(swap "$(written failed)" "$(recorded undelivered "'30008'")")" 'undelivered|f|f|t|30008|{"error_status": "undelivered"}'
     is "a time and a callback, order $order" "$(swap "$(told queued null "'2026-11-01 10:00+00'")" "$(recorded read null)")" 'read|t|t|f||{}'
 done
 
