@@ -125,7 +125,8 @@ nginx_start()
     for file in "$clean"/usr/share/doc/twilio-cgi/examples/*.conf; do
         sed "s|unix:/run/|unix:$clean/run/|" "$file" >"$web/nginx/${file##*/}"
     done
-    sed "s|@PORT@|$port|; s|@PUBLIC_PORT@|$(free_port $((port + 1)))|; s|@WAY@|$1|; s|location / {|location = /other { include other.conf; } &|" \
+    sed "s|@PORT@|$port|; s|@PUBLIC_PORT@|$(free_port $((port + 1)))|; s|@WAY@|$1|; s|location / {|location = /other { include other.conf; } \
+        location = /jwks.json { alias $work/jwks.json; } &|" \
         "$root/nginx/local.conf.in" >"$web/nginx/nginx.conf"
     echo "fastcgi_param SCRIPT_FILENAME /bin/ls;
         fastcgi_pass unix:$clean/run/twilio-cgi/fcgiwrap.socket;" >"$web/nginx/other.conf"
@@ -173,8 +174,10 @@ equals 'the user' "twilio-cgi /usr/sbin/nologin" \
     "$(in_clean getent passwd twilio-cgi | awk -F: '{ print $1, $7 }')"
 equals 'settings, spool and programs' 'root root 600 /etc/twilio-cgi/environment
 twilio-cgi twilio-cgi 700 /var/spool/twilio-cgi
+twilio-cgi twilio-cgi 755 /var/lib/twilio-cgi
 root root 755 /usr/lib/twilio-cgi/send-whatsapp' "$(in_clean stat -c '%U %G %a %n' \
-    /etc/twilio-cgi/environment /var/spool/twilio-cgi /usr/lib/twilio-cgi/send-whatsapp)"
+    /etc/twilio-cgi/environment /var/spool/twilio-cgi /var/lib/twilio-cgi \
+    /usr/lib/twilio-cgi/send-whatsapp)"
 equals 'what the programs'"'"' user reads of the settings' '' "$(in_clean setpriv --reuid twilio-cgi \
     --regid twilio-cgi --clear-groups cat /etc/twilio-cgi/environment 2>/dev/null)"
 equals 'what sysusers.d and tmpfiles.d would make' '' "$(in_clean systemd-tmpfiles --create twilio-cgi.conf 2>&1
@@ -246,10 +249,26 @@ it 'which runs nothing but the programs'
 equals 'the answer for /bin/ls' 403 "$(curl -q -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$port/other")"
 
 it 'the jobs of the timers run'
-for job in drain reconcile; do
+# The public key of RFC 7515, appendix A.3.
+echo '{"keys":[{"kty":"EC","crv":"P-256","kid":"a","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+    "y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}' >"$work/jwks.json"
+cat >>"$settings" <<TEXT
+JWT_JWKS_URL=http://127.0.0.1:$port/jwks.json
+JWT_JWKS_FILE=/var/lib/twilio-cgi/jwks.json
+TEXT
+cp "$settings" "$work/settings.kept"
+for job in drain reconcile keys; do
     starter twilio-cgi-$job.service
     ok "$work/start-twilio-cgi-$job.service"
 done
+equals 'the keys' "$(cat "$work/jwks.json")" "$(cat "$clean/var/lib/twilio-cgi/jwks.json" 2>&1)"
+equals 'their owner and mode' 'twilio-cgi 644' \
+    "$(in_clean stat -c '%U %a' /var/lib/twilio-cgi/jwks.json 2>&1)"
+equals 'where systemd lets the job write' "twilio-cgi" "$(unit twilio-cgi-keys.service StateDirectory)"
+it 'the timer of the keys asks for nothing where no address is set'
+ok env JWT_JWKS_URL=x sh -c "$(unit twilio-cgi-keys.service ExecCondition | sed "s/^[^']*'//; s/'\$//")"
+equals 'the exit status without' 1 "$(env JWT_JWKS_URL= sh -c \
+    "$(unit twilio-cgi-keys.service ExecCondition | sed "s/^[^']*'//; s/'\$//")"; echo $?)"
 ok stop_units
 # fcgiwrap's own words on what it refused
 equals 'lines about /bin/ls' 1 "$(grep -c '^The given script is not allowed to execute' "$work/stderr")"
