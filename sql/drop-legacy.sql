@@ -8,10 +8,10 @@
 \set SHOW_CONTEXT never
 
 begin isolation level read committed;
+set local search_path = pg_catalog, pg_temp;
 do $$ begin perform pg_advisory_xact_lock(hashtextextended('messaging.migrate', 0)); end $$;
 set local lock_timeout = '60s';
 set local statement_timeout = 0;
-set local search_path = pg_catalog, pg_temp;
 set local row_security = off;
 
 do $$

@@ -13,8 +13,8 @@
 --   * other parameters (new ones go last and have defaults, for programs that are not yet the new ones):
 --     drop function if exists FORMER SIGNATURE, before the function
 --   * another result, other columns of a view: call pg_temp.drop_former, before it
---   * indexes, policies, triggers of messages, new columns: call pg_temp.keep, which locks nothing that
---     is as it should be
+--   * indexes, policies, new columns; triggers and views of those who send: call pg_temp.keep, which locks
+--     nothing that is as it should be
 -- Owner, row-level security and revoking are done in schema/access.sql for everything in the schema; there
 -- it is granted what it needs.
 

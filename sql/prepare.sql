@@ -1,12 +1,13 @@
 -- How migrate.sql, and what supabase.sh writes, begin: inside a transaction, plain SQL.
 
--- First, so that a second run waits here and then finds the work done.
+-- Where others may create in public, nobody is to slip whoever migrates a function of his own.
+set local search_path = pg_catalog, pg_temp;
+-- Then, so that a second run waits here and then finds the work done.
 do $$ begin perform pg_advisory_xact_lock(hashtextextended('messaging.migrate', 0)); end $$;
 -- On a live database give up rather than hold everybody up behind someone's forgotten transaction.
 set local lock_timeout = '60s';
 set local statement_timeout = 0;
 set local idle_in_transaction_session_timeout = 0;
-set local search_path = pg_catalog, pg_temp;
 -- Rows that a policy would hide are an error, not rows that are lost.
 set local row_security = off;
 -- A table is read a few times, and whole.
@@ -25,6 +26,7 @@ begin
 end
 $$;
 
+-- What stands under a name, to compare.
 create or replace function pg_temp.definition(p_kind text, p_name text, p_relation regclass) returns text
 language sql
 as $$
@@ -36,54 +38,61 @@ as $$
     select regexp_replace(pg_get_triggerdef(t.oid), ' ON \S+ ', ' ')
     from pg_trigger t
     where p_kind = 'trigger' and t.tgrelid = p_relation and t.tgname = p_name
+    union all
+    select row(c.reloptions, pg_get_viewdef(c.oid))::text
+    from pg_class c
+    where p_kind = 'view' and c.oid = p_relation
+    union all
+    select 'there'
+    from pg_attribute a
+    where p_kind = 'column' and a.attrelid = p_relation and a.attname = p_name and not a.attisdropped
+    union all
+    select 'there'
+    from pg_index i join pg_class c on c.oid = i.indexrelid
+    where p_kind = 'index' and i.indrelid = p_relation and c.relname = p_name
 $$;
 
--- Runs a CREATE INDEX, CREATE POLICY, CREATE TRIGGER or ALTER TABLE … ADD COLUMN unless what it makes
--- stands there already: once more would lock the table, and hold up whoever sends. An index or a column
--- is known by its name. A policy or trigger is made on an empty copy of the table first, and what comes
--- of it compared.
+-- Runs a CREATE INDEX, POLICY, TRIGGER or VIEW or an ALTER TABLE … ADD COLUMN unless what it makes stands
+-- there already: once more would lock the table, and hold up whoever sends. An index or a column is known
+-- by its name. The others are made on an empty copy of the table, or in pg_temp, first, and what comes of
+-- it compared.
 create or replace procedure pg_temp.keep(p_statement text)
 language plpgsql
 as $$
 declare
-    v_words constant text[] := regexp_match(p_statement,
+    v_on constant text[] := regexp_match(p_statement,
         '^\s*create\s+(?:unique\s+)?(index|policy|trigger)\s+("[^"]+"|\w+)\s+(?:[a-z\s]*\s)?on\s+(\w+)\.(\w+)');
-    v_column constant text[] := regexp_match(p_statement,
-        '^\s*alter\s+table\s+(\w+)\.(\w+)\s+add\s+column\s+(\w+)');
-    v_kind constant text := v_words[1];
-    v_name constant text := btrim(v_words[2], '"');
-    v_relation constant text := case when v_words is not null then format('%I.%I', v_words[3], v_words[4]) end;
-    v_there text;
-    v_wanted text;
+    v_column constant text[] := regexp_match(p_statement, '^\s*alter\s+table\s+(\w+)\.(\w+)\s+add\s+column\s+(\w+)');
+    v_view constant text[] := regexp_match(p_statement, '^\s*create\s+view\s+(\w+)\.(\w+)');
+    v_kind constant text := case when v_column is not null then 'column' when v_view is not null then 'view'
+        else v_on[1] end;
+    v_name constant text := coalesce(btrim(v_on[2], '"'), v_column[3], v_view[2]);
+    v_schema constant text := coalesce(v_on[3], v_column[1], v_view[1]);
+    v_table constant text := coalesce(v_on[4], v_column[2], v_view[2]);
+    v_relation constant regclass := to_regclass(format('%I.%I', v_schema, v_table));
+    v_of_view constant boolean := exists (select from pg_class c where c.oid = v_relation and c.relkind = 'v');
+    v_there constant text := pg_temp.definition(v_kind, v_name, v_relation);
+    v_wanted text := 'there';
 begin
-    if v_column is not null then
-        if not exists (
-            select from pg_attribute a
-            where a.attrelid = format('%I.%I', v_column[1], v_column[2])::regclass and a.attname = v_column[3]
-              and not a.attisdropped)
-        then
-            execute p_statement;
-        end if;
-        return;
-    elsif v_kind = 'index' then
-        if to_regclass(format('%I.%I', v_words[3], v_name)) is null then
-            execute p_statement;
-        end if;
-        return;
-    elsif v_kind is null then
+    if v_kind is null then
         raise exception 'nothing that keep() knows: %', p_statement;
+    elsif v_kind = 'view' then
+        execute regexp_replace(p_statement, '\mview\s+\w+\.', 'temporary view ');
+        v_wanted := pg_temp.definition(v_kind, v_name, format('pg_temp.%I', v_table)::regclass);
+        execute format('drop view pg_temp.%I', v_table);
+    elsif v_kind in ('policy', 'trigger') then
+        execute format(case when v_of_view then 'create temporary view %I as select * from %s'
+            else 'create temporary table %I (like %s)' end, v_table, v_relation);
+        execute regexp_replace(p_statement, '\mon\s+\w+\.', 'on pg_temp.');
+        v_wanted := pg_temp.definition(v_kind, v_name, format('pg_temp.%I', v_table)::regclass);
+        execute format('drop %s pg_temp.%I', case when v_of_view then 'view' else 'table' end, v_table);
     end if;
-    execute format('create temporary table %I (like %s)', v_words[4], v_relation);
-    execute regexp_replace(p_statement, '\mon\s+\w+\.', 'on pg_temp.');
-    v_wanted := pg_temp.definition(v_kind, v_name, format('pg_temp.%I', v_words[4])::regclass);
-    execute format('drop table pg_temp.%I', v_words[4]);
 
-    v_there := pg_temp.definition(v_kind, v_name, v_relation::regclass);
     if v_there is distinct from v_wanted then
-        if v_there is not null then
+        if v_kind in ('policy', 'trigger') and v_there is not null then
             execute format('drop %s %I on %s', v_kind, v_name, v_relation);
         end if;
-        execute p_statement;
+        execute regexp_replace(p_statement, '^\s*create\s+view', 'create or replace view');
     end if;
 end
 $$;

@@ -8,6 +8,7 @@
 \set ON_ERROR_STOP on
 \set QUIET on
 begin;
+set local search_path = pg_catalog, pg_temp;
 set local client_min_messages = warning;
 do $$ begin perform pg_advisory_xact_lock(hashtextextended('messaging.migrate', 0)); end $$;
 

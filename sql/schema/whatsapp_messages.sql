@@ -3,7 +3,7 @@
 -- functions of before go on working unchanged, until the last of them is switched off and whenever one
 -- is switched on again. send-whatsapp inserts a row after Twilio has answered, its webhook updates that
 -- row by message_sid. What a message is and whom it went to does not change.
-create or replace view public.whatsapp_messages with (security_invoker = true) as
+call pg_temp.keep($$create view public.whatsapp_messages with (security_invoker = true) as
 select
     m.id,
     m.external_id as message_sid,
@@ -23,7 +23,7 @@ select
     m.created_at,
     m.updated_at
 from public.message_logs m
-where m.message_type = 'whatsapp';
+where m.message_type = 'whatsapp'$$);
 comment on view public.whatsapp_messages is
     'The WhatsApp messages of message_logs under the column names of the former table. Written by '
     'service_role alone, for the functions of before; a status is joined, not assigned.';
@@ -158,7 +158,7 @@ $$;
 comment on function messaging.update_whatsapp_message() is
     'Trigger of the view whatsapp_messages: an update is joined into the message.';
 
-create or replace trigger messaging_insert instead of insert on public.whatsapp_messages
-    for each row execute function messaging.insert_whatsapp_message();
-create or replace trigger messaging_update instead of update on public.whatsapp_messages
-    for each row execute function messaging.update_whatsapp_message();
+call pg_temp.keep($$create trigger messaging_insert instead of insert on public.whatsapp_messages
+    for each row execute function messaging.insert_whatsapp_message()$$);
+call pg_temp.keep($$create trigger messaging_update instead of update on public.whatsapp_messages
+    for each row execute function messaging.update_whatsapp_message()$$);

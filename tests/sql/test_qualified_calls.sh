@@ -1,0 +1,82 @@
+# Where PUBLIC may create in public (databases that were PostgreSQL 14's keep that) nobody slips our functions
+# one of his own: each that twilio_cgi may call is called among thousands that fit better.
+. "$root/tests/sql/tap.sh"
+
+# What each comes to, told in a line; the temporary tables are named as ours are.
+work_of() {
+    psql -XAtq -d "$1" -U twilio_cgi <<-'SQL' 2>&1
+	set search_path = pg_catalog;
+	create temporary table message_logs (x int);
+	create temporary table twilio_errors (x int);
+	create temporary table idempotency_keys (x int);
+	create temporary table notifications (x int);
+	\set user '''00000000-0000-4000-8000-00000000000a'''
+	\set first '''00000000-0000-4000-8000-000000000001'''
+	\set second '''00000000-0000-4000-8000-000000000002'''
+	\set third '''00000000-0000-4000-8000-000000000003'''
+	select 'reserve_message', outcome, remaining, reset_seconds > 0, saved ->> 'status' from messaging.reserve_message('c', 'k', :user, 2, 'whatsapp', '+201012345678', 'نص', null, null, '{"a": 1}', :first);
+	select 'reserve_message', outcome, remaining, reset_seconds > 0, saved ->> 'status' from messaging.reserve_message('c', 'k', :user, 2, 'whatsapp', '+201012345678', 'نص', null, null, '{"a": 1}', :first);
+	select 'reserve_message', outcome, remaining, reset_seconds > 0, saved ->> 'status' from messaging.reserve_message('c', 'k', :user, 2, 'whatsapp', '+201012345678', 'x', null, null, '{"a": 1}', :first);
+	select 'reserve_message', outcome, remaining, reset_seconds > 0, saved ->> 'status' from messaging.reserve_message('c', null, :user, 2, 'sms', '+201012345678', 'x', null, null, null, :second);
+	select 'reserve_message', outcome, remaining, reset_seconds > 0, saved ->> 'status' from messaging.reserve_message('c', null, :user, 2, 'sms', '+201012345678', 'x', null, null, null, :third);
+	select 'record_status', outcome, status from messaging.record_status(null, 'SM1', 'failed', '63016', 'early', '{"ErrorMessage": "early"}', now());
+	select 'settle_message', j ->> 'status', j ->> 'error_code', j ->> 'error_message', j ->> 'external_id' from messaging.settle_message(:first, 'SM1', 'queued', null, null, '{"num_segments": "1"}', false, null) as j;
+	select 'settle_message', j ->> 'status', j -> 'metadata' ->> 'duplicate_external_id' from messaging.settle_message(:second, 'SM1', 'queued', null, null, null, false, null) as j;
+	select 'record_status', outcome, status from messaging.record_status(:second, 'SM2', 'undelivered', '30003', null, '{}', null);
+	select 'record_status', outcome, status from messaging.record_status(null, 'SM2', 'undelivered', '30003', 'text', '{"ErrorMessage": "text"}', null);
+	select 'record_status', outcome, status from messaging.record_status(null, 'SM2', 'read', null, null, '{}', null);
+	select 'settle_message', j ->> 'status', j ->> 'error_code' from messaging.settle_message(:second, null, 'unknown', '30008', 'x', null, true, null) as j;
+	select 'unsettled_messages', count(*) from messaging.unsettled_messages('0 s', null, null, 10);
+	select 'known_sids', messaging.known_sids('{SM1,SM3}');
+	select 'schema_version', messaging.schema_version();
+	select 'restore_reservation', messaging.restore_reservation(:third, '{"caller": "c", "key": "l", "sender": "00000000-0000-4000-8000-00000000000e", "type": "sms", "recipient": "+201012345678", "content": "x", "metadata": {}, "at": "2026-01-01T00:00:00Z"}');
+	select 'withdraw_reservation', messaging.withdraw_reservation(:third);
+	select 'withdraw_reservation', messaging.withdraw_reservation(:second);
+	SQL
+    psql -XAtq -d "$1" -c "select title, message from notifications order by 1, 2"
+}
+
+for db in qualified_clean qualified_calls; do
+    fresh_database $db
+done
+psql -XAtq -d $db -c 'grant create on schema public to public'
+psql -X -d $db -U twilio_cgi -f "$root/tests/sql/plant.sql"
+is 'the functions are planted' "$(value "select count(*) > 5000 from pg_proc where proowner = 'twilio_cgi'::regrole")" t
+work_of qualified_clean > "$work/clean"
+work_of $db > "$work/planted"
+is 'every function that twilio_cgi may call is tried' "$(value "select string_agg(distinct p.proname, ' ' order by p.proname) from pg_proc p
+    where pronamespace = 'messaging'::regnamespace and has_function_privilege('twilio_cgi', p.oid, 'execute')")" \
+    "$(sed -n 's/^\([a-z]*_[a-z]*\)|.*/\1/p' "$work/clean" | sort -u | tr '\n' ' ' | sed 's/ $//')"
+is 'without an error' "$(grep -v -e '|' "$work/clean")" ''
+is 'none calls what was planted' "$(diff "$work/clean" "$work/planted")" ''
+
+# Neither does who migrates, or drops the old table.
+said=$(migrate $db postgres)
+is 'the migration does not' $? 0
+matches 'and warns' "$said" '*WARNING:  everybody may create in schema public*revoke create on schema public from public*'
+psql -X -d $db -f "$root/sql/drop-legacy.sql" > "$work/drop" 2>&1
+is 'drop-legacy.sql does not' $? 0
+psql -X -d $db -f "$root/sql/standalone.sql" > "$work/standalone" 2>&1
+is 'standalone.sql does not' $? 0
+is 'where nobody may, nothing is said' "$(migrate qualified_clean postgres)" "the messaging schema is at version $(value 'select messaging.schema_version()')"
+
+# That it would be seen: with public in the path they are called, as messaging_owner.
+fresh_database qualified_clean
+psql -XAtq -d qualified_clean -c 'grant create on schema public to public'
+psql -X -d qualified_clean -U twilio_cgi -f "$root/tests/sql/plant.sql"
+psql -XAtq -d qualified_clean <<'SQL'
+do $$
+declare
+    v_function regprocedure;
+begin
+    for v_function in select p.oid from pg_proc p where p.pronamespace = 'messaging'::regnamespace loop
+        execute pg_catalog.concat('alter function '::text, v_function::text, ' set search_path = pg_catalog, public'::text);
+    end loop;
+end
+$$;
+SQL
+work_of qualified_clean > "$work/caught"
+for function in reserve_message settle_message record_status; do
+    matches "with public in its path $function is caught" "$(cat "$work/caught")" '*ERROR:  caught as messaging_owner*'
+done
+done_testing
