@@ -30,7 +30,7 @@ static bool needs_no_signature(const struct settings *settings, const struct cgi
            cgi_is_direct(request);
 }
 
-static bool check_signature(struct service *service, struct arena *arena,
+static bool check_signature(const struct service *service, struct arena *arena,
                             const struct cgi_request *request, const struct form *form,
                             struct fault *reterr)
 {
