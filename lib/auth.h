@@ -63,6 +63,12 @@ void auth_keys_free(struct auth_keys *keys);
 must_check bool auth_keys_load(struct auth_keys *keys, size_t *ret_count, struct fault *reterr);
 
 /**
+ * What is wrong with the file, where keys stay in use that were read from it before. It is told to
+ * whoever asks first, once for each state of the file: for the log.
+ */
+bool auth_keys_complaint(struct auth_keys *keys, struct fault *ret_failure);
+
+/**
  * The usable keys in the text of a set. Fails with FAULT_MISCONFIGURED where it is none, and what
  * is wrong with it; FAULT_INTERNAL for want of memory.
  */

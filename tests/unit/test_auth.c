@@ -1214,6 +1214,37 @@ static void test_broken_file(void **state)
     assert_string_equal(verify_token(&p, keys, rs_token()), "user " USER);
 }
 
+/** Of each state of the file that is no set: once, and only where there was a set before. */
+static void test_complaint(void **state)
+{
+    struct auth_policy p = policy();
+    struct fault failure = {0};
+
+    (void)state;
+    put_keys(TEXT("{"));
+    verify_token(&p, keys, es_token());
+    assert_false(auth_keys_complaint(keys, &failure));
+    put_keys(TEXT(SET(EC_KEY)));
+    assert_string_equal(verify_token(&p, keys, es_token()), "user " USER);
+    assert_false(auth_keys_complaint(keys, &failure));
+    put_keys(TEXT("{\"keys\":[" EC_KEY));
+    assert_string_equal(verify_token(&p, keys, es_token()), "user " USER);
+    assert_true(auth_keys_complaint(keys, &failure));
+    assert_non_null(strstr(failure.detail, "key set: "));
+    assert_string_equal(verify_token(&p, keys, es_token()), "user " USER);
+    assert_false(auth_keys_complaint(keys, &failure));
+    assert_int_equal(unlink(keys_path), 0);
+    assert_string_equal(verify_token(&p, keys, es_token()), "user " USER);
+    assert_true(auth_keys_complaint(keys, &failure));
+    assert_non_null(strstr(failure.detail, "cannot open"));
+    assert_false(auth_keys_complaint(keys, &failure));
+    put_keys(TEXT("["));
+    assert_string_equal(verify_token(&p, keys, es_token()), "user " USER);
+    put_keys(TEXT(SET(EC_KEY)));
+    assert_string_equal(verify_token(&p, keys, es_token()), "user " USER);
+    assert_false(auth_keys_complaint(keys, &failure));
+}
+
 static void test_repaired_file(void **state)
 {
     struct auth_policy p = policy();
@@ -1355,6 +1386,7 @@ int main(void)
         ONE("a new set counts at once, its absentees too", test_rotation),
         ONE("changes that follow each other at once are seen", test_quick_changes),
         ONE("after a broken file the old keys stay", test_broken_file),
+        ONE("a broken file is complained of once", test_complaint),
         ONE("a broken first file counts once repaired", test_repaired_file),
         ONE("a file is read once, whatever tokens come", test_reads),
         ONE("four threads verify while the set changes", test_threads),
