@@ -123,6 +123,7 @@ static const struct verb *const verbs[] = {&replay_verb, NULL};
 static const struct program program = {
     .name = "twilio-delivery-status",
     .summary = "records what Twilio tells of a message's fate",
+    .linked = LINKED_PACKAGES,
     .user = SETTINGS_WEBHOOK,
     .bad_body = FAULT_MISSING_CALLBACK_FIELDS,
     .handle = handle,

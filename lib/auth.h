@@ -12,6 +12,9 @@
 #include "arena.h"
 #include "fault.h"
 
+/** Load libjwt, unless it is: auth_verify() does, when it first needs it. Like library_load(). */
+must_check bool auth_load(struct fault *reterr);
+
 /** A longer token is refused unread. */
 #define AUTH_TOKEN_MAX 16384
 

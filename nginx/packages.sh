@@ -8,7 +8,7 @@
 # shellcheck shell=sh disable=SC2034 # sourced: the lists are used there
 
 packages_build="gcc libc6-dev make cmake pkg-config libcurl4-openssl-dev libpq-dev libcjson-dev
-    libfcgi-dev libssl-dev libevent-dev libcmocka-dev"
+    libjwt-dev libfcgi-dev libssl-dev libevent-dev libcmocka-dev"
 packages_run="postgresql nginx fcgiwrap curl openssl ca-certificates"
 packages_clang="clang"
 packages_package="dpkg-dev file" # for cpack -G DEB

@@ -155,7 +155,7 @@ ok cpack --config "$build/CPackConfig.cmake" -G DEB -B "$work/package"
 package=$(find "$work/package" -maxdepth 1 -name 'twilio-cgi_*.deb')
 equals 'its version' "$(sed -n 's/.*VERSION \([0-9.]*\) LANGUAGES.*/\1/p' "$root/CMakeLists.txt")" \
     "$(dpkg-deb -f "$package" Version)"
-for library in libcurl libpq5 libcjson libfcgi libssl; do
+for library in libcurl libpq5 libcjson libjwt libfcgi libssl; do
     dpkg-deb -f "$package" Depends | grep -q "$library" ||
         complain 'a dependency' "$library" "$(dpkg-deb -f "$package" Depends)"
 done
