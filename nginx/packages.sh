@@ -26,6 +26,14 @@ packages_test="valgrind apache2-bin pgbouncer cppcheck devscripts $(packages_cli
 packages_analyze="clang-tidy clang-format"
 packages_coverage="gcovr"
 
+# The archives that lean programs are linked with, beside those that come with packages_build, which must
+# be there: the server's development files are named after libpq's release. They are large, so a trial does
+# without.
+packages_lean()
+{
+    echo "zlib1g-dev $(pg_config --version | sed 's/[^0-9]*\([0-9]*\).*/postgresql-server-dev-\1/')"
+}
+
 # pgTAP for the newest server that is installed.
 packages_pgtap()
 {

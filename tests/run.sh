@@ -103,6 +103,8 @@ esac
 
 # shellcheck disable=SC2086 # a list
 packages_need $packages
+# shellcheck disable=SC2046 # a list
+packages_need $(packages_lean)
 # pgTAP's package is named after the server's version, the sanitizers' after clang's.
 packages_need "$(packages_pgtap)"
 packages_need "libclang-rt-$(clang -dumpversion | sed 's/\..*//')-dev"

@@ -155,9 +155,18 @@ ok cpack --config "$build/CPackConfig.cmake" -G DEB -B "$work/package"
 package=$(find "$work/package" -maxdepth 1 -name 'twilio-cgi_*.deb')
 equals 'its version' "$(sed -n 's/.*VERSION \([0-9.]*\) LANGUAGES.*/\1/p' "$root/CMakeLists.txt")" \
     "$(dpkg-deb -f "$package" Version)"
-for library in libcurl libpq5 libcjson libjwt libfcgi libssl; do
+shared='libcjson libjwt'
+linked='libcurl libpq5 libfcgi libssl'
+case $(ldd "$build/cgi-bin/send-whatsapp") in
+*libpq*) shared="$shared $linked" linked= ;;
+esac
+for library in $shared; do
     dpkg-deb -f "$package" Depends | grep -q "$library" ||
         complain 'a dependency' "$library" "$(dpkg-deb -f "$package" Depends)"
+done
+for library in $linked; do
+    dpkg-deb -f "$package" Description | grep -q "$library.*=" ||
+        complain 'what is linked in' "$library" "$(dpkg-deb -f "$package" Description)"
 done
 
 # listed PACKAGE: modes, owners and names of what is in it
