@@ -138,6 +138,15 @@ expect 'seven calls are printed' 7
 status=$(grep -c -v '^curl -i ' "$work/calls")
 expect 'each shows the status' 0
 
+# The world's port, where a tunnel would lead: there nobody sends, and Twilio is heard.
+public=http://127.0.0.1:$(cat "$state/run/public-port")/functions/v1
+curl -q -s "$public/send-twilio-message" -d '{"to":"01012345678","message":"x"}' >"$work/output"
+status=$?
+expect 'by the public port nobody sends' 0 '"code":"forbidden"'
+curl -q -s "$public/twilio-delivery-status" -d 'MessageSid=SM123456789&MessageStatus=delivered' >"$work/output"
+status=$?
+expect 'and Twilio is heard' 0 '"success":true'
+
 local_sh up
 expect 'up again: already up' 0 'Already up'
 local_sh status

@@ -31,6 +31,14 @@ static const char *variable(void *self, const char *name)
     return NULL;
 }
 
+/** The lines as they are: any name, any value. */
+static const char *each(void *self, size_t i)
+{
+    struct input *input = self;
+
+    return i < ARRAY_LEN(input->variables) ? input->variables[i] : NULL;
+}
+
 static ssize_t take(void *self, char *to, size_t n)
 {
     struct input *input = self;
@@ -76,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_ARENA(arena);
     struct input input = {.arena = &arena};
     const struct cgi_connection connection = {
-        .self = &input, .variable = variable, .read = take, .write = give};
+        .self = &input, .variable = variable, .each = each, .read = take, .write = give};
 
     for (size_t i = 0; i < 12 && text_cut(rest, '\n', &line, &rest); i++)
         snprintf(input.variables[i], sizeof(input.variables[i]), "%.*s", TEXT_ARG(line));
@@ -88,6 +96,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!good)
         cgi_fault(&response, &arena, &fault);
     (void)!cgi_query(request.query, TEXT("id")).n;
+    if (memmem(input.variables[11], strlen(input.variables[11]), "HTTP_VIA=", 9) ==
+        input.variables[11])
+        MUST(!cgi_is_direct(&request));
+    else
+        (void)!cgi_is_direct(&request);
+    /* a name is none */
+    MUST(!cgi_is_loopback(request.remote_addr) || text_only(request.remote_addr, ".:"));
     MUST(cgi_write(&connection, &arena, &request, &response));
     check_answer(input.answer);
     return 0;
