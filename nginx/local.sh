@@ -400,7 +400,6 @@ own_settings='TWILIO_WHATSAPP_NUMBER TWILIO_WHATSAPP_TEMPLATE SEND_TWILIO_MESSAG
     KEEP_TEXTS_DAYS KEEP_MESSAGES_DAYS'
 twilio_settings='TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_PHONE_NUMBER
     TWILIO_MESSAGING_SERVICE_SID TWILIO_API_KEY TWILIO_API_KEY_SECRET TWILIO_AUTH_TOKEN_SECONDARY
-    TWILIO_WEBHOOK_SECRET TWILIO_WEBHOOK_SECRET_SECONDARY
     TWILIO_API_URL TWILIO_CA_FILE TWILIO_CA_PATH'
 
 pass_settings()
@@ -507,6 +506,8 @@ start_web()
         if pid_of web >/dev/null; then
             fresh "$state/record/port"
             echo "$port" >>"$state/record/port"
+            fresh "$state/record/public-port"
+            echo "$public_port" >>"$state/record/public-port"
             return
         fi
         # Somebody was quicker: the next one.
@@ -694,8 +695,8 @@ say_where()
     echo "Up at $(base)/ (programs, database and logs: $state)"
     if [ -e "$state/record/real-twilio" ]; then
         echo "Messages go to the real Twilio."
-        echo "It calls back to $(. "$state/environment" && echo "$PUBLIC_URL"), which must lead to" \
-            "http://127.0.0.1:$(cat "$state/run/public-port")/functions/v1: what comes by that port" \
+        echo "It calls back to $(setting_of PUBLIC_URL), which must lead to" \
+            "http://127.0.0.1:$(cat "$state/record/public-port")/functions/v1: what comes by that port" \
             "sends nothing without a token. No tunnel may lead to the other one."
     else
         echo "Messages go to a stand-in for Twilio at $(setting_of TWILIO_API_URL)."

@@ -139,7 +139,7 @@ status=$(grep -c -v '^curl -i ' "$work/calls")
 expect 'each shows the status' 0
 
 # The world's port, where a tunnel would lead: there nobody sends, and Twilio is heard.
-public=http://127.0.0.1:$(cat "$state/run/public-port")/functions/v1
+public=http://127.0.0.1:$(cat "$state/record/public-port")/functions/v1
 curl -q -s "$public/send-twilio-message" -d '{"to":"01012345678","message":"x"}' >"$work/output"
 status=$?
 expect 'by the public port nobody sends' 0 '"code":"forbidden"'
@@ -325,7 +325,8 @@ expect 'demo does not choose a number then' 0 'Nothing sent'
 local_sh demo 01012345678
 expect 'demo to a number' 0 'status = delivered'
 local_sh status
-expect 'status with an account of its own' 0 'web .*running' 'Messages go to the real Twilio'
+expect 'status with an account of its own' 0 'web .*running' 'Messages go to the real Twilio' \
+    "must lead to http://127.0.0.1:$(cat "$state/record/public-port")/functions/v1"
 local_sh down
 kill "$real_twilio"
 

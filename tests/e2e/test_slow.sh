@@ -22,7 +22,7 @@ nginx_run
 all_answer()
 {
     it "$1: the front end of another address is answered"
-    post send-whatsapp "$sms" "$json" "$(bearer $2)" "$other"
+    post send-whatsapp "$sms" "$json" "$(bearer "$2")" "$other"
     answers 200
     it "$1: Twilio is"
     fields="MessageSid=SM$case_number&MessageStatus=sent"
