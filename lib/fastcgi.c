@@ -13,6 +13,8 @@
 #define NO_FCGI_DEFINES
 #include <fcgiapp.h>
 
+#include "library.h"
+
 #define LISTEN_FD 0
 
 /* libpq, libcurl and the resolver are frugal: this is four times what they were seen to need. */
@@ -20,6 +22,26 @@
 
 /* Somebody is there whom we cannot take, for want of descriptors or memory, say. */
 #define ACCEPT_PAUSE_US 20000
+
+static struct {
+    __typeof__(&FCGX_Init) init;
+    __typeof__(&FCGX_InitRequest) init_request;
+    __typeof__(&FCGX_Accept_r) accept;
+    __typeof__(&FCGX_GetParam) get_param;
+    __typeof__(&FCGX_GetStr) get_str;
+    __typeof__(&FCGX_PutStr) put_str;
+    __typeof__(&FCGX_Finish_r) finish;
+    __typeof__(&FCGX_Free) free;
+} fcgx;
+
+static const struct library_function fcgx_functions[] = {
+    {"FCGX_Init", &fcgx.init},       {"FCGX_InitRequest", &fcgx.init_request},
+    {"FCGX_Accept_r", &fcgx.accept}, {"FCGX_GetParam", &fcgx.get_param},
+    {"FCGX_GetStr", &fcgx.get_str},  {"FCGX_PutStr", &fcgx.put_str},
+    {"FCGX_Finish_r", &fcgx.finish}, {"FCGX_Free", &fcgx.free},
+};
+
+static struct library libfcgi = {LIBFCGI, fcgx_functions, ARRAY_LEN(fcgx_functions), false};
 
 struct server {
     const struct fastcgi_handler *handler;
@@ -36,11 +58,16 @@ bool fastcgi_is_listening(void)
     return getsockopt(LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
 }
 
+bool fastcgi_load(struct fault *reterr)
+{
+    return library_load(&libfcgi, reterr);
+}
+
 static const char *variable(void *self, const char *name)
 {
     FCGX_Request *request = self;
 
-    return FCGX_GetParam(name, request->envp);
+    return fcgx.get_param(name, request->envp);
 }
 
 static const char *each(void *self, size_t i)
@@ -54,22 +81,22 @@ static ssize_t read_body(void *self, char *to, size_t n)
 {
     FCGX_Request *request = self;
 
-    return FCGX_GetStr(to, n < 65536 ? (int)n : 65536, request->in);
+    return fcgx.get_str(to, n < 65536 ? (int)n : 65536, request->in);
 }
 
 /** The answer comes in one piece: it goes out here, before what is left to do, the log first. */
 static bool write_answer(void *self, const char *from, size_t n)
 {
     FCGX_Request *request = self;
-    bool good = n <= INT32_MAX && FCGX_PutStr(from, (int)n, request->out) == (int)n;
+    bool good = n <= INT32_MAX && fcgx.put_str(from, (int)n, request->out) == (int)n;
 
-    FCGX_Finish_r(request);
+    fcgx.finish(request);
     return good;
 }
 
 static void finish(void *self)
 {
-    FCGX_Finish_r(self);
+    fcgx.finish(self);
 }
 
 /** Sleep until a connection may be accepted (true) or it is time to stop (false). */
@@ -107,9 +134,9 @@ static void serve_connections(const struct server *server, int epoll, void *stat
                                               .write = write_answer,
                                               .finish = finish};
 
-    FCGX_InitRequest(&request, LISTEN_FD, FCGI_FAIL_ACCEPT_ON_INTR);
+    fcgx.init_request(&request, LISTEN_FD, FCGI_FAIL_ACCEPT_ON_INTR);
     while (!atomic_load(&server->stopping)) {
-        int error = FCGX_Accept_r(&request);
+        int error = fcgx.accept(&request);
         if (error) {
             /* nobody there: sleep. Under load somebody is, and the system call is saved */
             if (!await_connection(epoll))
@@ -119,9 +146,9 @@ static void serve_connections(const struct server *server, int epoll, void *stat
             continue;
         }
         server->handler->serve(state, &connection);
-        FCGX_Finish_r(&request); /* no harm a second time */
+        fcgx.finish(&request); /* no harm a second time */
     }
-    FCGX_Free(&request, 1);
+    fcgx.free(&request, 1);
 }
 
 /** The process ends with its last thread, so that whoever watches it starts another. */
@@ -176,7 +203,7 @@ int fastcgi_serve(const struct fastcgi_handler *handler, size_t threads)
     pthread_sigmask(SIG_BLOCK, &stops, NULL);
     /* a thread that was woken for a connection that another took must not sleep in accept() */
     fcntl(LISTEN_FD, F_SETFL, fcntl(LISTEN_FD, F_GETFL) | O_NONBLOCK);
-    if (server.stop < 0 || FCGX_Init() != 0)
+    if (server.stop < 0 || !fastcgi_load(NULL) || fcgx.init() != 0)
         return 1;
     size_t started =
         start_threads(&server, threads < FASTCGI_THREADS_MAX ? threads : FASTCGI_THREADS_MAX, ids);

@@ -138,8 +138,8 @@ must_check bool message_log_unsettled(const struct database *database, struct ar
 must_check bool message_log_knows(const struct database *database, struct arena *arena,
                                   struct text sid, bool *ret_known, struct fault *reterr);
 
-/** The schema's version: the newest migration. For --check: fails, too, where the server cannot load
- * PL/pgSQL, as one whose files were replaced underneath. */
+/** The newest version of the schema (sql/schema/version.sql) that the database has had. For --check:
+ * fails, too, where the server cannot load PL/pgSQL, as one whose files were replaced underneath. */
 must_check bool message_log_version(const struct database *database, struct arena *arena,
                                     struct text *ret_version, struct fault *reterr);
 

@@ -16,6 +16,9 @@
 #ifndef TWILIO_CGI_VERSION
 #define TWILIO_CGI_VERSION "unversioned"
 #endif
+#ifndef SCHEMA_VERSION
+#define SCHEMA_VERSION "00000000000000" /* older than any */
+#endif
 
 /* Memory of one request: an answer of Twilio's may have 2 MiB. */
 #define ARENA_CAP (12u << 20)
@@ -267,9 +270,9 @@ static void close_worker(void *state)
  * All that a plain CGI request loads when it comes to it: a process that serves many fails now or
  * not at all, whatever an upgrade does to the files.
  */
-static bool load_libraries(const struct program *program, struct fault *reterr)
+static bool load_libraries(struct fault *reterr)
 {
-    return !program->load || program->load(reterr);
+    return fastcgi_load(reterr) && json_load(reterr);
 }
 
 static int serve_fastcgi(const struct program *program)
@@ -280,7 +283,7 @@ static int serve_fastcgi(const struct program *program)
 
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
-    if (!load_libraries(program, &fault)) {
+    if (!load_libraries(&fault)) {
         fprintf(stderr, "%s: %s\n", program->name, fault.detail);
         return 1;
     }
@@ -322,17 +325,21 @@ static int usage(const struct program *program)
     return 0;
 }
 
+/** A newer schema is well: it goes first in an upgrade, and takes older programs. */
 static bool check_database(const struct service *service, struct arena *arena)
 {
     struct text version;
     struct fault fault;
 
-    if (message_log_version(&service->database, arena, &version, &fault)) {
-        printf("%-30s reachable, schema %.*s\n", "database", TEXT_ARG(version));
-        return true;
+    if (!message_log_version(&service->database, arena, &version, &fault)) {
+        printf("%-30s %s\n", "database", fault.detail);
+        return false;
     }
-    printf("%-30s %s\n", "database", fault.detail);
-    return false;
+    bool current = version.n == strlen(SCHEMA_VERSION) &&
+                   memcmp(version.s, SCHEMA_VERSION, version.n) >= 0;
+    printf("%-30s reachable, schema %.*s%s\n", "database", TEXT_ARG(version),
+           current ? "" : ", older than " SCHEMA_VERSION " of this program: run sql/migrate.sql");
+    return current;
 }
 
 /** What waits, and what was set aside, is told; only a spool that cannot be used is a fault. */
@@ -356,10 +363,10 @@ static bool check_spool(const struct service *service)
     return state.writable;
 }
 
-static bool check_libraries(const struct program *program)
+static bool check_libraries(void)
 {
     struct fault fault;
-    bool good = load_libraries(program, &fault);
+    bool good = load_libraries(&fault);
 
     printf("%-30s %s\n", "libraries", good ? "complete" : fault.detail);
     return good;
@@ -383,8 +390,7 @@ static int check(const struct program *program)
                : line.doubt ? line.doubt
                             : "");
     bool good = settings_read(&settings, program->user, &settings_environment, &fault);
-    good = check_libraries(program) && good;
-    linkage_check(program->linked, LINKAGE_STATUS); /* old, but ready */
+    good = check_libraries() && good;
     service.settings = &settings;
     if (open_service(program, &service, &fault)) {
         good = check_database(&service, &arena) && good;
@@ -425,8 +431,6 @@ static int run_verb(const struct program *program, const struct verb *verb,
 static int print_version(const struct program *program)
 {
     printf("%s %s\n", program->name, TWILIO_CGI_VERSION);
-    fputs("built in: ", stdout);
-    linkage_print(program->linked);
     return 0;
 }
 

@@ -50,11 +50,7 @@ for program in send-twilio-message send-whatsapp twilio-delivery-status; do
     it "$program --version"
     by_hand $program --version
     equals 'exit status' 0 "$status"
-    equals 'the output' "$program $(sed -n 's/.*VERSION \([0-9.]*\) LANGUAGES.*/\1/p' "$root/CMakeLists.txt")" "$(printf '%s\n' "$output" | head -n 1)"
-    case $(ldd "$work/cgi-bin/$program") in
-    *libpq*) prints 'built in: nothing' ;;
-    *) prints 'built in: ' 'libpq5 ' 'libssl3 ' ;;
-    esac
+    equals 'the output' "$program $(sed -n 's/.*VERSION \([0-9.]*\) LANGUAGES.*/\1/p' "$root/CMakeLists.txt")" "$output"
 
     it "$program with an unknown option"
     by_hand $program --chekc
@@ -68,6 +64,17 @@ for program in send-twilio-message send-whatsapp twilio-delivery-status; do
     equals 'exit status' 0 "$status"
     prints "$program: ready" 'reachable, schema ' 'DATABASE_URL '
     lacks "$auth_token" "$jwt_secret" another-secret-token
+
+    it "$program --check tells of a schema that is behind it"
+    schema=$(sql -c 'select messaging.schema_version()')
+    sql -c "update messaging.schema_migrations set version = '0' where version = '$schema'"
+    by_hand $program --check
+    equals 'exit status' 1 "$status"
+    prints 'reachable, schema 20' ", older than $schema of this program: run sql/migrate.sql" "$program: not ready"
+    sql -c "update messaging.schema_migrations set version = '21000101000000' where version = '0'"
+    by_hand $program --check
+    equals 'of one that is ahead of it: exit status' 0 "$status"
+    sql -c "update messaging.schema_migrations set version = '$schema' where version = '21000101000000'"
 
     it "$program --check names what is missing"
     settings PUBLIC_URL=
@@ -128,17 +135,19 @@ for program in send-twilio-message send-whatsapp; do
     settings
 done
 
-for program in send-twilio-message send-whatsapp; do
-    it "$program --check names libjwt, where it cannot be loaded"
-    name=$(grep -a -o 'libjwt\.so\.[0-9]*' "$work/cgi-bin/$program" | head -n 1)
-    mkdir "$work/broken"
-    : >"$work/broken/$name"
-    settings LD_LIBRARY_PATH="$work/broken"
-    by_hand $program --check
-    equals 'exit status' 1 "$status"
-    prints "$name: file too short" "$program: not ready"
-    settings
-    rm -r "$work/broken"
+for program in send-twilio-message send-whatsapp twilio-delivery-status; do
+    for library in libcjson libfcgi; do
+        it "$program --check names $library, where it cannot be loaded"
+        name=$(grep -a -o "$library\\.so\\.[0-9]*" "$work/cgi-bin/$program" | head -n 1)
+        mkdir "$work/broken"
+        : >"$work/broken/$name"
+        settings LD_LIBRARY_PATH="$work/broken"
+        by_hand $program --check
+        equals 'exit status' 1 "$status"
+        prints "$name: file too short" "$program: not ready"
+        settings
+        rm -r "$work/broken"
+    done
 done
 
 it 'a verb that takes no argument is not run with one'
@@ -185,7 +194,7 @@ equals 'standard output' "$(od -c "$work/expected")" "$(od -c "$work/output")"
 
 it 'the webhook has no business with libcurl'
 answer=
-equals 'libraries' '' "$(ldd "$work/cgi-bin/twilio-delivery-status" | grep -E 'libcurl|libjwt')"
+equals 'libraries' '' "$(ldd "$work/cgi-bin/twilio-delivery-status" | grep -E 'libcurl')"
 
 it "the README's table of settings is the programs' own"
 table()
