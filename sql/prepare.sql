@@ -1,4 +1,4 @@
--- How migrate.sql, and what supabase.sh writes, begin: inside a transaction, plain SQL.
+-- How migrate.sql, standalone.sql and what supabase.sh writes begin: inside a transaction, plain SQL.
 
 -- Where others may create in public, nobody is to slip whoever migrates a function of his own.
 set local search_path = pg_catalog, pg_temp;
@@ -16,6 +16,19 @@ set local maintenance_work_mem = '256MB';
 set local jit = off;
 -- That something is there already is no news; what a migration has to tell is.
 set local client_min_messages = warning;
+
+-- Roles belong to the whole cluster: another database's run may be making them at this moment.
+create or replace procedure pg_temp.make_role(p_name text, p_options text)
+language plpgsql
+as $$
+begin
+    if to_regrole(p_name) is null then
+        execute format('create role %I %s', p_name, p_options);
+    end if;
+exception when duplicate_object or unique_violation then
+    null;
+end
+$$;
 
 -- Whether this database has not had a file of migrations/ yet.
 create or replace function pg_temp.pending(p_migration text) returns boolean

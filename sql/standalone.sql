@@ -8,32 +8,11 @@
 \set ON_ERROR_STOP on
 \set QUIET on
 begin;
-set local search_path = pg_catalog, pg_temp;
-set local client_min_messages = warning;
-do $$ begin perform pg_advisory_xact_lock(hashtextextended('messaging.migrate', 0)); end $$;
+\ir prepare.sql
 
--- Roles belong to the whole cluster: another database's run may be making them at this moment.
-do $$
-declare
-    wanted record;
-begin
-    for wanted in
-        select * from (values
-            ('anon', 'nologin noinherit'),
-            ('authenticated', 'nologin noinherit'),
-            ('service_role', 'nologin noinherit bypassrls')
-        ) as roles (name, options)
-    loop
-        begin
-            if to_regrole(wanted.name) is null then
-                execute format('create role %I %s', wanted.name, wanted.options);
-            end if;
-        exception when duplicate_object or unique_violation then
-            null;
-        end;
-    end loop;
-end
-$$;
+call pg_temp.make_role('anon', 'nologin noinherit');
+call pg_temp.make_role('authenticated', 'nologin noinherit');
+call pg_temp.make_role('service_role', 'nologin noinherit bypassrls');
 
 create schema if not exists auth;
 grant usage on schema auth to anon, authenticated, service_role;

@@ -26,14 +26,8 @@ begin
                 found.tgname, found.relation, found.function;
         end if;
     end loop;
-end
-$$;
 
--- A restrictive policy narrows what the functions may do like anybody else's.
-do $$
-declare
-    found record;
-begin
+    -- A restrictive policy narrows what the functions may do like anybody else's.
     for found in
         select p.polname, p.polrelid::regclass as relation
         from pg_policy p
@@ -49,42 +43,47 @@ end
 $$;
 
 -- Whatever else it may be (an enum without 'error', a check, a trigger without rights): what the functions
--- write is tried, and undone. A failed notification would be a warning in the log at each failure, a
--- failed message one that is never sent.
+-- write is tried as they do it, and undone. A failed notification would be a warning in the log at each
+-- failure, a failed message one that is never sent.
+create or replace function pg_temp.refusal(p_statements text) returns text
+language plpgsql
+as $$
+begin
+    -- With the policies, not refused where there are any.
+    perform set_config('row_security', 'on', true);
+    perform set_config('role', 'messaging_owner', true);
+    execute p_statements;
+    raise exception 'undo' using errcode = 'TWUND';
+exception
+    when sqlstate 'TWUND' then
+        return null;
+    when others then
+        return sqlerrm;
+end
+$$;
+
 do $$
 declare
     v_recipient constant uuid := (select p.id from public.profiles p limit 1);
-    v_id constant uuid := gen_random_uuid();
+    v_refusal text;
 begin
-    begin
-        -- As the functions run: with the policies, not refused where there are any.
-        perform set_config('row_security', 'on', true);
-        perform set_config('role', 'messaging_owner', true);
+    v_refusal := pg_temp.refusal(format($try$
         insert into public.message_logs (id, recipient, message_type, message_content, provider, status, metadata)
-        values (v_id, '+201012345678', 'sms', '', 'twilio', 'pending', '{}');
-        update public.message_logs m set status = 'queued', external_id = v_id::text where m.id = v_id;
-        raise exception 'undo' using errcode = 'TWUND';
-    exception
-        when sqlstate 'TWUND' then
-            null;
-        when others then
-            raise notice 'no message will be sent, an insert into message_logs or an update of it fails: %', sqlerrm;
-    end;
-    if v_recipient is null then
-        return;
+        values (%1$L, '+201012345678', 'sms', '', 'twilio', 'pending', '{}');
+        update public.message_logs m set status = 'queued', external_id = %1$L where m.id = %1$L;
+        $try$, gen_random_uuid()));
+    if v_refusal is not null then
+        raise notice 'no message will be sent, an insert into message_logs or an update of it fails: %', v_refusal;
     end if;
-    begin
-        perform set_config('row_security', 'on', true);
-        perform set_config('role', 'messaging_owner', true);
+    v_refusal := pg_temp.refusal(format($try$
         insert into public.notifications (title, message, type, recipient_id, entity_type, entity_id)
-        values ('فشل إرسال رسالة SMS', 'فشل إرسال الرسالة إلى +201012345678. خطأ غير معروف', 'error',
-            v_recipient, 'message_log', gen_random_uuid());
-        raise exception 'undo' using errcode = 'TWUND';
-    exception
-        when sqlstate 'TWUND' then
-            null;
-        when others then
-            raise notice 'failed messages will not be announced, an insert into notifications fails: %', sqlerrm;
-    end;
+        values ('فشل إرسال رسالة SMS', 'فشل إرسال الرسالة إلى +201012345678. خطأ غير معروف', 'error', %L,
+            'message_log', gen_random_uuid());
+        $try$, v_recipient));
+    if v_recipient is not null and v_refusal is not null then
+        raise notice 'failed messages will not be announced, an insert into notifications fails: %', v_refusal;
+    end if;
 end
 $$;
+
+drop function pg_temp.refusal(text);

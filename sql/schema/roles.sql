@@ -5,23 +5,13 @@
 --   twilio_cgi       what the programs log in as; may call the functions and nothing else; has no
 --                    password until the operator gives one
 
--- Roles belong to the whole cluster: another database's migration may be making them at this moment.
+call pg_temp.make_role('messaging_owner', 'nologin');
+call pg_temp.make_role('twilio_cgi', 'login');
+
 do $$
 declare
-    wanted record;
     v_enough boolean;
 begin
-    for wanted in
-        select * from (values ('messaging_owner', 'nologin'), ('twilio_cgi', 'login')) as roles (name, options)
-    loop
-        begin
-            if to_regrole(wanted.name) is null then
-                execute format('create role %I %s', wanted.name, wanted.options);
-            end if;
-        exception when duplicate_object or unique_violation then
-            null;
-        end;
-    end loop;
     -- Who is no superuser may give objects to the roles he is a member of; from PostgreSQL 16 on a
     -- role's maker is a member in name only, until he grants himself the rest.
     if current_setting('server_version_num')::integer < 160000 then
