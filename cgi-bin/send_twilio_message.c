@@ -59,12 +59,14 @@ static const struct verb *const verbs[] = {&reconcile_verb, NULL};
 static const struct program program = {
     .name = endpoint,
     .summary = "sends SMS and WhatsApp messages for other server-side code",
+    .linked = LINKED_PACKAGES,
     .user = SETTINGS_SENDER,
     .bad_body = FAULT_INVALID_JSON,
     .handle = handle,
     .process = {&sender_keys},
     .thread = {&twilio_client},
     .check = sender_check,
+    .load = auth_load,
     .verbs = verbs,
     .answers_preflight = answers_preflight,
 };

@@ -36,12 +36,14 @@ static const struct verb *const verbs[] = {&fetch_keys_verb, NULL};
 static const struct program program = {
     .name = endpoint,
     .summary = "sends WhatsApp messages for the browser front end",
+    .linked = LINKED_PACKAGES,
     .user = SETTINGS_WHATSAPP,
     .bad_body = FAULT_INVALID_JSON,
     .handle = handle,
     .process = {&sender_keys},
     .thread = {&twilio_client},
     .check = sender_check,
+    .load = auth_load,
     .verbs = verbs,
 };
 

@@ -30,7 +30,7 @@ static bool needs_no_signature(const struct settings *settings, const struct cgi
            cgi_is_direct(request);
 }
 
-static bool check_signature(struct service *service, struct arena *arena,
+static bool check_signature(const struct service *service, struct arena *arena,
                             const struct cgi_request *request, const struct form *form,
                             struct fault *reterr)
 {
@@ -123,6 +123,7 @@ static const struct verb *const verbs[] = {&replay_verb, NULL};
 static const struct program program = {
     .name = "twilio-delivery-status",
     .summary = "records what Twilio tells of a message's fate",
+    .linked = LINKED_PACKAGES,
     .user = SETTINGS_WEBHOOK,
     .bad_body = FAULT_MISSING_CALLBACK_FIELDS,
     .handle = handle,

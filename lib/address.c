@@ -154,7 +154,7 @@ const char *address_unreachable(struct text host)
 {
     unsigned char address[4];
     char text[INET_ADDRSTRLEN];
-    struct text last, rest;
+    struct text last = host, rest;
     bool more = true;
 
     if (text_starts(host, TEXT("[")))

@@ -1,19 +1,53 @@
 #include "auth.h"
 
+#include <errno.h>
+
+#include <jwt.h>
+#include <openssl/err.h>
+
 #include "auth_keys.h"
-#include "auth_signature.h"
+#include "library.h"
 
 #define LEEWAY        30             /* seconds */
 #define DATE_MAX      253402300799.0 /* the last second of the year 9999 */
 #define SIGNATURE_MAX 1024           /* bytes: RSA with 8192 bits */
 
+static struct {
+    __typeof__(&jwt_decode) decode;
+    __typeof__(&jwt_get_alg) get_alg;
+    __typeof__(&jwt_new) new;
+    __typeof__(&jwt_add_grants_json) add_claims;
+    __typeof__(&jwt_free) free;
+} libjwt_calls;
+
+static const struct library_function libjwt_functions[] = {
+    {"jwt_decode", &libjwt_calls.decode},
+    {"jwt_get_alg", &libjwt_calls.get_alg},
+    {"jwt_new", &libjwt_calls.new},
+    {"jwt_add_grants_json", &libjwt_calls.add_claims},
+    {"jwt_free", &libjwt_calls.free},
+};
+
+static struct library libjwt = {LIBJWT, libjwt_functions, ARRAY_LEN(libjwt_functions), false};
+
 /** A token in its parts (RFC 7515 section 7.1), and what verifies it. */
 struct token {
-    struct text content;                   /* what is signed: header "." claims */
+    const char *whole;
     struct text header, claims, signature; /* as base64url */
-    enum auth_algorithm algorithm;
+    jwt_alg_t algorithm;
     struct text key; /* HS256: the secret; else PEM. Never one in the place of the other */
 };
+
+static void release_jwt(jwt_t **jwt)
+{
+    if (*jwt)
+        libjwt_calls.free(*jwt);
+}
+
+bool auth_load(struct fault *reterr)
+{
+    return library_load(&libjwt, reterr);
+}
 
 static bool refuse(struct fault *reterr, const char *why)
 {
@@ -51,7 +85,8 @@ static bool is_server_key(struct text keys, struct text presented)
     return match;
 }
 
-static bool split(struct text text, struct token *ret_token, struct fault *reterr)
+static bool split(struct arena *arena, struct text text, struct token *ret_token,
+                  struct fault *reterr)
 {
     struct text rest, more;
 
@@ -63,8 +98,8 @@ static bool split(struct text text, struct token *ret_token, struct fault *reter
         return refuse(reterr, "an empty part");
     if (!text_only(text, "-_."))
         return refuse(reterr, "no base64url");
-    ret_token->content = (struct text){text.s, text.n - ret_token->signature.n - 1};
-    return true;
+    ret_token->whole = arena_cstr(arena, text);
+    return ret_token->whole || no_memory(reterr);
 }
 
 /** The JSON object in a part; NULL where there is none. */
@@ -115,31 +150,59 @@ static bool choose_key(struct arena *arena, const struct auth_policy *policy,
     if (json_get(header, "crit"))
         return refuse(reterr, "critical header members");
     if (json_is_text(algorithm, TEXT("HS256"))) {
-        token->algorithm = AUTH_HS256;
+        token->algorithm = JWT_ALG_HS256;
         token->key = policy->hmac_secret;
         return token->key.n || refuse(reterr, "no secret for HS256");
     }
     if (json_is_text(algorithm, TEXT("ES256")))
-        token->algorithm = AUTH_ES256;
+        token->algorithm = JWT_ALG_ES256;
     else if (json_is_text(algorithm, TEXT("RS256")))
-        token->algorithm = AUTH_RS256;
+        token->algorithm = JWT_ALG_RS256;
     else
         return refuse(reterr, "unknown algorithm");
     return choose_public_key(arena, policy->jwks_file ? keys : NULL, header, token, reterr);
 }
 
-/** The signature has one spelling only: none with bits left over. */
-static bool verify(const struct token *token, struct fault *reterr)
+/**
+ * libjwt reads all claims before it looks at the signature, and calls what its JSON library cannot
+ * read a bad token. Then the log must not speak of the signature.
+ */
+static bool can_read(struct arena *arena, struct text part)
 {
-    unsigned char bytes[SIGNATURE_MAX];
-    struct text signature = {(const char *)bytes, 0};
-    bool good = false;
+    __attribute__((cleanup(release_jwt))) jwt_t *jwt = NULL;
+    unsigned char *bytes = arena_new(arena, unsigned char, part.n + 1);
+    size_t n;
 
-    if (!auth_base64url(token->signature, bytes, sizeof(bytes), &signature.n))
+    return !bytes || !auth_base64url(part, bytes, part.n, &n) || libjwt_calls.new(&jwt) != 0 ||
+           libjwt_calls.add_claims(jwt, (const char *)bytes) == 0;
+}
+
+/**
+ * libjwt takes the algorithm from the token. That it is the key's was made sure of before and is
+ * asked again afterwards; that the signature has one spelling only, libjwt does not ask.
+ */
+static bool verify(struct arena *arena, const struct token *token, struct fault *reterr)
+{
+    __attribute__((cleanup(release_jwt))) jwt_t *jwt = NULL;
+    unsigned char signature[SIGNATURE_MAX];
+    size_t n;
+
+    if (!auth_base64url(token->signature, signature, sizeof(signature), &n))
         return refuse(reterr, "signature is no base64url");
-    return auth_signature_check(token->algorithm, token->key, token->content, signature, &good,
-                                reterr) &&
-           (good || refuse(reterr, "wrong signature"));
+    if (!auth_load(reterr))
+        return false;
+    int error = libjwt_calls.decode(&jwt, token->whole, (const unsigned char *)token->key.s,
+                                    (int)token->key.n);
+    ERR_clear_error(); /* what libjwt leaves behind would be taken for a failure of the next TLS
+                          read */
+    if (error == ENOMEM)
+        return no_memory(reterr);
+    if (error && (!can_read(arena, token->header) || !can_read(arena, token->claims)))
+        return refuse(reterr, "libjwt cannot read it (a number beyond 64 bits or the doubles, "
+                              "an escaped NUL, half a surrogate pair, a byte order mark)");
+    if (error || !jwt || libjwt_calls.get_alg(jwt) != token->algorithm)
+        return refuse(reterr, "wrong signature");
+    return true;
 }
 
 static bool read_date(const struct json_value *value, double *ret_seconds)
@@ -219,13 +282,13 @@ static bool verify_token(struct arena *arena, const struct auth_policy *policy,
 
     if (text.n > AUTH_TOKEN_MAX)
         return fault_set(reterr, FAULT_HEADERS_TOO_LARGE, "token has %zu bytes", text.n);
-    if (!split(text, &token, reterr))
+    if (!split(arena, text, &token, reterr))
         return false;
     header = read_part(arena, token.header, "header", reterr);
     if (!header || !choose_key(arena, policy, keys, json_top(header), &token, reterr))
         return false;
     claims = read_part(arena, token.claims, "claims", reterr);
-    return claims && verify(&token, reterr) &&
+    return claims && verify(arena, &token, reterr) &&
            check_claims(json_top(claims), policy, now, ret_caller, reterr);
 }
 

@@ -12,6 +12,9 @@
 #include "arena.h"
 #include "fault.h"
 
+/** Load libjwt, unless it is: auth_verify() does, when it first needs it. Like library_load(). */
+must_check bool auth_load(struct fault *reterr);
+
 /** A longer token is refused unread. */
 #define AUTH_TOKEN_MAX 16384
 
@@ -61,6 +64,12 @@ void auth_keys_free(struct auth_keys *keys);
  * *ret_count: usable keys, possibly none.
  */
 must_check bool auth_keys_load(struct auth_keys *keys, size_t *ret_count, struct fault *reterr);
+
+/**
+ * What is wrong with the file, where keys stay in use that were read from it before. It is told to
+ * whoever asks first, once for each state of the file: for the log.
+ */
+bool auth_keys_complaint(struct auth_keys *keys, struct fault *ret_failure);
 
 /**
  * The usable keys in the text of a set. Fails with FAULT_MISCONFIGURED where it is none, and what

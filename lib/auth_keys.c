@@ -1,6 +1,7 @@
 #include "auth_keys.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include <openssl/core_names.h>
@@ -43,7 +44,8 @@ struct auth_keys {
     pthread_rwlock_t lock;   /* guards what follows */
     struct key_set *set;     /* the last good one; NULL until there was one */
     struct stamp seen;       /* the file that was read last, good or bad */
-    struct fault failure;    /* what was wrong with it, while there is no set */
+    struct fault failure;    /* what was wrong with it */
+    atomic_bool untold;      /* something was, although there is a set: nobody has heard of it */
 };
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): a type takes none */
@@ -312,6 +314,7 @@ static bool read_keys(struct auth_keys *keys, size_t *ret_count, struct fault *r
     pthread_rwlock_wrlock(&keys->lock);
     keys->seen = stamp;
     keys->failure = failure;
+    keys->untold = !set && keys->set && failure.kind == FAULT_MISCONFIGURED;
     if (set) {
         gone = keys->set;
         keys->set = set;
@@ -374,6 +377,16 @@ bool auth_keys_find(struct auth_keys *keys, struct arena *arena, struct text alg
     }
     pthread_rwlock_unlock(&keys->lock);
     return good;
+}
+
+bool auth_keys_complaint(struct auth_keys *keys, struct fault *ret_failure)
+{
+    if (!atomic_load(&keys->untold) || !atomic_exchange(&keys->untold, false))
+        return false;
+    pthread_rwlock_rdlock(&keys->lock);
+    *ret_failure = keys->failure;
+    pthread_rwlock_unlock(&keys->lock);
+    return true;
 }
 
 bool auth_keys_load(struct auth_keys *keys, size_t *ret_count, struct fault *reterr)

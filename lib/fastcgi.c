@@ -13,8 +13,6 @@
 #define NO_FCGI_DEFINES
 #include <fcgiapp.h>
 
-#include "library.h"
-
 #define LISTEN_FD 0
 
 /* libpq, libcurl and the resolver are frugal: this is four times what they were seen to need. */
@@ -22,26 +20,6 @@
 
 /* Somebody is there whom we cannot take, for want of descriptors or memory, say. */
 #define ACCEPT_PAUSE_US 20000
-
-static struct {
-    __typeof__(&FCGX_Init) init;
-    __typeof__(&FCGX_InitRequest) init_request;
-    __typeof__(&FCGX_Accept_r) accept;
-    __typeof__(&FCGX_GetParam) get_param;
-    __typeof__(&FCGX_GetStr) get_str;
-    __typeof__(&FCGX_PutStr) put_str;
-    __typeof__(&FCGX_Finish_r) finish;
-    __typeof__(&FCGX_Free) free;
-} fcgx;
-
-static const struct library_function fcgx_functions[] = {
-    {"FCGX_Init", &fcgx.init},       {"FCGX_InitRequest", &fcgx.init_request},
-    {"FCGX_Accept_r", &fcgx.accept}, {"FCGX_GetParam", &fcgx.get_param},
-    {"FCGX_GetStr", &fcgx.get_str},  {"FCGX_PutStr", &fcgx.put_str},
-    {"FCGX_Finish_r", &fcgx.finish}, {"FCGX_Free", &fcgx.free},
-};
-
-static struct library libfcgi = {LIBFCGI, fcgx_functions, ARRAY_LEN(fcgx_functions), false};
 
 struct server {
     const struct fastcgi_handler *handler;
@@ -58,16 +36,11 @@ bool fastcgi_is_listening(void)
     return getsockopt(LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
 }
 
-bool fastcgi_load(struct fault *reterr)
-{
-    return library_load(&libfcgi, reterr);
-}
-
 static const char *variable(void *self, const char *name)
 {
     FCGX_Request *request = self;
 
-    return fcgx.get_param(name, request->envp);
+    return FCGX_GetParam(name, request->envp);
 }
 
 static const char *each(void *self, size_t i)
@@ -81,22 +54,22 @@ static ssize_t read_body(void *self, char *to, size_t n)
 {
     FCGX_Request *request = self;
 
-    return fcgx.get_str(to, n < 65536 ? (int)n : 65536, request->in);
+    return FCGX_GetStr(to, n < 65536 ? (int)n : 65536, request->in);
 }
 
 /** The answer comes in one piece: it goes out here, before what is left to do, the log first. */
 static bool write_answer(void *self, const char *from, size_t n)
 {
     FCGX_Request *request = self;
-    bool good = n <= INT32_MAX && fcgx.put_str(from, (int)n, request->out) == (int)n;
+    bool good = n <= INT32_MAX && FCGX_PutStr(from, (int)n, request->out) == (int)n;
 
-    fcgx.finish(request);
+    FCGX_Finish_r(request);
     return good;
 }
 
 static void finish(void *self)
 {
-    fcgx.finish(self);
+    FCGX_Finish_r(self);
 }
 
 /** Sleep until a connection may be accepted (true) or it is time to stop (false). */
@@ -134,9 +107,9 @@ static void serve_connections(const struct server *server, int epoll, void *stat
                                               .write = write_answer,
                                               .finish = finish};
 
-    fcgx.init_request(&request, LISTEN_FD, FCGI_FAIL_ACCEPT_ON_INTR);
+    FCGX_InitRequest(&request, LISTEN_FD, FCGI_FAIL_ACCEPT_ON_INTR);
     while (!atomic_load(&server->stopping)) {
-        int error = fcgx.accept(&request);
+        int error = FCGX_Accept_r(&request);
         if (error) {
             /* nobody there: sleep. Under load somebody is, and the system call is saved */
             if (!await_connection(epoll))
@@ -146,9 +119,9 @@ static void serve_connections(const struct server *server, int epoll, void *stat
             continue;
         }
         server->handler->serve(state, &connection);
-        fcgx.finish(&request); /* no harm a second time */
+        FCGX_Finish_r(&request); /* no harm a second time */
     }
-    fcgx.free(&request, 1);
+    FCGX_Free(&request, 1);
 }
 
 /** The process ends with its last thread, so that whoever watches it starts another. */
@@ -203,7 +176,7 @@ int fastcgi_serve(const struct fastcgi_handler *handler, size_t threads)
     pthread_sigmask(SIG_BLOCK, &stops, NULL);
     /* a thread that was woken for a connection that another took must not sleep in accept() */
     fcntl(LISTEN_FD, F_SETFL, fcntl(LISTEN_FD, F_GETFL) | O_NONBLOCK);
-    if (server.stop < 0 || !fastcgi_load(NULL) || fcgx.init() != 0)
+    if (server.stop < 0 || FCGX_Init() != 0)
         return 1;
     size_t started =
         start_threads(&server, threads < FASTCGI_THREADS_MAX ? threads : FASTCGI_THREADS_MAX, ids);

@@ -15,9 +15,6 @@
 /** Is descriptor 0 a socket that somebody listens on? */
 bool fastcgi_is_listening(void);
 
-/** Load libfcgi, unless it is. Fails like library_load(). */
-must_check bool fastcgi_load(struct fault *reterr);
-
 /** What a thread does. Each thread has a state of its own, made by open and ended by close. */
 struct fastcgi_handler {
     void *payload;

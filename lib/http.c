@@ -6,6 +6,9 @@
 
 #include <curl/curl.h>
 
+/* What libcurl itself makes of longer ones, from 8.14 on; older ones have no end. */
+#define RETRY_AFTER_MAX 21600
+
 struct client {
     struct http_options options;
     CURL *curl; /* made at the first exchange */
@@ -156,7 +159,7 @@ static void read_answer(CURL *curl, struct exchange *exchange, struct http_reply
     reply->outcome = HTTP_ANSWERED;
     reply->status = (int)status;
     if (wait > 0) /* a date may have passed */
-        reply->retry_after = wait < 86400 ? (int)wait : 86400;
+        reply->retry_after = wait < RETRY_AFTER_MAX ? (int)wait : RETRY_AFTER_MAX;
     if (!arena_copy(exchange->arena, (struct text){exchange->reply, exchange->n}, &reply->body)) {
         reply->outcome = HTTP_NO_ANSWER;
         snprintf(reply->error, sizeof(reply->error), "no memory for the answer");

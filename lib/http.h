@@ -28,7 +28,7 @@ struct http_request {
 struct http_reply {
     enum http_outcome outcome;
     int status;       /* 0 without an answer */
-    int retry_after;  /* seconds, 0: not said */
+    int retry_after;  /* seconds, at most six hours; 0: not said */
     struct text body; /* in the arena */
     char error[128];  /* for the log: why there was no answer */
 };

@@ -5,29 +5,14 @@
 #include <cjson/cJSON.h>
 
 #include "json_scan.h"
-#include "library.h"
 
 /* Up to this many members are compared with each other without taking memory. */
 #define FEW_MEMBERS 16
 
-static struct {
-    __typeof__(&cJSON_ParseWithLength) parse;
-    __typeof__(&cJSON_GetObjectItemCaseSensitive) get;
-    __typeof__(&cJSON_Delete) delete;
-} cjson;
-
-static const struct library_function cjson_functions[] = {
-    {"cJSON_ParseWithLength", &cjson.parse},
-    {"cJSON_GetObjectItemCaseSensitive", &cjson.get},
-    {"cJSON_Delete", &cjson.delete},
-};
-
-static struct library libcjson = {LIBCJSON, cjson_functions, ARRAY_LEN(cjson_functions), false};
-
 void json_free(struct json_document *document)
 {
     if (document)
-        cjson.delete((cJSON *)document);
+        cJSON_Delete((cJSON *)document);
 }
 
 /* A document is its top value, and a value a cJSON item: the names exist for the types' sake. */
@@ -48,7 +33,7 @@ const struct json_value *json_top(const struct json_document *document)
 
 const struct json_value *json_get(const struct json_value *object, const char *name)
 {
-    return object ? value_of(cjson.get(item_of(object), name)) : NULL;
+    return object ? value_of(cJSON_GetObjectItemCaseSensitive(item_of(object), name)) : NULL;
 }
 
 enum json_type json_type(const struct json_value *value)
@@ -187,11 +172,6 @@ bool json_repeats(const struct json_value *object)
     return json_type(object) == JSON_OBJECT && find_repeated(object, &name);
 }
 
-bool json_load(struct fault *reterr)
-{
-    return library_load(&libcjson, reterr);
-}
-
 static void say_repeated(struct text name, struct fault *reterr)
 {
     fault_set(reterr, FAULT_INVALID_JSON, "a name stands twice in a JSON object");
@@ -213,9 +193,7 @@ struct json_document *json_parse(struct arena *arena, struct text text, struct f
     }
     if (!json_scan(text, marked, &n, reterr))
         return NULL;
-    if (!json_load(reterr))
-        return NULL;
-    struct json_document *document = (struct json_document *)cjson.parse(marked, n);
+    struct json_document *document = (struct json_document *)cJSON_ParseWithLength(marked, n);
     if (!document) {
         fault_set(reterr, FAULT_NO_MEMORY, "no memory for %zu bytes of JSON", text.n);
         return NULL;

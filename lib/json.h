@@ -29,9 +29,6 @@ enum json_type {
     JSON_OBJECT
 };
 
-/** Load cJSON, unless it is: json_parse() does, when it first needs it. Like library_load(). */
-must_check bool json_load(struct fault *reterr);
-
 /**
  * Read a text whose top is an object in which no name stands twice.
  * NULL with FAULT_INVALID_JSON otherwise, whose text tells people what is wrong. The document is

@@ -270,9 +270,9 @@ static void close_worker(void *state)
  * All that a plain CGI request loads when it comes to it: a process that serves many fails now or
  * not at all, whatever an upgrade does to the files.
  */
-static bool load_libraries(struct fault *reterr)
+static bool load_libraries(const struct program *program, struct fault *reterr)
 {
-    return fastcgi_load(reterr) && json_load(reterr);
+    return !program->load || program->load(reterr);
 }
 
 static int serve_fastcgi(const struct program *program)
@@ -283,7 +283,7 @@ static int serve_fastcgi(const struct program *program)
 
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
-    if (!load_libraries(&fault)) {
+    if (!load_libraries(program, &fault)) {
         fprintf(stderr, "%s: %s\n", program->name, fault.detail);
         return 1;
     }
@@ -363,10 +363,10 @@ static bool check_spool(const struct service *service)
     return state.writable;
 }
 
-static bool check_libraries(void)
+static bool check_libraries(const struct program *program)
 {
     struct fault fault;
-    bool good = load_libraries(&fault);
+    bool good = load_libraries(program, &fault);
 
     printf("%-30s %s\n", "libraries", good ? "complete" : fault.detail);
     return good;
@@ -390,7 +390,8 @@ static int check(const struct program *program)
                : line.doubt ? line.doubt
                             : "");
     bool good = settings_read(&settings, program->user, &settings_environment, &fault);
-    good = check_libraries() && good;
+    good = check_libraries(program) && good;
+    linkage_check(program->linked, LINKAGE_STATUS); /* old, but ready */
     service.settings = &settings;
     if (open_service(program, &service, &fault)) {
         good = check_database(&service, &arena) && good;
@@ -431,6 +432,8 @@ static int run_verb(const struct program *program, const struct verb *verb,
 static int print_version(const struct program *program)
 {
     printf("%s %s\n", program->name, TWILIO_CGI_VERSION);
+    fputs("built in: ", stdout);
+    linkage_print(program->linked);
     return 0;
 }
 

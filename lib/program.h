@@ -4,6 +4,7 @@
 #ifndef PROGRAM_H
 #define PROGRAM_H
 
+#include "linkage.h"
 #include "verb.h"
 
 struct program {
@@ -18,6 +19,11 @@ struct program {
 
     /** What --check tells of these; is all well? NULL: nothing. */
     bool (*check)(const struct service *service);
+
+    const char *linked; /* LINKED_PACKAGES; NULL: nothing */
+
+    /** Load the libraries that only this program's requests may need. NULL: none. */
+    bool (*load)(struct fault *reterr);
 
     const struct verb *const *verbs; /* up to the first NULL; NULL: none */
 

@@ -38,7 +38,8 @@ static bool check_keys(const struct service *service)
     if (!service->keys)
         return true;
     if (!auth_keys_load(service->keys, &count, &fault)) {
-        printf("%-30s invalid: %s%s\n", "key set", fault.detail,
+        printf("%-30s invalid: %s; running processes keep the last good one%s\n", "key set",
+               fault.detail,
                settings->jwks_url ? " (send-whatsapp --fetch-keys fetches it)" : "");
         return false;
     }
@@ -170,6 +171,16 @@ static bool take_key(struct text header, struct text *ret_key, struct fault *ret
     return true;
 }
 
+/** Of a key set that went bad under a running process. */
+static void note_keys(const struct service *service, struct arena *arena,
+                      struct cgi_response *response)
+{
+    struct fault failure;
+
+    if (service->keys && auth_keys_complaint(service->keys, &failure))
+        cgi_note(response, arena, "the last good key set is kept: %s", failure.detail);
+}
+
 bool sender_handle(const struct sender_policy *policy, struct service *service, struct arena *arena,
                    const struct cgi_request *request, struct cgi_response *response,
                    struct sender_sent *ret_sent, struct fault *reterr)
@@ -179,7 +190,9 @@ bool sender_handle(const struct sender_policy *policy, struct service *service, 
     struct rate_limit rate = {0};
     struct auth_caller caller;
 
-    if (!identify(service, arena, policy->tokens, request, &caller, reterr) ||
+    bool identified = identify(service, arena, policy->tokens, request, &caller, reterr);
+    note_keys(service, arena, response);
+    if (!identified ||
         !check_media_type(policy->tokens, request, &caller, reterr) ||
         !take_key(request->idempotency_key, &order.key, reterr) ||
         !message_parse(arena, request->body, policy->whatsapp_only, &sent.message, reterr))
@@ -193,7 +206,8 @@ bool sender_handle(const struct sender_policy *policy, struct service *service, 
         cgi_header(response, "Idempotent-Replayed", TEXT("true"));
     response->log_id = good ? sent.receipt.id : text_of(reterr->id);
     response->log_sid = sent.receipt.sid;
-    response->log_note = sent.receipt.note;
+    if (sent.receipt.note)
+        response->log_note = sent.receipt.note;
     *ret_sent = sent;
     return good;
 }

@@ -8,7 +8,7 @@
 # shellcheck shell=sh disable=SC2034 # sourced: the lists are used there
 
 packages_build="gcc libc6-dev make cmake pkg-config libcurl4-openssl-dev libpq-dev libcjson-dev
-    libfcgi-dev libssl-dev libevent-dev libcmocka-dev"
+    libjwt-dev libfcgi-dev libssl-dev libevent-dev libcmocka-dev"
 packages_run="postgresql nginx fcgiwrap curl openssl ca-certificates"
 packages_clang="clang"
 packages_package="dpkg-dev file" # for cpack -G DEB
@@ -25,6 +25,14 @@ packages_test="valgrind apache2-bin pgbouncer cppcheck devscripts $(packages_cli
     mmdebstrap $packages_package lintian iproute2 spawn-fcgi time procps"
 packages_analyze="clang-tidy clang-format"
 packages_coverage="gcovr"
+
+# The archives that lean programs are linked with, beside those that come with packages_build, which must
+# be there: the server's development files are named after libpq's release. They are large, so a trial does
+# without.
+packages_lean()
+{
+    echo "zlib1g-dev $(pg_config --version | sed 's/[^0-9]*\([0-9]*\).*/postgresql-server-dev-\1/')"
+}
 
 # pgTAP for the newest server that is installed.
 packages_pgtap()

@@ -7,7 +7,7 @@
 #
 #   --full       end-to-end tests also behind the servers that change little for them, the faults at
 #                their full size with a soak of 30 minutes, the plans on 1,000,000 rows, clang-tidy,
-#                clang-format 14
+#                clang-format 14, the unit tests and a first message in a clean Debian 13
 #   --sanitize   with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
 #   --thread     the unit tests and FastCGI under load with ThreadSanitizer, in build-tsan/
 #   --fuzz       each fuzz target for a while, in build-fuzz/; FUZZ_RUNS says how long
@@ -103,6 +103,8 @@ esac
 
 # shellcheck disable=SC2086 # a list
 packages_need $packages
+# shellcheck disable=SC2046 # a list
+packages_need $(packages_lean)
 # pgTAP's package is named after the server's version, the sanitizers' after clang's.
 packages_need "$(packages_pgtap)"
 packages_need "libclang-rt-$(clang -dumpversion | sed 's/\..*//')-dev"

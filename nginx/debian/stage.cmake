@@ -17,3 +17,10 @@ configure_file(${CMAKE_CURRENT_LIST_DIR}/overrides ${overrides} COPYONLY)
 file(GLOB programs ${root}/lib/twilio-cgi/*)
 execute_process(COMMAND strip --strip-unneeded --remove-section=.comment --remove-section=.note
   ${programs} COMMAND_ERROR_IS_FATAL ANY)
+
+# What was made above has the modes of its sources, and directories the umask's.
+set(everybody OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
+set(search OWNER_EXECUTE GROUP_EXECUTE WORLD_EXECUTE)
+file(CHMOD_RECURSE ${CPACK_TEMPORARY_INSTALL_DIRECTORY} FILE_PERMISSIONS ${everybody}
+  DIRECTORY_PERMISSIONS ${everybody} ${search})
+file(CHMOD ${CPACK_TEMPORARY_INSTALL_DIRECTORY} ${programs} PERMISSIONS ${everybody} ${search})

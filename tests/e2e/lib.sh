@@ -27,6 +27,7 @@
 
 build=$(cd "$1" && pwd -P)
 transport=$2
+programs=${E2E_PROGRAMS:-$build/cgi-bin}
 program_wrapper=${E2E_WRAPPER:-} # before a program that is run by hand, say valgrind
 root=$(cd "$(dirname "$0")/../.." && pwd -P)
 export LC_ALL=C.UTF-8
@@ -62,7 +63,7 @@ begin()
     mkdir "$work/cgi-bin" "$work/answers"
     make_directory "$work/spool"
     for program in send-twilio-message send-whatsapp twilio-delivery-status; do
-        cp "$build/cgi-bin/$program" "$work/cgi-bin/"
+        cp "$programs/$program" "$work/cgi-bin/"
     done
     sandbox=$build/tests/sandbox/twilio-sandbox
     : >"$work/stderr"

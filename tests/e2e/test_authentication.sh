@@ -72,10 +72,13 @@ post send-whatsapp "$message" "$json" "$(server_bearer)"
 answers 200
 settings
 
-it 'claims that are not ours to read may hold any number, and halves of emoji'
-post send-whatsapp "$message" "$json" "$(with_token "$(jwt \
-    "{\"role\":\"service_role\",\"exp\":$(later),\"id\":123456789012345678901234567890,\"x\":[1e400],\"n\":\"\\ud83d\\u0000\"}")")"
-answers 200
+it 'claims that libjwt cannot read are called that, not a wrong signature'
+for claim in '"id":123456789012345678901234567890' '"x":[1e400]' '"n":"\ud83d"' '"n":"\u0000"'; do
+    post send-whatsapp "$message" "$json" "$(with_token "$(jwt "{\"role\":\"service_role\",\"exp\":$(later),$claim}")")"
+    answers 401 unauthorized Unauthorized
+    ! over direct || grep -q 'libjwt cannot read it' "$answer.stderr" ||
+        complain 'the log' 'libjwt cannot read it' "$(cat "$answer.stderr")"
+done
 
 it 'the clocks of two hosts may differ by some seconds'
 post send-whatsapp "$message" "$json" "$(with_token "$(jwt "$(claims ",\"exp\":$(($(date +%s) - 1))")")")"
@@ -208,5 +211,36 @@ settings SERVER_KEYS=0123456789abcdefghi
 it 'a server key that can be guessed is no setting'
 post send-whatsapp "$message" "$json" 'apikey: 0123456789abcdefghi'
 answers 500 misconfigured
+
+# A key set as RFC 7517 (appendix A.1) has it, and tokens that somebody else has signed with such a key.
+key='{"kty":"EC","crv":"P-256","kid":"1","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}'
+stranger_es256=$(printf '{"alg":"ES256","kid":"1"}' | base64url).$(user_claims $user | base64url).$(head -c 64 /dev/zero | base64url)
+complaints() { program_log | grep -c '"note":"the last good key set is kept: '; }
+publish() { printf %s "$1" >"$work/keys.new" && chmod 644 "$work/keys.new" && mv "$work/keys.new" "$work/keys.json"; }
+case $transport in
+*-fastcgi | pgbouncer)
+    publish "{\"keys\":[$key]}"
+    settings JWT_JWKS_FILE="$work/keys.json" RATE_LIMIT_PER_MINUTE=1000
+    it 'a key set that goes bad under a running process: the last good one is kept, the log says so once'
+    for token in 1 2 3 4 5 6 7 8 9 10 11 12; do
+        post send-whatsapp "$message" "$json" "$(with_token "$stranger_es256")"
+    done
+    answers 401 unauthorized
+    equals 'complaints before' 0 "$(complaints)"
+    publish '{"keys":['
+    for token in 1 2 3 4 5 6 7 8 9 10 11 12; do
+        post send-whatsapp "$message" "$json" "$(with_token "$stranger_es256")"
+    done
+    answers 401 unauthorized
+    case $(complaints) in
+    [12]) ;;
+    *) complain 'complaints of two processes' '1 or 2' "$(complaints)" ;;
+    esac
+    chmod 644 "$settings_file"
+    as_user env -i sh -c "$settings_then" "$settings_file" "$work/cgi-bin/send-whatsapp" --check >"$work/check" 2>&1
+    equals 'exit status of --check' 1 $?
+    equals 'what --check says' 1 "$(grep -c '^key set  *invalid: .*; running processes keep the last good one' "$work/check")"
+    ;;
+esac
 
 finish

@@ -4,7 +4,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 command -v valgrind >/dev/null || { echo '1..0 # skip: no valgrind'; exit 77; }
-case $(ldd "$build/cgi-bin/send-whatsapp") in
+case $(ldd "$programs/send-whatsapp") in
 *libasan* | *libclang_rt*) echo '1..0 # skip: built with a sanitizer'; exit 77 ;;
 esac
 begin

@@ -155,9 +155,43 @@ ok cpack --config "$build/CPackConfig.cmake" -G DEB -B "$work/package"
 package=$(find "$work/package" -maxdepth 1 -name 'twilio-cgi_*.deb')
 equals 'its version' "$(sed -n 's/.*VERSION \([0-9.]*\) LANGUAGES.*/\1/p' "$root/CMakeLists.txt")" \
     "$(dpkg-deb -f "$package" Version)"
-for library in libcurl libpq5 libcjson libfcgi libssl; do
+shared='libcjson libjwt'
+linked='libcurl libpq5 libfcgi libssl'
+case $(ldd "$build/cgi-bin/send-whatsapp") in
+*libpq*) shared="$shared $linked" linked= ;;
+esac
+for library in $shared; do
     dpkg-deb -f "$package" Depends | grep -q "$library" ||
         complain 'a dependency' "$library" "$(dpkg-deb -f "$package" Depends)"
+done
+for library in $linked; do
+    dpkg-deb -f "$package" Description | grep -q "$library.*=" ||
+        complain 'what is linked in' "$library" "$(dpkg-deb -f "$package" Description)"
+done
+
+# listed PACKAGE: modes, owners and names of what is in it
+listed() { dpkg-deb -c "$1" | awk '{ print $1, $2, $6, $7, $8 }'; }
+
+it 'what is in it is for everybody to read, and for root to change'
+equals 'other modes' '' "$(listed "$package" | grep -v -E '^(-rw-r--r--|-rwxr-xr-x|drwxr-xr-x|lrwxrwxrwx) root/root ')"
+equals 'programs' 3 "$(listed "$package" | grep -c '^-rwxr-xr-x ')"
+
+it 'a clone and a umask that let nobody in change nothing of that'
+clone=$work/clone
+mkdir -m 700 "$clone"
+( cd "$root" && tar -cf - CMakeLists.txt cgi-bin lib nginx sql ) | tar -xf - -C "$clone"
+chmod -R go= "$clone"
+for umask in 077 027; do
+    [ $umask = 077 ] || chmod -R g=rX "$clone"
+    ok sh -c "umask $umask && cmake -S '$clone' -B '$clone/build' -DBUILD_TESTING=OFF -DCMAKE_BUILD_TYPE=Debug &&
+        cmake --build '$clone/build' --parallel 2 && cd '$clone/build' && cpack -G DEB -B '$clone/package.$umask' &&
+        DESTDIR='$work/installed.$umask' cmake --install . --prefix /usr/local"
+    equals "what is in the package with $umask" "$(listed "$package")" \
+        "$(listed "$(find "$clone/package.$umask" -maxdepth 1 -name 'twilio-cgi_*.deb')")"
+    installed=$work/installed.$umask/usr/local
+    equals "what cmake --install leaves closed with $umask" '' "$(find "$installed" -mindepth 1 \
+        \( -type d ! -perm 755 \) -o \( -type f ! -perm 644 ! -path '*/lib/twilio-cgi/*' \))"
+    equals "programs installed with $umask" 3 "$(find "$installed/lib/twilio-cgi" -type f -perm 755 | wc -l)"
 done
 
 it 'lintian finds no errors'
@@ -293,16 +327,21 @@ ok cmp "$settings" "$work/settings.kept"
 # remains: what is there and was not before, of ours
 remains() { ( cd "$clean" && find . -xdev \( -path '*twilio*' -o -name 'send-*' \) | sort ); }
 
-it 'purged, it leaves an event that waits, and says so; nothing else'
+it "purged, it leaves an event that waits and what the administrator put beside the settings, and says so"
+cp "$root/README.md" "$clean/etc/twilio-cgi/database.crt"
 ok in_clean dpkg --purge twilio-cgi
-equals 'what it says of it' 1 "$(grep -c 'events wait in /var/spool/twilio-cgi' "$work/output")"
-equals 'what is left' './package/twilio-cgi.deb
+equals 'what it says of the event' 1 "$(grep -c 'events wait in /var/spool/twilio-cgi' "$work/output")"
+equals 'what it says of the rest' 1 "$(grep -c 'what was put into /etc/twilio-cgi stays' "$work/output")"
+ok cmp "$root/README.md" "$clean/etc/twilio-cgi/database.crt"
+equals 'what is left' './etc/twilio-cgi
+./etc/twilio-cgi/database.crt
+./package/twilio-cgi.deb
 ./var/spool/twilio-cgi
 ./var/spool/twilio-cgi/1700000000000-waits.json' "$(remains)"
 
 it 'installed again and purged with an empty spool, it leaves nothing'
 ok in_clean dpkg -i /package/twilio-cgi.deb
-rm "$clean/var/spool/twilio-cgi/"*.json
+rm "$clean/var/spool/twilio-cgi/"*.json "$clean/etc/twilio-cgi/database.crt"
 ok in_clean dpkg --purge twilio-cgi
 equals 'what is left' './package/twilio-cgi.deb' "$(remains)"
 

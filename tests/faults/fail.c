@@ -31,9 +31,9 @@
 
 #include <cjson/cJSON.h>
 #include <fcgiapp.h>
+#include <jwt.h>
 #include <libpq-fe.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 
@@ -133,10 +133,8 @@
     FUNCTION(int, curl_easy_perform, (void *curl), (curl), CURLE_COULDNT_CONNECT, 0)               \
     FUNCTION(void *, curl_slist_append, (void *list, const char *text), (list, text), NULL, 0)     \
     FUNCTION(cJSON *, cJSON_ParseWithLength, (const char *text, size_t n), (text, n), NULL, 0)     \
-    FUNCTION(unsigned char *, HMAC,                                                                \
-             (const EVP_MD *hash, const void *key, int n, const unsigned char *text, size_t m,     \
-              unsigned char *to, unsigned *length),                                                \
-             (hash, key, n, text, m, to, length), NULL, 0)                                         \
+    FUNCTION(int, jwt_decode, (jwt_t * *to, const char *token, const unsigned char *key, int n),   \
+             (to, token, key, n), ENOMEM, ENOMEM)                                                  \
     FUNCTION(BIO *, BIO_new, (const BIO_METHOD *method), (method), NULL, 0)                        \
     FUNCTION(BIGNUM *, BN_bin2bn, (const unsigned char *from, int n, BIGNUM *to), (from, n, to),   \
              NULL, 0)                                                                              \

@@ -133,7 +133,7 @@ sends()
 }
 
 sends send send-twilio-message
-sends whatsapp send-whatsapp "$(server_bearer)" "$(size '^(HMAC|cJSON|BIO|malloc|calloc|open|recv)' .)"
+sends whatsapp send-whatsapp "$(server_bearer)" "$(size '^(jwt|cJSON|BIO|malloc|calloc|open|recv)' .)"
 
 # ---------------------------------------------------------------- callbacks
 

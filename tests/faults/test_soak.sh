@@ -151,7 +151,7 @@ awk '{
             print program, low[program, 0], low[program, 1], high[program, 0], high[program, 1] >grown
     } }' grown="$work/grown" "$work/memory"
 # A sanitizer keeps what is freed.
-case $(ldd "$build/cgi-bin/send-whatsapp") in
+case $(ldd "$programs/send-whatsapp") in
 *libasan* | *libclang_rt*) ;;
 *) [ "$seconds" -lt 120 ] || [ ! -f "$work/grown" ] || complain 'KiB of memory' 'as before' "$(cat "$work/grown")" ;;
 esac

@@ -26,6 +26,30 @@ is 'with its rows' "$(rows)" "$before"
 said=$(migrate $db postgres)
 is 'and again there is nothing to do' "$said" "the messaging schema is at version $(db=former_new value 'select messaging.schema_version()')"
 
+# What the former rules left in rows: a text of another event than the code's, a code of 0, read_at in one
+# place alone.
+value "delete from messaging.schema_migrations where version = '20261129090100';
+    insert into message_logs (recipient, message_type, status, external_id) select '+2010', 'sms', 'delivered', 'SMold' || n from generate_series(1, 6) as n;
+    insert into messaging.message_status_events (message_log_id, external_id, status, error_code, parameters)
+        select id, external_id, 'failed', '30003', '{\"ErrorMessage\": \"its own\"}' from message_logs where external_id = 'SMold2';
+    update message_logs set error_code = '0', error_message = 'Twilio error 0', metadata = '{\"error_status\": \"sent\", \"x\": 1}' where external_id = 'SMold1';
+    update message_logs set error_code = '30003', error_message = 'of another', metadata = '{\"error_status\": \"failed\", \"error_message_status\": \"undelivered\"}'
+        where external_id in ('SMold2', 'SMold3');
+    update message_logs set metadata = '{\"read_at\": 1762000000}' where external_id = 'SMold4';
+    alter table message_logs disable trigger messaging_read;
+    update message_logs set read_at = '2025-11-01 12:26:40+00', metadata = null where external_id = 'SMold5';
+    alter table message_logs enable trigger messaging_read;" > /dev/null
+before=$(value "select string_agg(t.tgname || t.tgenabled::text, ' ' order by t.tgname) from pg_trigger t where t.tgrelid = 'message_logs'::regclass and not t.tgisinternal")
+migrate $db postgres > /dev/null
+is 'errors and times of former rules are put in order' "$(value "select external_id, error_code, error_message, read_at at time zone 'UTC', metadata from message_logs where external_id like 'SMold%' order by 1")" \
+    "SMold1||||{\"x\": 1}
+SMold2|30003|its own||{\"error_status\": \"failed\"}
+SMold3|30003|Unreachable destination handset||{\"error_status\": \"failed\"}
+SMold4|||2025-11-01 12:26:40|{\"read_at\": \"2025-11-01T12:26:40.000000Z\"}
+SMold5|||2025-11-01 12:26:40|{\"read_at\": \"2025-11-01T12:26:40.000000Z\"}
+SMold6||||{}"
+is 'and every trigger is as it was' "$(value "select string_agg(t.tgname || t.tgenabled::text, ' ' order by t.tgname) from pg_trigger t where t.tgrelid = 'message_logs'::regclass and not t.tgisinternal")" "$before"
+
 # With as many parameters as they gave, and the columns that they looked at.
 program() {
     psql -XAtq -F ' ' -v ON_ERROR_STOP=1 -d $db -U twilio_cgi -c "$1" 2>&1

@@ -250,11 +250,11 @@ static const struct exchange_row {
      .status = 429,
      .retry_after = 7,
      .body = ""},
-    {"Retry-After beyond a day is a day",
+    {"Retry-After beyond six hours is six hours, as newer libcurls have it",
      {{"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 999999\r\nContent-Length: 0\r\n\r\n"}},
      .want = HTTP_ANSWERED,
      .status = 429,
-     .retry_after = 86400,
+     .retry_after = 21600,
      .body = ""},
     {"Retry-After in the past is none",
      {{"HTTP/1.1 429 Too Many Requests\r\nRetry-After: Fri, 13 Aug 2021 01:16:24 GMT\r\n"
