@@ -233,7 +233,7 @@ static const char *check_server_keys(struct text value)
 /* What people paste along with a value that must be right to the letter. */
 static const char *check_exact(struct text value)
 {
-    return text_trim(value).n == value.n ? NULL : "has a blank or a line end around it";
+    return text_strip(value).n == value.n ? NULL : "has a blank or a line end around it";
 }
 
 /* In libpq's other form blanks mean nothing. */

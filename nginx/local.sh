@@ -504,9 +504,8 @@ start_web()
         start web nginx -p "$state/" -e stderr -c "$state/nginx/nginx.conf"
         wait_for 60 answers_or_dead "$port" || break
         if pid_of web >/dev/null; then
-            fresh "$state/record/port"
+            fresh "$state/record/port" "$state/record/public-port"
             echo "$port" >>"$state/record/port"
-            fresh "$state/record/public-port"
             echo "$public_port" >>"$state/record/public-port"
             return
         fi

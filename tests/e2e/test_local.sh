@@ -315,11 +315,12 @@ real_twilio=$!
 while [ ! -s "$work/twilio.port" ]; do sleep 0.1; done
 export TWILIO_ACCOUNT_SID=$account TWILIO_AUTH_TOKEN=token TWILIO_PHONE_NUMBER=+12025550100
 TWILIO_API_URL=http://127.0.0.1:$(cat "$work/twilio.port")
-export TWILIO_API_URL
+export TWILIO_API_URL JWT_ISSUER="$hostile"
 local_sh up
 expect 'up with an account of its own' 0 'Nothing sent: this is the real Twilio' \
-    'Messages go to the real Twilio'
-unset TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_PHONE_NUMBER TWILIO_API_URL
+    'Messages go to the real Twilio' \
+    "^It calls back to http://127.0.0.1:$(cat "$state/record/port")/functions/v1, which must lead to http://127.0.0.1:$(cat "$state/record/public-port")/functions/v1: "
+unset JWT_ISSUER TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_PHONE_NUMBER TWILIO_API_URL
 local_sh demo
 expect 'demo does not choose a number then' 0 'Nothing sent'
 local_sh demo 01012345678
@@ -329,6 +330,9 @@ expect 'status with an account of its own' 0 'web .*running' 'Messages go to the
     "must lead to http://127.0.0.1:$(cat "$state/record/public-port")/functions/v1"
 local_sh down
 kill "$real_twilio"
+
+status=$([ ! -e "$work/pwned" ]; echo $?)
+expect 'nothing that a setting holds was run then' 0
 
 # A failure says what went wrong and stops what it has started.
 echo 'select no_such_function();' >>"$checkout/sql/migrate.sql"

@@ -62,8 +62,7 @@ twilio_set slow-ms=2000
 send ending POST send-twilio-message '{"to":"01012346910","message":"hello"}'
 is_pending() { [ "$(sql -c "select status from message_logs where recipient = '+201012346910'")" = pending ]; }
 await is_pending
-# shellcheck disable=SC2046 # a list
-kill -TERM $(processes send-twilio-message)
+processes send-twilio-message | xargs -r kill -TERM
 take ending
 answers 200
 row queued
