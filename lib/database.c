@@ -10,6 +10,8 @@
 
 #include <libpq-fe.h>
 
+#include "resolver.h"
+
 /* A connection in the pool or a new one is there by then; the statement's own time comes after it,
  * and is longer than the functions wait for others. Whether what was given up has been done nobody
  * knows all the same (in_doubt). */
@@ -188,14 +190,62 @@ static bool is_misread(const char *string)
     return !options;
 }
 
+static const char *option_of(const PQconninfoOption *options, const char *keyword)
+{
+    while (options && options->keyword && strcmp(options->keyword, keyword) != 0)
+        options++;
+    return options && options->keyword && options->val && *options->val ? options->val : NULL;
+}
+
+/**
+ * Hosts and ports of the connection string, or of PGHOST and PGPORT; are there names among them?
+ * libpq would look those up while its caller waits, for as long as that takes.
+ */
+static bool wants_names(const struct pool *pool, struct resolver_hosts *ret_wanted)
+{
+    __attribute__((cleanup(free_options))) PQconninfoOption *own =
+        pool->string ? PQconninfoParse(pool->string, NULL) : NULL;
+    __attribute__((cleanup(free_options))) PQconninfoOption *others =
+        option_of(own, "host") ? NULL : PQconndefaults();
+    const char *hosts = option_of(others ? others : own, "host");
+    const char *ports = option_of(own, "port");
+
+    if (option_of(own, "hostaddr") || option_of(others, "hostaddr") || !resolver_has_names(hosts) ||
+        strlen(hosts) >= RESOLVER_LIST_MAX || is_misread(pool->string))
+        return false;
+    if (!ports && others)
+        ports = option_of(others, "port");
+    snprintf(ret_wanted->hosts, RESOLVER_LIST_MAX, "%s", hosts);
+    snprintf(ret_wanted->ports, RESOLVER_LIST_MAX, "%s", ports ? ports : "");
+    return true;
+}
+
+static bool find_hosts(const struct resolver_hosts *wanted, int64_t deadline,
+                       struct resolver_hosts *ret_hosts, struct fault *reterr)
+{
+    struct fault fault;
+
+    return resolver_find(wanted->hosts, wanted->ports, deadline - now_ms(), ret_hosts, &fault) ||
+           unavailable(reterr, FAULT_DATABASE_UNAVAILABLE, "cannot connect to the database",
+                       fault.detail);
+}
+
 /** A new connection; NULL with the fault. */
-static PGconn *connect_database(const struct pool *pool, int64_t deadline, struct fault *reterr)
+static PGconn *connect_database(const struct pool *pool, const struct resolver_hosts *hosts,
+                                int64_t deadline, struct fault *reterr)
 {
     static const char malformed[] =
         "the connection string is malformed (in a URL a password's @ is %40 and its / is %2F)";
-    static const char *const keys[] = {"dbname", "fallback_application_name", "client_encoding",
-                                       NULL};
-    const char *const values[] = {pool->string, "twilio-cgi", "UTF8", NULL};
+    const char *const keys[] = {"dbname", "fallback_application_name", "client_encoding",
+                                "host",   "hostaddr",                  "port",
+                                NULL};
+    const char *const values[] = {pool->string,
+                                  "twilio-cgi",
+                                  "UTF8",
+                                  hosts->hosts, /* an empty one leaves the string's */
+                                  hosts->addresses,
+                                  hosts->ports,
+                                  NULL};
     PGconn *conn = PQconnectStartParams(keys, values, 1);
 
     /* a server that goes away while it is greeted would be heard on stderr */
@@ -397,21 +447,37 @@ static void give_place(const struct entrance *entrance, PGconn *conn)
         PQfinish(conn);
 }
 
-/** A connection that lives: a kept one may have died while nobody looked. Or a new one. */
+/** Get a place, and the kept connection that comes with it unless it has died or is not wanted. */
+static bool take_kept(const struct entrance *entrance, bool fresh, PGconn **ret_conn,
+                      struct fault *reterr)
+{
+    if (!take_place(entrance, ret_conn, reterr))
+        return false;
+    if (*ret_conn && (fresh || is_stale(*ret_conn))) {
+        PQfinish(*ret_conn);
+        *ret_conn = NULL;
+    }
+    return true;
+}
+
+/** A connection that lives: a kept one, or a new one. Nobody has a place while names are found. */
 static PGconn *take_connection(const struct entrance *entrance, bool fresh, bool *ret_kept,
                                struct fault *reterr)
 {
     int64_t deadline = now_ms() + CONNECT_MS;
+    struct resolver_hosts wanted, hosts = {0};
     PGconn *conn = NULL;
 
-    if (!take_place(entrance, &conn, reterr))
+    if (!take_kept(entrance, fresh, &conn, reterr))
         return NULL;
-    if (conn && (fresh || is_stale(conn))) {
-        PQfinish(conn);
-        conn = NULL;
+    if (!conn && wants_names(entrance->pool, &wanted)) {
+        give_place(entrance, NULL);
+        if (!find_hosts(&wanted, deadline, &hosts, reterr) ||
+            !take_kept(entrance, fresh, &conn, reterr))
+            return NULL;
     }
     *ret_kept = conn != NULL;
-    if (!conn && !(conn = connect_database(entrance->pool, deadline, reterr)))
+    if (!conn && !(conn = connect_database(entrance->pool, &hosts, deadline, reterr)))
         give_place(entrance, NULL);
     return conn;
 }

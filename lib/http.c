@@ -72,6 +72,9 @@ static bool set_up(CURL *curl, const struct http_options *options)
 {
     bool good = curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
 
+    /* a nameserver that does not answer is left behind at the deadline, not waited for */
+    good &= curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
+
     good &= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR,
                              options->plain ? "http,https" : "https") == CURLE_OK;
     if (options->plain)

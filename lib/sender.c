@@ -1,9 +1,12 @@
 #include "sender.h"
 
-#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
+
+#include "resolver.h"
+
+/* --check waits so long for a name */
+#define RESOLVE_MS 10000
 
 static bool open_keys(struct service *service, struct fault *reterr)
 {
@@ -51,7 +54,7 @@ static bool check_keys(const struct service *service)
 static bool check_address(const char *what, const char *url)
 {
     struct text host = text_of(url), rest;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+    const char *why;
     char name[256];
 
     if (!url)
@@ -63,14 +66,9 @@ static bool check_address(const char *what, const char *url)
     else
         text_cut(host, ':', &host, &rest);
     snprintf(name, sizeof(name), "%.*s", TEXT_ARG(host));
-    int failed = getaddrinfo(name, NULL, &hints, &found);
-    if (found)
-        freeaddrinfo(found);
-    if (failed)
-        printf("%-30s not resolvable: %s\n", what, gai_strerror(failed));
-    else
-        printf("%-30s resolvable\n", what);
-    return !failed;
+    bool found = resolver_knows(name, RESOLVE_MS, &why);
+    printf("%-30s %s%s\n", what, found ? "resolvable" : "not resolvable: ", found ? "" : why);
+    return found;
 }
 
 bool sender_check(const struct service *service)

@@ -3,8 +3,10 @@
  *   SECONDS_LATER    the clock on the wall is so many seconds ahead, so that nobody must wait for
  *                    what is promised after a minute or two
  *   PAUSE_IN_WRITE   writing to a file stops in the middle for so many seconds
+ *   SILENT_NAMES     no nameserver answers for so many seconds
  */
 #include <dlfcn.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -42,4 +44,18 @@ ssize_t write(int fd, const void *from, size_t n)
     ssize_t half = real(fd, from, n / 2);
     sleep((unsigned)pause);
     return half;
+}
+
+int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
+                struct addrinfo **to)
+{
+    static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    long pause = number("SILENT_NAMES");
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    if (!pause || !host || (hints && hints->ai_flags & AI_NUMERICHOST))
+        return real(host, port, hints, to);
+    sleep((unsigned)pause);
+    return EAI_AGAIN;
 }

@@ -78,6 +78,30 @@ for name in wrong_name expired not_yet self_signed; do
     holds "select count(*) from messaging.idempotency_keys where key = '$name'" 0
 done
 
+# Longer than a request may take, shorter than this test: whoever waits for the resolver is found out.
+it 'a nameserver that does not answer holds nobody: Twilio, the database, --check'
+without_names()
+{
+    printf 'send-twilio-message\t%s\n' "$message" >"$work/line"
+    preload="LD_PRELOAD=$work/later.so $asan_preload SILENT_NAMES=90"
+    with_settings "$work/crowd" --programs "$work/cgi-bin" <"$work/line" >"$work/answers.txt" 2>>"$work/stderr"
+    preload=
+    load answers answer "$work/answers.txt"
+    holds "select status, code, (answer->>'ms')::int < 60000 from answered, answers" "$1|t"
+}
+settings TWILIO_API_URL=https://twilio.invalid
+without_names '502|twilio_unavailable'
+settings DATABASE_URL='postgresql://twilio_cgi@database.invalid/twilio_cgi'
+without_names '503|database_unavailable'
+settings TWILIO_API_URL=https://twilio.invalid
+before=$(date +%s)
+preload="LD_PRELOAD=$work/later.so $asan_preload SILENT_NAMES=90"
+with_settings "$work/cgi-bin/send-twilio-message" --check >"$work/verb" 2>&1
+preload=
+[ $(($(date +%s) - before)) -lt 60 ] || complain '--check' 'less than a minute' "$(($(date +%s) - before)) s"
+equals 'what --check says' 1 "$(grep -c "^Twilio's address .*not resolvable" "$work/verb")"
+settings
+
 # ---------------------------------------------------------------- PostgreSQL
 
 events=0
