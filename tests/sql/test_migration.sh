@@ -61,6 +61,16 @@ exec 9>&-
 wait $!
 rm "$work/pipe"
 
+# Each thing is defined once.
+defined() {
+    cat "$root"/sql/*.sql "$root"/sql/schema/*.sql "$root"/sql/migrations/*.sql | tr '\n' ' ' |
+        grep -oE 'create (or replace )?(temporary )?(function|procedure|view|table|policy|trigger) (if not exists )?("[^"]*" on |[a-z_]+ [a-z ]* on )?[a-z_]+\.[a-z_]+' |
+        sed -e 's/or replace //' -e 's/if not exists //'
+}
+is 'each function, view, table, policy and trigger is defined once' "$(defined | sort | uniq -d)" ''
+is 'and no function but these is there' "$(db=migration_1 value "select 'function messaging.' || proname from pg_proc where pronamespace = 'messaging'::regnamespace order by 1")" \
+    "$(defined | grep '^create function messaging' | sed 's/^create //' | sort)"
+
 # The list in migrate.sql has every file once, and the ledger every migration.
 is 'every file is in migrate.sql' \
     "$(sed -n 's,^.ir \([sm].*/.*\),\1,p; s,^.set migration \([^ ]*\) .ir once.sql,migrations/\1.sql,p' "$root/sql/migrate.sql" | sort)" \
