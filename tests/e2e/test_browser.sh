@@ -24,4 +24,19 @@ settings SEND_TWILIO_MESSAGE_AUTH=required \
     "CORS_ALLOW_ORIGIN=https://app.example.org, http://127.0.0.1:$page"
 client browser.js "$chromium" listed "$page" "$other_page"
 
+# As the README moves an application over: the three paths are ours, the rest is Supabase's.
+case $transport in
+nginx-*)
+    rest=$(free_port $((other_page + 1)))
+    sed "s|location / {|location /rest/v1/ { proxy_pass http://127.0.0.1:$rest; } &|" \
+        "$web/nginx/nginx.conf" >"$work/nginx.conf"
+    cat "$work/nginx.conf" >"$web/nginx/nginx.conf" # which stays whose it is
+    kill -s HUP "$(cat "$web/run/nginx.pid")"
+    await sh -c "curl -q -s -o /dev/null -w '%{http_code}' '${base%/functions/v1}/rest/v1/x' | grep -qx 502"
+    twilio_set callbacks=on
+    client browser.js "$chromium" readme "$page" "$other_page" "$rest"
+    twilio_set callbacks=off
+    ;;
+esac
+
 finish

@@ -2,11 +2,12 @@
  * A browser, with pages of two origins that use supabase-js's build for browsers: what CORS lets
  * them send and read.
  *
- *   node browser.js CHROMIUM any|listed PORT PORT
+ *   node browser.js CHROMIUM any|listed|readme PORT PORT [PORT]
  *
  * The ports are the pages'. `any`: CORS_ALLOW_ORIGIN is *, SEND_TWILIO_MESSAGE_AUTH is none.
  * `listed`: the first page's origin is in the list, the second's is not, and send-twilio-message
- * requires a token.
+ * requires a token. `readme`: likewise; the third port is of the rest of Supabase, behind the same web
+ * server, and Twilio calls back: the page does what the README's section for front ends has.
  */
 'use strict';
 
@@ -16,11 +17,13 @@ const http = require('node:http');
 const path = require('node:path');
 const { spawn } = require('node:child_process');
 const { it, run } = require('./cases');
+const { serveRest } = require('./rest');
 const {
-  anonKey, base, person, supabaseUrl, until, watch,
+  anonKey, base, person, sql, supabaseUrl, until, watch,
 } = require('./world');
 
 const [chromium, group, ...ports] = process.argv.slice(2);
+const rest = ports[2];
 const work = process.env.WORK;
 
 // ---------------------------------------------------------------- pages
@@ -326,6 +329,98 @@ function listedOrigin() {
     });
 }
 
+// ---------------------------------------------------------------- the README's front end
+
+/** The code in the README's section, as it stands there. */
+const readme = fs.readFileSync(path.join(__dirname, '../../../README.md'), 'utf8')
+  .split(/^## /m).find((section) => section.startsWith('Front end\n'));
+const recipe = /^```js\n([^]*?)^```$/m.exec(readme)[1];
+
+/** In the page: one of the recipe's functions, by somebody who is signed in. */
+async function follow({ url, key, token, code, call, argument }) {
+  const client = window.supabase.createClient(url, key, { accessToken: async () => token });
+  const own = new Function('supabase', `${code}; return { statuses, send, report };`)(client);
+  try {
+    return { value: await (call === 'statuses' ? own.statuses
+      : call === 'status' ? client.from('message_logs').select('status').eq('id', argument[0])
+        : own[call](...argument)) };
+  } catch (error) {
+    return { text: error.message, ...error };
+  }
+}
+
+function readmeFrontEnd() {
+  const as = (user, call, ...argument) => pageA.call(follow, { url: supabaseUrl, key: anonKey,
+    token: user.token, code: recipe, call, argument });
+  const user = person();
+  const staff = person();
+  let id;
+
+  it('the README has a label in Arabic for each of the twelve statuses', async () => {
+    const { value } = await as(user, 'statuses');
+    assert.deepEqual(Object.keys(value).sort(), ['accepted', 'canceled', 'delivered', 'failed',
+      'pending', 'queued', 'read', 'scheduled', 'sending', 'sent', 'undelivered', 'unknown']);
+    for (const label of Object.values(value)) assert.match(label, /^[\u0600-\u06ff ]+$/);
+    assert.equal(new Set(Object.values(value)).size, 12);
+  });
+
+  it('a page sends as the README has it', async () => {
+    for (const name of ['send-whatsapp', 'send-twilio-message']) {
+      const { value } = await as(user, 'send', name, messageTo());
+      assert.equal(value.success, true);
+      id = value.id || value.data.saved_message.id;
+      assert.equal(sql(`select sender_id from message_logs where id = '${id}'`), user.id);
+    }
+  });
+
+  it('and reads the text of a refusal', async () => {
+    for (const name of ['send-whatsapp', 'send-twilio-message']) {
+      const seen = await as(user, 'send', name, messageTo({ to: '12345' }));
+      assert.deepEqual([seen.text, seen.code],
+        ['Invalid phone number format. Use international format: +201234567890', 'invalid_phone']);
+    }
+    const seen = await as({ token: 'none' }, 'send', 'send-twilio-message', messageTo());
+    assert.deepEqual([seen.text, seen.code], ['Unauthorized', 'unauthorized']);
+  });
+
+  it('and sees the status change in message_logs, which others do not', async () => {
+    const { value: labels } = await as(user, 'statuses');
+    const seen = [];
+    while (!['delivered', 'read'].includes(seen[seen.length - 1])) {
+      const { value } = await as(user, 'status', id);
+      assert.equal(value.error, null, JSON.stringify(value));
+      assert.equal(value.data.length, 1);
+      assert.ok(labels[value.data[0].status], value.data[0].status);
+      seen.push(value.data[0].status);
+      assert.ok(seen.length < 1000, `still ${seen.at(-1)}`);
+    }
+    assert.deepEqual((await as(person(), 'status', id)).value.data, []);
+  });
+
+  it('and its limit, with the seconds to wait', async () => {
+    const hasty = person();
+    for (let i = 0; i < 5; i++)
+      assert.equal((await as(hasty, 'send', 'send-twilio-message', messageTo())).value.success, true);
+    const seen = await as(hasty, 'send', 'send-twilio-message', messageTo());
+    assert.equal(seen.code, 'rate_limited');
+    assert.ok(seen.retry_after >= 1 && seen.retry_after <= 60, `${seen.retry_after}`);
+  });
+
+  if (sql("select to_regclass('public.message_timeline') is not null") === 't')
+    it('staff have each report in one request, and nobody else', async () => {
+      sql(`insert into user_roles (user_id, role) values ('${staff.id}', 'manager')`);
+      const { value } = await as(staff, 'report', id);
+      assert.deepEqual(value.map(({ error }) => error), [null, null, null]);
+      const [days, , timeline] = value.map(({ data }) => data);
+      assert.ok(days.some((day) => day.message_type === 'sms' && day.total >= 1 && day.delivered >= 1),
+        JSON.stringify(days));
+      assert.ok(timeline.some((step) => ['delivered', 'read'].includes(step.status)),
+        JSON.stringify(timeline));
+      for (const { data } of (await as(person(), 'report', id)).value) assert.deepEqual(data, []);
+    });
+}
+
 it('a browser opens pages of two origins', openBrowser);
-({ any: anyOrigin, listed: listedOrigin })[group]();
+if (rest) it('the rest of Supabase is there', () => serveRest(rest));
+({ any: anyOrigin, listed: listedOrigin, readme: readmeFrontEnd })[group]();
 run(closeBrowser);
