@@ -55,6 +55,8 @@ begin isolation level read committed;
 \ir schema/whatsapp_messages.sql
 \ir schema/users.sql
 \ir schema/reports.sql
+\ir schema/message_reports.sql
+\ir schema/report_figures.sql
 
 \ir schema/access.sql
 \set migration 20261120080000_publish_message_logs \ir once.sql

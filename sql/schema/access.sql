@@ -21,6 +21,8 @@ call pg_temp.keep($$create policy "messaging: functions" on public.message_logs
     for all to messaging_owner using (true) with check (true)$$);
 call pg_temp.keep($$create policy "messaging: staff read all" on messaging.message_status_events
     for select to authenticated using ((select messaging.is_staff()))$$);
+call pg_temp.keep($$create policy "messaging: service reads" on messaging.message_status_events
+    for select to service_role using (true)$$);
 call pg_temp.keep($$create policy "messaging: whoever may" on messaging.twilio_errors
     for select using (true)$$);
 -- What the functions need of the neighbours, also where those have row-level security.
@@ -70,7 +72,8 @@ begin
 end
 $$;
 revoke all on schema messaging from public;
-revoke all on public.message_logs, public.whatsapp_messages
+revoke all on public.message_logs, public.whatsapp_messages, public.message_report,
+    public.message_report_by_tag, public.message_failures, public.message_timeline
     from public, anon, authenticated, service_role, twilio_cgi, messaging_owner;
 
 ---- rights
@@ -79,6 +82,7 @@ grant usage on schema messaging to twilio_cgi, authenticated, service_role;
 grant execute on function
     messaging.known_sids,
     messaging.record_status,
+    messaging.report,
     messaging.reserve_message,
     messaging.restore_reservation,
     messaging.schema_version,
@@ -106,12 +110,17 @@ $$;
 grant select on public.whatsapp_messages to authenticated;
 grant select, insert, update (status, delivered_at, read_at, failed_at, error_code, error_message, updated_at)
     on public.whatsapp_messages to service_role;
-grant select on messaging.message_status_events to authenticated;
+grant select on messaging.message_status_events to authenticated, service_role;
 -- The reports read them with the reader's rights.
-grant select on messaging.twilio_errors, messaging.outbound_messages, messaging.delivery_report,
-    messaging.failure_report to authenticated, service_role;
+grant select on messaging.twilio_errors, messaging.outbound_messages, messaging.message_facts,
+    messaging.message_sums, messaging.message_report_lines, messaging.delivery_report, messaging.failure_report
+    to authenticated, service_role;
+grant select on public.message_report, public.message_report_by_tag, public.message_failures,
+    public.message_timeline to authenticated, service_role;
+grant select on public.message_report, public.message_failures to messaging_owner;
 grant execute on function messaging.current_user_id, messaging.own_requests to authenticated;
-grant execute on function messaging.is_staff, messaging.may_read_reports to authenticated, service_role;
+grant execute on function messaging.is_staff, messaging.may_read_reports, messaging.report_days,
+    messaging.cairo_day, messaging.error_meaning_ar to authenticated, service_role;
 
 -- Deleting is for withdraw_reservation, which takes back what nobody was told of.
 grant select, insert, update, delete on public.message_logs to messaging_owner;

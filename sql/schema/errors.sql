@@ -34,6 +34,17 @@ end
 $$;
 comment on function messaging.error_meaning(text) is 'The meaning of a code; ''Twilio error N'' where nobody knows it.';
 
+create or replace function messaging.error_meaning_ar(p_code text) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return coalesce((select t.meaning_ar from messaging.twilio_errors t where t.code = p_code),
+        'خطأ غير معروف' || coalesce(' (' || p_code || ')', ''));
+end
+$$;
+comment on function messaging.error_meaning_ar(text) is
+    'The meaning of a code for whoever is told of a failure; where nobody knows it that, and the code.';
+
 -- Twilio writes 0, and the former functions nothing, where there is no error.
 create or replace function messaging.error_number(p_code text) returns text
 language plpgsql immutable parallel safe set search_path = pg_catalog, pg_temp

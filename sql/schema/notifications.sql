@@ -14,10 +14,8 @@ declare
     v_recipients uuid[];
     v_row record;
 begin
-    select m.recipient, m.message_type, m.error_code, m.sender_id, m.request_id, t.meaning_ar
-    into v_row
+    select m.recipient, m.message_type, m.error_code, m.sender_id, m.request_id into v_row
     from public.message_logs m
-    left join messaging.twilio_errors t on t.code = m.error_code
     where m.id = p_id;
 
     begin
@@ -41,8 +39,7 @@ begin
                 (title, message, type, recipient_id, entity_type, entity_id, message_log_id)
             values (
                 case v_row.message_type when 'whatsapp' then 'فشل إرسال رسالة واتساب' else 'فشل إرسال رسالة SMS' end,
-                format('فشل إرسال الرسالة إلى %s. %s', v_row.recipient,
-                    coalesce(v_row.meaning_ar, 'خطأ غير معروف' || coalesce(' (' || v_row.error_code || ')', ''))),
+                format('فشل إرسال الرسالة إلى %s. %s', v_row.recipient, messaging.error_meaning_ar(v_row.error_code)),
                 'error', v_recipient, 'message_log', p_id, p_id);
         exception when others then
             raise warning 'no notification for message %: %', p_id, sqlerrm;

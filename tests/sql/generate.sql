@@ -10,12 +10,14 @@ insert into profiles (id) select test_id('u', n) from generate_series(0, :rows /
 insert into maintenance_requests (id, created_by) select test_id('r', n), test_id('u', n) from generate_series(0, :rows / 100) as n;
 alter table message_logs disable trigger all;
 insert into message_logs (id, request_id, recipient, message_type, message_content, status, external_id, sent_at, delivered_at,
-    created_at, updated_at, sender_id)
+    created_at, updated_at, sender_id, error_code, metadata)
 select md5('m' || n)::uuid, case when n % 3 = 0 then test_id('r', n % (:rows / 100)) end, '+2010' || lpad((n::bigint * 7919 % 100000000)::text, 8, '0'),
     case when n % 20 = 0 then 'email' when n % 2 = 0 then 'whatsapp' else 'sms' end, 'رسالة رقم ' || n || repeat(' نص', 10),
     case when n % 997 = 0 then 'sent' when n % 5 = 0 then 'read' when n % 7 = 0 then 'undelivered' else 'delivered' end,
     case when n % 20 > 0 then 'SM' || md5('s' || n) end, at, at + interval '3 seconds', at, at,
-    case when n % 10 = 0 then test_id('u', 0) else test_id('u', n % (:rows / 100)) end
+    case when n % 10 = 0 then test_id('u', 0) else test_id('u', n % (:rows / 100)) end,
+    case when n % 5 > 0 and n % 7 = 0 then (array['30003', '30005', '63016', '63024'])[1 + n % 4] end,
+    jsonb_build_object('num_segments', (1 + n % 3)::text, 'price', case when n % 100 > 0 then '-0.04500' end, 'price_unit', 'USD')
 from generate_series(1, :rows) as n, lateral (select now() - interval '1 minute' - (:rows - n) * (interval '90 days' / :rows)) as t (at);
 alter table message_logs enable trigger all;
 alter table messaging.message_status_events disable trigger all;

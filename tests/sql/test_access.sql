@@ -81,7 +81,7 @@ select check_all('delete from the view', 'delete from whatsapp_messages',
 select check_all('join by hand what the view is told', 'select messaging.join_told(gen_random_uuid(), ''read'', null, null, null, null, null, null)',
                                                                        '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
 select check_all('read events', 'select from messaging.message_status_events',
-                                                                       '42501', '0',     '0',     '0',     '0',     '1',     '42501', '42501');
+                                                                       '42501', '0',     '0',     '0',     '0',     '1',     '1',     '42501');
 select check_all('write events', 'update messaging.message_status_events set status = ''read''',
                                                                        '42501', '42501', '42501', '42501', '42501', '42501', '42501', '42501');
 select check_all('delete events', 'delete from messaging.message_status_events',
@@ -102,6 +102,10 @@ select check_all('the delivery report', 'select from messaging.delivery_report',
                                                                        '42501', '0',     '0',     '0',     '0',     '2',     '2',     '42501');
 select check_all('the failure report', 'select from messaging.failure_report',
                                                                        '42501', '0',     '0',     '0',     '0',     '0',     '0',     '42501');
+select check_all('the report', 'select from message_report',
+                                                                       '42501', '0',     '0',     '0',     '0',     '2',     '2',     '42501');
+select check_all('all figures', 'select messaging.report(30)',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '1');
 select check_all('reserve', 'select messaging.reserve_message(''c'', null, null, null, ''sms'', ''+6'', ''x'', null, null, null)',
                                                                        '42501', '42501', '42501', '42501', '42501', '42501', '42501', '1');
 select check_all('settle', 'select messaging.settle_message(gen_random_uuid(), null, ''failed'', null, null, null, true, null)',
@@ -126,16 +130,16 @@ select check_all('make a notification by hand', 'select messaging.notify_failure
 -- The whole lists, so that what is added later is seen here.
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('twilio_cgi', p.oid, 'execute')),
-    'known_sids record_status reserve_message restore_reservation schema_version settle_message unsettled_messages withdraw_reservation', 'functions of twilio_cgi');
+    'known_sids record_status report reserve_message restore_reservation schema_version settle_message unsettled_messages withdraw_reservation', 'functions of twilio_cgi');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('authenticated', p.oid, 'execute')),
-    'current_user_id is_staff may_read_reports own_requests', 'functions of authenticated');
+    'cairo_day current_user_id error_meaning_ar is_staff may_read_reports own_requests report_days', 'functions of authenticated');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('anon', p.oid, 'execute')),
     null, 'anon has none');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('service_role', p.oid, 'execute')),
-    'is_staff may_read_reports', 'functions of service_role');
+    'cairo_day error_meaning_ar is_staff may_read_reports report_days', 'functions of service_role');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p, aclexplode(p.proacl) as x
     where p.pronamespace = 'messaging'::regnamespace and x.grantee = 0), null, 'the public has none');
 select is((select string_agg(c.oid::regclass::text, ' ') from pg_class c
@@ -167,7 +171,14 @@ messaging.delivery_report authenticated: select
 messaging.delivery_report service_role: select
 messaging.failure_report authenticated: select
 messaging.failure_report service_role: select
+messaging.message_facts authenticated: select
+messaging.message_facts service_role: select
+messaging.message_report_lines authenticated: select
+messaging.message_report_lines service_role: select
 messaging.message_status_events authenticated: select
+messaging.message_status_events service_role: select
+messaging.message_sums authenticated: select
+messaging.message_sums service_role: select
 messaging.outbound_messages authenticated: select
 messaging.outbound_messages service_role: select
 messaging.twilio_errors authenticated: select

@@ -17,13 +17,17 @@ select is((select string_agg(conname, ' ' order by conname) from pg_constraint
     'message_logs_request_id_fkey message_logs_sender_id_fkey', 'the programs know these names');
 select indexes_are('public', 'message_logs', array['message_logs_pkey', 'message_logs_external_id_key',
     'message_logs_sender_id_created_at_idx', 'message_logs_request_id_idx', 'message_logs_recipient_idx',
-    'message_logs_sent_at_idx', 'message_logs_created_at_idx'], 'no index on status or what changes with it');
+    'message_logs_sent_at_idx', 'message_logs_created_at_idx', 'message_logs_created_at_not_sent_idx'], 'no index on status or what changes with it');
 select columns_are('messaging', 'message_status_events',
     array['id', 'message_log_id', 'external_id', 'status', 'error_code', 'parameters', 'received_at']);
 select columns_are('messaging', 'twilio_errors', array['code', 'meaning', 'meaning_ar', 'other_channel', 'try_again', 'dead']);
 select columns_are('messaging', 'delivery_report', array['day', 'message_type', 'total', 'delivered', 'read', 'failed',
     'in_flight', 'delivered_share', 'read_share', 'median_delivery_seconds', 'p95_delivery_seconds']);
 select columns_are('messaging', 'failure_report', array['day', 'message_type', 'error_code', 'reason', 'messages']);
+select columns_are('public', 'message_report', array['day', 'message_type', 'total', 'delivered', 'read', 'failed', 'in_flight',
+    'delivered_share', 'read_share', 'median_delivery_seconds', 'p95_delivery_seconds', 'segments', 'price', 'price_unit', 'unpriced']);
+select columns_are('public', 'message_failures', array['day', 'message_type', 'error_code', 'reason', 'reason_ar', 'messages']);
+select columns_are('public', 'message_timeline', array['message_log_id', 'at', 'status', 'error_code', 'reason_ar']);
 select ok(attname is not null, 'the view has the old column ' || name)
 from unnest(array['id', 'message_sid', 'sender_id', 'recipient_phone', 'message_body', 'message_content', 'status',
     'request_id', 'media_url', 'delivered_at', 'read_at', 'error_code', 'error_message', 'created_at', 'updated_at',

@@ -1,0 +1,205 @@
+-- What became of the messages, for staff, where supabase-js can read it: public.message_report,
+-- message_report_by_tag, message_failures, message_timeline. They read with the reader's rights, and show
+-- nothing to a user who is not staff, who would else see a report of his own messages.
+--
+-- A day is Cairo's, which has 23 hours when summer time begins (it begins at midnight) and 25 when it ends.
+-- Under row-level security no index on an expression with a time zone serves "where day = …", for what
+-- makes it is not leakproof. So the days stand outside, as ranges of time, and each that is asked for
+-- looks by the index on sent_at for its messages: who wants one day pays for one, and each sorts its own.
+
+create or replace function messaging.cairo_day(p_at timestamptz) returns date
+language sql stable parallel safe set search_path = pg_catalog, pg_temp
+as $$
+    select (p_at at time zone 'Africa/Cairo')::date
+$$;
+comment on function messaging.cairo_day(timestamptz) is 'The day in Cairo.';
+
+-- For the few rows, of before, that do not say when they were handed over.
+call pg_temp.keep($$create index message_logs_created_at_not_sent_idx on public.message_logs (created_at)
+    where sent_at is null$$);
+
+-- Whoever may read no report sees no day, and so nothing of what hangs on them. The estimate of rows is
+-- the usual report's. What somebody dated to the year 1 or 9999 makes no days.
+create or replace function messaging.report_days()
+returns table (day date, begins timestamptz, ends timestamptz)
+language sql stable rows 30 set search_path = pg_catalog, pg_temp
+as $$
+    select f.day + n, (f.day + n)::timestamp at time zone 'Africa/Cairo',
+        (f.day + n + 1)::timestamp at time zone 'Africa/Cairo'
+    from (
+        select
+            messaging.cairo_day(least(greatest(least(
+                (select min(m.sent_at) from public.message_logs m),
+                (select min(m.created_at) from public.message_logs m where m.sent_at is null)),
+                '2000-01-01'), now() + interval '10 years')) as day,
+            messaging.cairo_day(greatest(least(greatest(
+                (select max(m.sent_at) from public.message_logs m),
+                (select max(m.created_at) from public.message_logs m where m.sent_at is null)),
+                now() + interval '10 years'), '2000-01-01')) as last_day
+        where (select messaging.may_read_reports())
+    ) as f
+    cross join generate_series(0, f.last_day - f.day) as n
+$$;
+comment on function messaging.report_days() is
+    'The days, from the first message to the last, with their beginnings and ends; none for who is not staff.';
+
+-- What a report asks of a message of ours. A number that somebody wrote into metadata and that is none
+-- counts as not there. Twilio took what has a SID.
+create or replace view messaging.message_facts with (security_invoker = true) as
+select
+    f.id, f.message_type, f.status, f.error_code, f.error_message, f.sent_at, f.created_at, f.tag,
+    f.status in ('delivered', 'read') as delivered,
+    f.status = 'read' as read,
+    f.status in ('failed', 'undelivered') as failed,
+    f.status not in ('canceled', 'failed', 'undelivered', 'delivered', 'read') as in_flight,
+    f.delivery_seconds, f.segments, f.price, f.price_unit,
+    f.external_id is not null and f.status <> 'canceled' and f.price is null as unpriced
+from (
+    select
+        m.id, m.message_type, coalesce(m.status, '') as status, m.error_code, m.error_message, m.sent_at,
+        m.created_at, m.external_id, m.metadata ->> 'tag' as tag,
+        case when m.delivered_at >= m.sent_at then date_part('epoch', m.delivered_at - m.sent_at) end
+            as delivery_seconds,
+        case when m.metadata ->> 'num_segments' ~ '^\d{1,4}$' then (m.metadata ->> 'num_segments')::integer end
+            as segments,
+        case when m.metadata ->> 'price' ~ '^-?\d{1,9}(\.\d{1,9})?$' then abs((m.metadata ->> 'price')::numeric) end
+            as price,
+        upper(m.metadata ->> 'price_unit') as price_unit
+    from messaging.outbound_messages m
+) as f;
+comment on view messaging.message_facts is 'Of each message of ours what the reports, and metrics, count.';
+
+-- The sums of a day and channel (by_tag is false, tag null), and of its messages of each tag, those without
+-- one included (by_tag is true). Of one day there may be several parts, which the reports add up: they may
+-- not be read alone. Each day is sorted by itself, in memory.
+create or replace view messaging.message_sums with (security_invoker = true) as
+select d.day, s.*
+from messaging.report_days() as d
+cross join lateral (
+    select
+        m.message_type,
+        grouping(m.tag) = 0 as by_tag,
+        m.tag,
+        count(*) as total,
+        count(*) filter (where m.delivered) as delivered,
+        count(*) filter (where m.read) as read,
+        count(*) filter (where m.failed) as failed,
+        count(*) filter (where m.in_flight) as in_flight,
+        round((percentile_cont(0.5) within group (order by m.delivery_seconds))::numeric, 3)
+            as median_delivery_seconds,
+        round((percentile_cont(0.95) within group (order by m.delivery_seconds))::numeric, 3)
+            as p95_delivery_seconds,
+        sum(m.segments) as segments,
+        sum(m.price) as price,
+        min(m.price_unit) as least_unit,
+        max(m.price_unit) as greatest_unit,
+        count(*) filter (where m.unpriced) as unpriced
+    from (
+        select * from messaging.message_facts f where f.sent_at >= d.begins and f.sent_at < d.ends
+        union all
+        select * from messaging.message_facts f
+        where f.sent_at is null and f.created_at >= d.begins and f.created_at < d.ends
+    ) as m
+    group by grouping sets ((m.message_type), (m.message_type, m.tag))
+) as s;
+comment on view messaging.message_sums is 'The sums of the messages of each day of Cairo, in parts.';
+
+create or replace view messaging.message_report_lines with (security_invoker = true) as
+select
+    p.day,
+    p.message_type,
+    p.by_tag,
+    p.tag,
+    sum(p.total)::bigint as total,
+    sum(p.delivered)::bigint as delivered,
+    sum(p.read)::bigint as read,
+    sum(p.failed)::bigint as failed,
+    sum(p.in_flight)::bigint as in_flight,
+    round(sum(p.delivered) / sum(p.total), 4) as delivered_share,
+    round(sum(p.read) / sum(p.total), 4) as read_share,
+    max(p.median_delivery_seconds) as median_delivery_seconds,
+    max(p.p95_delivery_seconds) as p95_delivery_seconds,
+    coalesce(sum(p.segments), 0)::bigint as segments,
+    case when min(p.least_unit) = max(p.greatest_unit) then sum(p.price) end as price,
+    case when min(p.least_unit) = max(p.greatest_unit) then min(p.least_unit) end as price_unit,
+    sum(p.unpriced)::bigint as unpriced
+from messaging.message_sums p
+group by p.day, p.message_type, p.by_tag, p.tag;
+comment on view messaging.message_report_lines is 'Both reports, of which each shows its own lines.';
+
+create or replace view public.message_report with (security_invoker = true) as
+select l.day, l.message_type, l.total, l.delivered, l.read, l.failed, l.in_flight, l.delivered_share, l.read_share,
+    l.median_delivery_seconds, l.p95_delivery_seconds, l.segments, l.price, l.price_unit, l.unpriced
+from messaging.message_report_lines l
+where not l.by_tag;
+comment on view public.message_report is
+    'For staff: what became of the messages of a day of Cairo. delivered includes read; both shares are of '
+    'total; canceled messages are in total only; a delivery before the sending is left out of the seconds; '
+    'price is null where a day has two currencies, or no price yet; unpriced is what Twilio took and has not '
+    'priced yet.';
+
+create or replace view public.message_report_by_tag with (security_invoker = true) as
+select l.day, l.message_type, l.tag, l.total, l.delivered, l.read, l.failed, l.in_flight, l.delivered_share,
+    l.read_share, l.median_delivery_seconds, l.p95_delivery_seconds, l.segments, l.price, l.price_unit, l.unpriced
+from messaging.message_report_lines l
+where l.by_tag;
+comment on view public.message_report_by_tag is
+    'For staff: message_report for each tag; tag is null for messages without one.';
+
+-- Without a code each text is a reason of its own.
+create or replace view public.message_failures with (security_invoker = true) as
+select
+    d.day,
+    f.message_type,
+    f.error_code,
+    coalesce(f.text, t.meaning, 'Unknown error') as reason,
+    messaging.error_meaning_ar(f.error_code) as reason_ar,
+    f.messages
+from messaging.report_days() as d
+cross join lateral (
+    select m.message_type, m.error_code, mode() within group (order by m.error_message) as text, count(*) as messages
+    from (
+        select * from messaging.message_facts f where f.sent_at >= d.begins and f.sent_at < d.ends
+        union all
+        select * from messaging.message_facts f
+        where f.sent_at is null and f.created_at >= d.begins and f.created_at < d.ends
+    ) as m
+    where m.failed
+    group by m.message_type, m.error_code, case when m.error_code is null then m.error_message end
+) as f
+left join messaging.twilio_errors t on t.code = f.error_code;
+comment on view public.message_failures is
+    'For staff: the failed messages of a day of Cairo by error code; the reason is Twilio''s most frequent text, '
+    'else the code''s meaning.';
+
+-- The events of a message under each of its SIDs; before them its beginning; and of what its row tells
+-- that for which there is no event (it failed in Twilio's very answer, it came from a former table).
+create or replace view public.message_timeline with (security_invoker = true) as
+select
+    h.message_log_id, h.at, h.status, h.error_code,
+    case when h.error_code is not null or h.status in ('failed', 'undelivered')
+        then messaging.error_meaning_ar(h.error_code) end as reason_ar
+from (
+    select e.message_log_id, e.received_at as at, e.status, e.error_code
+    from messaging.message_status_events e
+    where e.message_log_id is not null
+    union all
+    select m.id, v.at, v.status, case when v.status in ('failed', 'undelivered') then m.error_code end
+    from messaging.outbound_messages m
+    cross join lateral (values
+        ('pending', coalesce(m.sent_at, m.created_at)),
+        (case when m.status = 'undelivered' then m.status else 'failed' end, m.failed_at),
+        ('delivered', case when m.delivered_at is distinct from m.read_at then m.delivered_at end),
+        ('read', m.read_at),
+        (case when m.status not in ('pending', 'failed', 'undelivered', 'delivered', 'read') then m.status end,
+            m.updated_at)
+    ) as v (status, at)
+    where v.at is not null and v.status is not null
+      and not exists (
+          select from messaging.message_status_events e
+          where e.message_log_id = m.id
+            and (e.status = v.status or e.status in ('failed', 'undelivered') and v.status in ('failed', 'undelivered')))
+) as h
+where (select messaging.may_read_reports());
+comment on view public.message_timeline is
+    'For staff: what happened to a message, its further attempts included, by the time it was known here.';
