@@ -236,16 +236,11 @@ static PGconn *connect_database(const struct pool *pool, const struct resolver_h
 {
     static const char malformed[] =
         "the connection string is malformed (in a URL a password's @ is %40 and its / is %2F)";
-    const char *const keys[] = {"dbname", "fallback_application_name", "client_encoding",
-                                "host",   "hostaddr",                  "port",
-                                NULL};
-    const char *const values[] = {pool->string,
-                                  "twilio-cgi",
-                                  "UTF8",
+    const char *const keys[] = {
+        "dbname", "fallback_application_name", "client_encoding", "host", "hostaddr", "port", NULL};
+    const char *const values[] = {pool->string,     "twilio-cgi", "UTF8",
                                   hosts->hosts, /* an empty one leaves the string's */
-                                  hosts->addresses,
-                                  hosts->ports,
-                                  NULL};
+                                  hosts->addresses, hosts->ports, NULL};
     PGconn *conn = PQconnectStartParams(keys, values, 1);
 
     /* a server that goes away while it is greeted would be heard on stderr */

@@ -77,8 +77,7 @@ static bool withdraw(struct service *service, struct arena *arena, struct text i
         .id = id, .status = TWILIO_STATUS_FAILED, .release = true, .in_doubt = true};
     struct fault fault;
 
-    service->database_answers =
-        message_log_withdraw(&service->database, arena, id, false, &fault);
+    service->database_answers = message_log_withdraw(&service->database, arena, id, false, &fault);
     if (!service->database_answers)
         spool(service, arena, &settlement, receipt);
     return service->database_answers;

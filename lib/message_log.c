@@ -212,8 +212,7 @@ bool message_log_restore(const struct database *database, struct arena *arena,
                          const struct message_log_settlement *settlement, struct text *ret_row,
                          struct fault *reterr)
 {
-    static const struct call call =
-        CALL("select messaging.restore_reservation", "$1,$2", "$3");
+    static const struct call call = CALL("select messaging.restore_reservation", "$1,$2", "$3");
     const struct text values[] = {settlement->id, settlement->order};
     struct database_result result;
 

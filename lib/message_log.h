@@ -3,9 +3,9 @@
  *
  * Each call is one round trip. What the functions promise under concurrency stands with them.
  *
- * Where something is locked by somebody else a call waits for it, for up to 5 s, and where a process
- * has several connections most of that time over those that are for it (DATABASE_PATIENT); then it
- * fails with FAULT_DATABASE_BUSY. What is replayed does not wait.
+ * Where something is locked by somebody else a call waits for it, for up to 5 s, and where a
+ * process has several connections most of that time over those that are for it (DATABASE_PATIENT);
+ * then it fails with FAULT_DATABASE_BUSY. What is replayed does not wait.
  */
 #ifndef MESSAGE_LOG_H
 #define MESSAGE_LOG_H
@@ -138,8 +138,9 @@ must_check bool message_log_unsettled(const struct database *database, struct ar
 must_check bool message_log_knows(const struct database *database, struct arena *arena,
                                   struct text sid, bool *ret_known, struct fault *reterr);
 
-/** The newest version of the schema (sql/schema/version.sql) that the database has had. For --check:
- * fails, too, where the server cannot load PL/pgSQL, as one whose files were replaced underneath. */
+/** The newest version of the schema (sql/schema/version.sql) that the database has had. For
+ * --check: fails, too, where the server cannot load PL/pgSQL, as one whose files were replaced
+ * underneath. */
 must_check bool message_log_version(const struct database *database, struct arena *arena,
                                     struct text *ret_version, struct fault *reterr);
 

@@ -26,7 +26,8 @@
 /* How much of the spool one request replays once it has been answered. */
 #define REPLAY_AFTER_REQUEST 8
 
-/* A process that found the spool empty looks again after so long: a look is a dozen system calls. */
+/* A process that found the spool empty looks again after so long: a look is a dozen system calls.
+ */
 #define LOOK_AGAIN_MS 1000
 
 /* A request takes 30 s at most; when all other deadlines failed, this one ends the process. */
@@ -335,8 +336,8 @@ static bool check_database(const struct service *service, struct arena *arena)
         printf("%-30s %s\n", "database", fault.detail);
         return false;
     }
-    bool current = version.n == strlen(SCHEMA_VERSION) &&
-                   memcmp(version.s, SCHEMA_VERSION, version.n) >= 0;
+    bool current =
+        version.n == strlen(SCHEMA_VERSION) && memcmp(version.s, SCHEMA_VERSION, version.n) >= 0;
     printf("%-30s reachable, schema %.*s%s\n", "database", TEXT_ARG(version),
            current ? "" : ", older than " SCHEMA_VERSION " of this program: run sql/migrate.sql");
     return current;
@@ -472,8 +473,8 @@ static int serve_operator(const struct program *program, int argc, char **argv)
 }
 
 /**
- * Memory holds secrets and message texts. The limit means nothing to a kernel that pipes cores into a
- * program; and what cannot be dumped cannot be traced, nor read in /proc, by its own user either.
+ * Memory holds secrets and message texts. The limit means nothing to a kernel that pipes cores into
+ * a program; and what cannot be dumped cannot be traced, nor read in /proc, by its own user either.
  */
 static void hide_memory(void)
 {

@@ -42,8 +42,7 @@ static bool check_keys(const struct service *service)
         return true;
     if (!auth_keys_load(service->keys, &count, &fault)) {
         printf("%-30s invalid: %s; running processes keep the last good one%s\n", "key set",
-               fault.detail,
-               settings->jwks_url ? " (send-whatsapp --fetch-keys fetches it)" : "");
+               fault.detail, settings->jwks_url ? " (send-whatsapp --fetch-keys fetches it)" : "");
         return false;
     }
     printf("%-30s %zu usable keys\n", "key set", count);
@@ -190,8 +189,7 @@ bool sender_handle(const struct sender_policy *policy, struct service *service, 
 
     bool identified = identify(service, arena, policy->tokens, request, &caller, reterr);
     note_keys(service, arena, response);
-    if (!identified ||
-        !check_media_type(policy->tokens, request, &caller, reterr) ||
+    if (!identified || !check_media_type(policy->tokens, request, &caller, reterr) ||
         !take_key(request->idempotency_key, &order.key, reterr) ||
         !message_parse(arena, request->body, policy->whatsapp_only, &sent.message, reterr))
         return false;

@@ -27,9 +27,9 @@ struct service {
     size_t connections; /* to the database, at once; 0 is one */
     struct database database;
     struct spool spool;
-    struct http http;       /* to Twilio, see twilio_client; senders only */
-    struct auth_keys *keys; /* senders only; NULL without a key set */
-    bool database_answers;  /* in this request: what waits in the spool may be replayed */
+    struct http http;          /* to Twilio, see twilio_client; senders only */
+    struct auth_keys *keys;    /* senders only; NULL without a key set */
+    bool database_answers;     /* in this request: what waits in the spool may be replayed */
     struct service_turn *turn; /* of all threads; NULL: there is one */
 };
 

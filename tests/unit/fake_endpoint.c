@@ -51,8 +51,8 @@ static void put_file(const char *dir, const char *content)
 {
     char path[256];
 
-    snprintf(path, sizeof(path), "%s/1700000000000-11111111-1111-4111-8111-111111111111%s.json", dir,
-             strstr(content, "\"kind\":\"settlement\"") ? ".settlement" : "");
+    snprintf(path, sizeof(path), "%s/1700000000000-11111111-1111-4111-8111-111111111111%s.json",
+             dir, strstr(content, "\"kind\":\"settlement\"") ? ".settlement" : "");
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     assert_true(fputs(content, file) >= 0);

@@ -137,8 +137,8 @@ bool fake_spool_waits(void)
 bool fake_spool_take(struct spool_claim *claim)
 {
     struct spool_walk walk;
-    bool good = fake_spool_look(1, &walk) &&
-                spool_claim(&fake_spool, &walk, &fake_spool_arena, claim);
+    bool good =
+        fake_spool_look(1, &walk) && spool_claim(&fake_spool, &walk, &fake_spool_arena, claim);
 
     spool_finish(&walk);
     return good;

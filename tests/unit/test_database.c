@@ -3,6 +3,7 @@
  * deadline has to pass, poll() and clock_gettime() are replaced: waiting moves the clock. */
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -17,6 +18,28 @@ int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
 int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
 int __real_clock_gettime(clockid_t id, struct timespec *ret_now);
 int __wrap_clock_gettime(clockid_t id, struct timespec *ret_now);
+
+int __real_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
+                       struct addrinfo **ret_list);
+int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
+                       struct addrinfo **ret_list);
+
+static atomic_bool mute; /* no nameserver answers until something is written to names */
+static int names[2];
+static atomic_size_t n_lookups;
+
+int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
+                       struct addrinfo **ret_list)
+{
+    char scrap;
+
+    if (!host || strcmp(host, "db.test") != 0)
+        return __real_getaddrinfo(host, port, hints, ret_list);
+    n_lookups++;
+    if (mute && read(names[0], &scrap, 1) == 1)
+        return EAI_AGAIN;
+    return __real_getaddrinfo("127.0.0.1", port, hints, ret_list);
+}
 
 static _Atomic int64_t skew_ms; /* what the clock is ahead */
 static bool hurried; /* poll() waits 100 ms at most, and the clock is moved by the rest */
@@ -481,7 +504,11 @@ static const struct statement_row {
     {"a full disk", {ERROR, {NULL}, "53100"}, "database_unavailable", NULL},
     {"a shutdown", {ERROR, {NULL}, "57P01"}, "database_unavailable", NULL, true},
     {"a shutdown behind the rows", {ROLL_BACK, {"a"}, "57P01"}, "database_unavailable", NULL, true},
-    {"a statement that was cancelled", {ERROR, {NULL}, "57014"}, "database_unavailable", NULL, .busy = true},
+    {"a statement that was cancelled",
+     {ERROR, {NULL}, "57014"},
+     "database_unavailable",
+     NULL,
+     .busy = true},
     {"an input/output error", {ERROR, {NULL}, "58030"}, "database_unavailable", NULL},
     {"an error inside of the server", {ERROR, {NULL}, "XX000"}, "database_unavailable", NULL},
     {"an error without a text",
@@ -501,7 +528,11 @@ static const struct statement_row {
      true,
      true},
     {"a deadlock", {ERROR, {NULL}, "40P01"}, "database_unavailable", NULL, .busy = true},
-    {"a lock that is not to be had", {ERROR, {NULL}, "55P03"}, "database_unavailable", NULL, .busy = true},
+    {"a lock that is not to be had",
+     {ERROR, {NULL}, "55P03"},
+     "database_unavailable",
+     NULL,
+     .busy = true},
     {"a standby", {ERROR, {NULL}, "25006"}, "database_unavailable", NULL},
     {"another state of a transaction", {ERROR, {NULL}, "25001"}, "internal", NULL},
     {"an error without a state", {ERROR, {NULL}, ""}, "database_unavailable", NULL, true},
@@ -979,6 +1010,39 @@ static void test_of_one_nothing_is_apart(void **state)
     assert_int_equal(server.n_connections, 1);
 }
 
+/* Whoever waits for a nameserver has no place, so a connection that is free is there for others. */
+static void test_name_holds_no_place(void **state)
+{
+    static const struct script scripts[] = {{{{ROW, {"a"}}, {LATE, {"b"}}, {ROW, {"c"}}}}};
+    pthread_t late, asking;
+    bool good = false, found = true;
+    char string[128];
+
+    (void)state;
+    start(scripts);
+    database_close(&database);
+    snprintf(string, sizeof(string),
+             "host=db.test port=%d user=u dbname=d sslmode=disable gssencmode=disable",
+             server.port);
+    assert_true(database_open(string, 2, &database, &fault));
+    assert_true(ask());
+    assert_int_equal(n_lookups, 1);
+    assert_int_equal(pthread_create(&late, NULL, ask_alone, &good), 0);
+    wait_until(&server.n_asked, 2);
+    mute = true;
+    assert_int_equal(pthread_create(&asking, NULL, ask_alone, &found), 0);
+    wait_until(&n_lookups, 2);
+    assert_int_equal(write(server.go[1], "x", 1), 1);
+    pthread_join(late, NULL);
+    assert_true(good);
+    assert_true(ask_apart(DATABASE_SPARE));
+    assert_int_equal(write(names[1], "x", 1), 1);
+    pthread_join(asking, NULL);
+    assert_false(found);
+    mute = false;
+    stop();
+}
+
 static int clear(void **state)
 {
     (void)state;
@@ -1013,6 +1077,7 @@ int main(void)
         {.name = "who waits for locks gets half of the connections",
          .test_func = test_half_are_for_the_patient},
         {.name = "of one connection nothing is apart", .test_func = test_of_one_nothing_is_apart},
+        {.name = "a name that is looked for holds no place", .test_func = test_name_holds_no_place},
         {.name = "for want of memory a result is lost, not the connection",
          .test_func = test_no_memory},
         {.name = "a server that does not read is given up", .test_func = test_deaf},
@@ -1029,6 +1094,8 @@ int main(void)
     for (size_t i = 0; i < ARRAY_LEN(tests); i++)
         tests[i].teardown_func = clear;
     arena_init(&arena, 1 << 20);
+    if (pipe(names) != 0)
+        return 1;
     int failed = cmocka_run_group_tests_name("database", tests, NULL, NULL);
     arena_release(&arena);
     return failed;

@@ -43,8 +43,7 @@
     "{\"kind\":\"settlement\",\"id\":\"" ID "\",\"status\":\"failed\",\"release\":true,"           \
     "\"in_doubt\":true,\"at\":\"" AT "\"}"
 #define WITHDRAWAL_SQL "select messaging.withdraw_reservation('" ID "'" AT_ONCE
-#define ORDER                                                                                      \
-    "{\"at\":\"" AT "\",\"caller\":\"endpoint internal\",\"key\":\"k\",\"metadata\":{}}"
+#define ORDER          "{\"at\":\"" AT "\",\"caller\":\"endpoint internal\",\"key\":\"k\",\"metadata\":{}}"
 #define WITH_ORDER                                                                                 \
     "{\"kind\":\"settlement\",\"id\":\"" ID "\",\"sid\":\"" SID "\",\"status\":\"queued\","        \
     "\"details\":{\"price\":null},\"release\":false,\"order\":" ORDER ",\"at\":\"" AT "\"}"

@@ -81,7 +81,7 @@ static void test_list(void **state)
 
 static void test_no_names(void **state)
 {
-    static const char *const none[] = {NULL,          "",         "/run/postgresql", "127.0.0.1",
+    static const char *const none[] = {NULL,          "",          "/run/postgresql", "127.0.0.1",
                                        "::1,/run,::", "@abstract", "p@ss@host"};
 
     (void)state;

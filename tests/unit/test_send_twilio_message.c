@@ -22,10 +22,10 @@ int endpoint_main(int argc, char **argv);
                  "'Hello'", "null", "null", "'{}'")
 /* all that a lost row is written again from; key: a member, or nothing */
 #define ORDER(key)                                                                                 \
-    "{\"at\":\"" FAKE_STAMP "\",\"caller\":\"send-twilio-message internal\"," key                   \
+    "{\"at\":\"" FAKE_STAMP "\",\"caller\":\"send-twilio-message internal\"," key                  \
     "\"type\":\"sms\",\"recipient\":\"+201012345678\",\"content\":\"Hello\",\"metadata\":{}}"
-#define RESTORE(key) "select messaging.restore_reservation('" ID "','" ORDER(key) "')"
-#define WITHDRAW "select messaging.withdraw_reservation('" FAKE_ROW_ID "')"
+#define RESTORE(key)  "select messaging.restore_reservation('" ID "','" ORDER(key) "')"
+#define WITHDRAW      "select messaging.withdraw_reservation('" FAKE_ROW_ID "')"
 #define RESERVE_HELLO RESERVE_AS("internal", "null", "null", "null")
 #define PENDING                                                                                    \
     "{\"id\":\"" ID "\",\"status\":\"pending\",\"external_id\":null,\"error_code\":null,"          \
@@ -312,8 +312,8 @@ static const struct endpoint_row rows[] = {
      .body = HELLO,
      .database = {FAKE_LOST, FAKE_ROW("t"), RESERVED, SETTLED},
      .twilio = {QUEUED},
-     .statements = {RESERVE_AS("internal", "'k'", "null", "null"), WITHDRAW, RESERVE_AS("internal", "'k'", "null", "null"),
-                    SETTLE_QUEUED},
+     .statements = {RESERVE_AS("internal", "'k'", "null", "null"), WITHDRAW,
+                    RESERVE_AS("internal", "'k'", "null", "null"), SETTLE_QUEUED},
      .requests = {POST_HELLO},
      .status = "200 OK",
      .answer = SENT_SMS},
@@ -321,8 +321,8 @@ static const struct endpoint_row rows[] = {
      {JSON, "HTTP_IDEMPOTENCY_KEY=k"},
      .body = HELLO,
      .database = {FAKE_LOST, FAKE_ROW("f"), FAKE_LOST, FAKE_ROW("t")},
-     .statements = {RESERVE_AS("internal", "'k'", "null", "null"), WITHDRAW, RESERVE_AS("internal", "'k'", "null", "null"),
-                    WITHDRAW},
+     .statements = {RESERVE_AS("internal", "'k'", "null", "null"), WITHDRAW,
+                    RESERVE_AS("internal", "'k'", "null", "null"), WITHDRAW},
      .status = "503 Service Unavailable",
      .headers = "Retry-After: 5\r\n",
      .answer = ERROR_WITH("Database unavailable. Nothing was sent", "database_unavailable",
@@ -330,11 +330,9 @@ static const struct endpoint_row rows[] = {
     {"nor where the caller has waited long enough",
      {JSON, "HTTP_IDEMPOTENCY_KEY=k"},
      .body = HELLO,
-     .database = {{.fails = true,
-                   .fault = FAULT_DATABASE_UNAVAILABLE,
-                   .in_doubt = true,
-                   .takes_ms = 6000},
-                  FAKE_ROW("t")},
+     .database =
+         {{.fails = true, .fault = FAULT_DATABASE_UNAVAILABLE, .in_doubt = true, .takes_ms = 6000},
+          FAKE_ROW("t")},
      .statements = {RESERVE_AS("internal", "'k'", "null", "null"), WITHDRAW},
      .status = "503 Service Unavailable",
      .headers = "Retry-After: 5\r\n",
@@ -417,8 +415,8 @@ static const struct endpoint_row rows[] = {
      .answer =
          ERROR_WITH("Not found", "twilio_rejected", "\"twilio_code\":20404,\"id\":\"" ID "\""),
      .spooled = "{\"kind\":\"settlement\",\"id\":\"" ID "\",\"status\":\"failed\",\"error_code\":"
-                "\"20404\",\"error_message\":\"Not found\",\"release\":false,\"order\":" ORDER("")
-                ",\"at\":\"" FAKE_STAMP "\"}\n"},
+                "\"20404\",\"error_message\":\"Not found\",\"release\":false,\"order\":" ORDER(
+                    "") ",\"at\":\"" FAKE_STAMP "\"}\n"},
     {"refused credentials are 502, and the key is free again",
      {JSON, "HTTP_IDEMPOTENCY_KEY=k"},
      .body = HELLO,
@@ -531,7 +529,7 @@ static const struct endpoint_row rows[] = {
      .spooled = "{\"kind\":\"settlement\",\"id\":\"" ID "\",\"sid\":\"" SID
                 "\",\"status\":\"queued\",\"details\":{\"num_segments\":\"1\"},\"release\":false,"
                 "\"order\":" ORDER("") ","
-                "\"at\":\"2026-01-01T12:00:00.084Z\"}\n"},
+                                       "\"at\":\"2026-01-01T12:00:00.084Z\"}\n"},
     {"a row that a failover lost is written again, with its key",
      {JSON, "HTTP_IDEMPOTENCY_KEY=k"},
      .body = HELLO,

@@ -455,8 +455,10 @@ static void the_longest_event_fits(void **state)
     (void)state;
     assert_non_null(content);
     memset(content, 'x', SPOOL_FILE_MAX + 1);
-    assert_true(spool_put(&fake_spool, SPOOL_EVENT, (struct text){content, SPOOL_FILE_MAX}, &fault));
-    assert_false(spool_put(&fake_spool, SPOOL_EVENT, (struct text){content, SPOOL_FILE_MAX + 1}, &fault));
+    assert_true(
+        spool_put(&fake_spool, SPOOL_EVENT, (struct text){content, SPOOL_FILE_MAX}, &fault));
+    assert_false(
+        spool_put(&fake_spool, SPOOL_EVENT, (struct text){content, SPOOL_FILE_MAX + 1}, &fault));
     assert_string_equal(fault.detail, "cannot write to the spool: event is too long");
     assert_true(fake_spool_take(&claim));
     assert_int_equal(claim.content.n, SPOOL_FILE_MAX);

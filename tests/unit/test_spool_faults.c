@@ -170,8 +170,8 @@ static void claim_without_rights(void)
     struct spool_claim claim;
     struct spool_walk walk;
 
-    if (!fake_spool_look(1, &walk) ||
-        spool_claim(&fake_spool, &walk, &fake_spool_arena, &claim) || walk.error != EACCES)
+    if (!fake_spool_look(1, &walk) || spool_claim(&fake_spool, &walk, &fake_spool_arena, &claim) ||
+        walk.error != EACCES)
         _exit(1);
     spool_finish(&walk);
 }
@@ -204,7 +204,8 @@ static void read_without_rights(void)
     spool_end(&fake_spool, &claim, SPOOL_PUT_OFF);
 }
 
-/* Copied from a host that is no more, by root, who gave the directory away and not what is in it. */
+/* Copied from a host that is no more, by root, who gave the directory away and not what is in it.
+ */
 static void a_file_that_may_not_be_read_stays_and_is_told(void **state)
 {
     struct stat status;
