@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <curl/curl.h>
+#include <openssl/crypto.h>
 
 /* What libcurl itself makes of longer ones, from 8.14 on; older ones have no end. */
 #define RETRY_AFTER_MAX 21600
@@ -134,6 +135,8 @@ static struct curl_slist *make_headers(void)
 static CURL *ready_client(struct client *client)
 {
     if (!client->curl) {
+        /* The end of a process frees at once what OpenSSL would free piece by piece at exit. */
+        OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
         client->curl = curl_easy_init();
         if (client->curl && !set_up(client->curl, &client->options)) {
             curl_easy_cleanup(client->curl);

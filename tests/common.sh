@@ -6,6 +6,8 @@
 #                                  and its programs come first in PATH
 #   cluster_stop DIR               stop it; leaves no process
 #   free_port [PREFERRED]          print a free port of the loopback interface
+#   make_certificates DIR          a throw-away authority (DIR/authorities, hashed) and a certificate of its
+#                                  for 127.0.0.1 and localhost (DIR/tls/cert.pem, key.pem)
 #
 # A cluster listens on a unix socket only, trusts whoever may enter the socket's directory (the
 # unprivileged user and root), and keeps everything it writes under DIR.
@@ -153,3 +155,18 @@ $(printf %04X "$1")
     echo 'common.sh: no free port' >&2
     return 1
 )
+
+make_certificates() {
+    mkdir "$1/tls" "$1/authorities" || return 1
+    (
+        cd "$1/tls" || exit 1
+        openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 1 -subj '/CN=test CA'
+        openssl req -newkey rsa:2048 -nodes -keyout key.pem -out request.pem -subj '/CN=localhost'
+        printf 'subjectAltName=IP:127.0.0.1,DNS:localhost\n' >names
+        openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 1 \
+            -extfile names -out cert.pem
+        cp ca.pem ../authorities/
+        openssl rehash ../authorities
+        chmod 644 key.pem
+    )
+}

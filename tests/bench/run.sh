@@ -198,29 +198,12 @@ INI
     await test -S "$work/bouncer/.s.PGSQL.6432"
 }
 
-# A throw-away authority, and a certificate of its for the stand-in.
-make_certificates()
-{
-    mkdir "$work/tls" "$work/authorities"
-    (
-        cd "$work/tls"
-        openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 1 -subj '/CN=bench CA'
-        openssl req -newkey rsa:2048 -nodes -keyout key.pem -out request.pem -subj '/CN=localhost'
-        printf 'subjectAltName=IP:127.0.0.1,DNS:localhost\n' >names
-        openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 1 \
-            -extfile names -out cert.pem
-        cp ca.pem ../authorities/
-        openssl rehash ../authorities
-        chmod 644 key.pem
-    ) >"$work/log/openssl.log" 2>&1
-}
-
 start_sandbox()
 {
     set -- "$1" "$work/bin/twilio-sandbox" --account-sid "$sid" --auth-token "$auth_token" \
         --callbacks off --port-file "$work/run/$1.port"
     if [ "$1" = tls ]; then
-        make_certificates
+        make_certificates "$work" >"$work/log/openssl.log" 2>&1
         set -- "$@" --tls-cert "$work/tls/cert.pem" --tls-key "$work/tls/key.pem"
     fi
     in_background "$@"
