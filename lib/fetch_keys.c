@@ -149,7 +149,7 @@ static bool update(struct service *service, struct arena *arena, struct set *ret
                    bool *ret_written, struct fault *reterr)
 {
     const char *file = service->settings->jwks_file;
-    struct text body;
+    struct text body = {0};
 
     if (!fetch(service, arena, &body, reterr) || !read_set(arena, body, ret_set, reterr))
         return false;
