@@ -16,7 +16,7 @@ int __real_getaddrinfo(const char *host, const char *port, const struct addrinfo
 int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
                        struct addrinfo **ret_list);
 
-static int go[2], quiet[2];   /* a question about silent.test, quiet.test may be answered */
+static int go[2], quiet[2];   /* a question about silent*.test, quiet.test may be answered */
 static atomic_size_t n_asked; /* about quiet.test */
 
 int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
@@ -25,7 +25,7 @@ int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo
     char scrap;
 
     n_asked += strcmp(host, "quiet.test") == 0;
-    if (strcmp(host, "silent.test") == 0 && read(go[0], &scrap, 1) != 1)
+    if (strncmp(host, "silent", 6) == 0 && read(go[0], &scrap, 1) != 1)
         return EAI_AGAIN;
     if (strcmp(host, "quiet.test") == 0 && read(quiet[0], &scrap, 1) != 1)
         return EAI_AGAIN;
@@ -52,7 +52,8 @@ static const struct list_row {
     {"as is one of which nothing is heard", "silent.test,one.test", "1,2", "one.test", "127.0.0.1",
      "2"},
     {"none", "nobody.test", NULL, NULL, NULL, NULL},
-    {"none in time", "silent.test", NULL, NULL, NULL, NULL},
+    /* another name: the question of the case before may still be under way, and be joined */
+    {"none in time", "silent-too.test", NULL, NULL, NULL, NULL},
 };
 
 static void test_list(void **state)
