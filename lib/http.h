@@ -8,13 +8,14 @@
 #include "arena.h"
 #include "fault.h"
 
-/** A longer answer is no answer of Twilio's. */
+/** A longer answer is no answer of Twilio's, unless more was asked for. */
 #define HTTP_REPLY_MAX (2u << 20)
 
 enum http_outcome {
     HTTP_ANSWERED,  /* a whole answer came, whatever its status */
-    HTTP_NOT_SENT,  /* certain: no connection or TLS session came about, not a byte was sent */
-    HTTP_NO_ANSWER, /* the request, or a part of it, went out, and no whole answer came */
+    HTTP_NOT_SENT,  /* certain: no connection or TLS session came about, or not a byte of the body
+                       left (for a GET: not a byte) */
+    HTTP_NO_ANSWER, /* the request, or a part of it, went out, and no whole answer to it came */
 };
 
 struct http_request {
@@ -23,6 +24,7 @@ struct http_request {
     bool post;                   /* else GET */
     struct text form;            /* the body of a POST, urlencoded */
     int connect_ms, total_ms;    /* deadlines */
+    size_t reply_max;            /* bytes of an answer, 0: HTTP_REPLY_MAX */
 };
 
 struct http_reply {
@@ -48,6 +50,10 @@ struct http_options {
 /**
  * A client by libcurl. One client serves one thread at a time and keeps its connection open for the
  * next exchange. Nothing is initialised before the first exchange.
+ *
+ * A kept connection on which anything stands before the request is written (an answer to nothing,
+ * noise, its end) is left, and an answer that begins before the request is out in whole is none
+ * (RFC 9112, 9.2: what comes unasked is no answer).
  *
  * https only unless plain, certificates verified, no redirects, no proxies for loopback, replies
  * capped, no signals. A request is never repeated by itself:

@@ -3,6 +3,7 @@
  * brought to fail. */
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include <curl/curl.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "clock.h"
 #include "fake_record.h"
@@ -21,8 +24,12 @@ CURLcode __wrap_curl_easy_perform(CURL *curl);
 
 static CURLcode pretended; /* CURLE_OK: libcurl's own */
 
+static void (*before_perform)(void); /* between the look at a kept connection and its use */
+
 CURLcode __wrap_curl_easy_perform(CURL *curl)
 {
+    if (before_perform)
+        before_perform();
     return pretended == CURLE_OK ? __real_curl_easy_perform(curl) : pretended;
 }
 
@@ -33,6 +40,17 @@ struct act {
     bool silent;              /* reads and never answers */
     bool closes_after_answer; /* though it has said nothing of it: a kept connection breaks */
     size_t large;             /* bytes of 'x' behind the last answer */
+    bool waits_for_body;      /* before it reads nothing */
+    const char *stray;        /* what nobody has asked for, behind the answers */
+    bool joined;              /* in one piece with the last answer */
+    bool waits;               /* sends it when it is told to */
+    bool fin;                 /* and says that nothing more will come */
+};
+
+/** A connection at its end: the test's own TLS, or none. */
+struct peer {
+    int fd;
+    SSL *tls;
 };
 
 struct server {
@@ -41,9 +59,14 @@ struct server {
     int port;
     pthread_t thread;
     int stop[2];
+    SSL_CTX *tls;
+    struct peer kept[4]; /* left open to the end of the test */
+    size_t n_kept;
     char seen[1 << 18]; /* all that was read */
-    size_t n_seen, n_connections, n_requests;
+    size_t n_seen, n_connections, n_requests, n_failed;
     atomic_size_t n_ended; /* connections */
+    atomic_size_t n_strays;
+    atomic_bool may_stray;
 };
 
 /** Is there something to read? False when the test is over. */
@@ -54,8 +77,30 @@ static bool wait_readable(struct server *server, int fd)
     return poll(fds, 2, 10000) > 0 && !(fds[1].revents & POLLIN);
 }
 
+static ssize_t receive(const struct peer *peer, char *to, size_t room)
+{
+    return peer->tls ? SSL_read(peer->tls, to, (int)room) : recv(peer->fd, to, room, 0);
+}
+
+static void send_all(const struct peer *peer, const char *from, size_t n)
+{
+    while (n) {
+        ssize_t done = peer->tls ? SSL_write(peer->tls, from, (int)n)
+                                 : send(peer->fd, from, n, MSG_NOSIGNAL);
+        if (done <= 0)
+            return;
+        from += done;
+        n -= (size_t)done;
+    }
+}
+
+static void send_text(const struct peer *peer, const char *text)
+{
+    send_all(peer, text, strlen(text));
+}
+
 /** Read one request whole: to the end of its body. */
-static bool read_one(struct server *server, int fd)
+static bool read_one(struct server *server, const struct peer *peer)
 {
     size_t start = server->n_seen;
 
@@ -70,60 +115,104 @@ static bool read_one(struct server *server, int fd)
                 return true;
             }
         }
-        if (!wait_readable(server, fd))
+        if (!wait_readable(server, peer->fd))
             return false;
-        ssize_t n =
-            recv(fd, server->seen + server->n_seen, sizeof(server->seen) - 1 - server->n_seen, 0);
+        ssize_t n = receive(peer, server->seen + server->n_seen,
+                            sizeof(server->seen) - 1 - server->n_seen);
         if (n <= 0)
             return false;
         server->n_seen += (size_t)n;
     }
 }
 
-static void send_all(int fd, const char *from, size_t n)
-{
-    while (n) {
-        ssize_t done = send(fd, from, n, MSG_NOSIGNAL);
-        if (done <= 0)
-            return;
-        from += done;
-        n -= (size_t)done;
-    }
-}
-
-static void send_large(int fd, size_t n)
+static void send_large(const struct peer *peer, size_t n)
 {
     static char chunk[65536];
 
     memset(chunk, 'x', sizeof(chunk));
     for (; n > sizeof(chunk); n -= sizeof(chunk))
-        send_all(fd, chunk, sizeof(chunk));
-    send_all(fd, chunk, n);
+        send_all(peer, chunk, sizeof(chunk));
+    send_all(peer, chunk, n);
 }
 
-static void play(struct server *server, const struct act *act, int fd)
+/** Nothing is read of it, but its body has come. */
+static void wait_for_body(struct server *server, int fd)
+{
+    char seen[4096] = "";
+
+    while (wait_readable(server, fd) && recv(fd, seen, sizeof(seen) - 1, MSG_PEEK) > 0 &&
+           !strstr(seen, "\r\n\r\na=b"))
+        usleep(1000);
+}
+
+static void stray(struct server *server, const struct act *act, const struct peer *peer)
+{
+    while (act->waits && !server->may_stray)
+        usleep(1000);
+    if (!act->joined)
+        send_text(peer, act->stray);
+    if (act->fin && peer->tls)
+        SSL_shutdown(peer->tls);
+    if (act->fin)
+        shutdown(peer->fd, SHUT_WR);
+    server->n_strays++;
+}
+
+/** The head by itself: of TLS, what is behind the body is then in a record that has been read. */
+static void answer(const struct act *act, const struct peer *peer, size_t i)
+{
+    bool last = i + 1 == ARRAY_LEN(act->answers) || !act->answers[i + 1];
+    const char *end = strstr(act->answers[i], "\r\n\r\n");
+    char rest[4096];
+
+    if (!act->joined || !last || !end) {
+        send_text(peer, act->answers[i]);
+        return;
+    }
+    send_all(peer, act->answers[i], (size_t)(end + 4 - act->answers[i]));
+    usleep(20000);
+    snprintf(rest, sizeof(rest), "%s%s", end + 4, act->stray);
+    send_text(peer, rest);
+}
+
+/** True: the connection is to stay open. */
+static bool play(struct server *server, const struct act *act, const struct peer *peer)
 {
     const struct linger reset = {1, 0};
 
     if (act->reads_nothing) {
-        wait_readable(server, fd); /* a reset before that may look like a refusal */
+        if (act->waits_for_body)
+            wait_for_body(server, peer->fd);
+        else
+            wait_readable(server, peer->fd); /* a reset before that may look like a refusal */
         for (size_t i = 0; act->answers[i]; i++)
-            send_all(fd, act->answers[i], strlen(act->answers[i]));
+            send_text(peer, act->answers[i]);
         if (!act->answers[0])
-            setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-        return;
+            setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+        return false;
     }
     if (act->silent) {
-        while (read_one(server, fd))
+        while (read_one(server, peer))
             ;
-        return;
+        return false;
     }
-    for (size_t i = 0; act->answers[i] && read_one(server, fd); i++)
-        send_all(fd, act->answers[i], strlen(act->answers[i]));
-    send_large(fd, act->large);
-    if (act->closes_after_answer || !wait_readable(server, fd))
-        return;
-    read_one(server, fd);
+    for (size_t i = 0; i < ARRAY_LEN(act->answers) && act->answers[i] && read_one(server, peer);
+         i++)
+        answer(act, peer, i);
+    send_large(peer, act->large);
+    if (act->stray) {
+        stray(server, act, peer);
+        return true;
+    }
+    if (!act->closes_after_answer && wait_readable(server, peer->fd))
+        read_one(server, peer);
+    return false;
+}
+
+static void hang_up(struct peer *peer)
+{
+    SSL_free(peer->tls);
+    close(peer->fd);
 }
 
 static void *run(void *self)
@@ -134,12 +223,21 @@ static void *run(void *self)
         int fd = accept(server->listener, NULL, NULL);
         if (fd < 0)
             break;
-        play(server, &server->acts[server->n_connections++], fd);
-        close(fd);
+        /* what is sent is there when it has been sent */
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+        struct peer peer = {.fd = fd, .tls = server->tls ? SSL_new(server->tls) : NULL};
+        if (peer.tls && (!SSL_set_fd(peer.tls, fd) || SSL_accept(peer.tls) != 1))
+            server->n_failed++;
+        if (play(server, &server->acts[server->n_connections++], &peer))
+            server->kept[server->n_kept++] = peer;
+        else
+            hang_up(&peer);
         server->n_ended++;
     }
     return NULL;
 }
+
+static SSL_CTX *with_tls; /* of the next server; NULL: plain */
 
 static void start(struct server *server, const struct act *acts)
 {
@@ -148,6 +246,7 @@ static void start(struct server *server, const struct act *acts)
 
     memset(server, 0, sizeof(*server));
     server->acts = acts;
+    server->tls = with_tls;
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(server->listener >= 0);
     assert_int_equal(bind(server->listener, (struct sockaddr *)&at, sizeof(at)), 0);
@@ -162,6 +261,8 @@ static void stop(struct server *server)
 {
     assert_int_equal(write(server->stop[1], "x", 1), 1);
     pthread_join(server->thread, NULL);
+    for (size_t i = 0; i < server->n_kept; i++)
+        hang_up(&server->kept[i]);
     close(server->listener);
     close(server->stop[0]);
     close(server->stop[1]);
@@ -189,9 +290,11 @@ static struct http_reply ask(const struct http *http, const char *scheme, int po
     return reply;
 }
 
+static char ca_file[] = "/tmp/test_http.XXXXXX"; /* the server's own certificate */
+
 static struct http open_client(bool plain)
 {
-    const struct http_options options = {.plain = plain};
+    const struct http_options options = {.plain = plain, .ca_file = with_tls ? ca_file : NULL};
     struct fault fault;
     struct http http;
 
@@ -271,7 +374,9 @@ static const struct exchange_row {
      {{""}, .closes_after_answer = true},
      .want = HTTP_NO_ANSWER,
      .error = "Empty reply"},
-    {"a connection that is reset at once", {.reads_nothing = true}, .want = HTTP_NO_ANSWER},
+    {"a connection that is reset at once",
+     {.reads_nothing = true, .waits_for_body = true},
+     .want = HTTP_NO_ANSWER},
     {"garbage", {{"SMTP ready\r\n"}, .closes_after_answer = true}, .want = HTTP_NO_ANSWER},
     {"a status line and no more says what it says",
      {{"HTTP/1.1 503 Unavailable\r\n"}, .closes_after_answer = true},
@@ -547,6 +652,204 @@ static void test_sent_is_per_exchange(void **state)
     assert_int_equal(reply.outcome, HTTP_NOT_SENT);
 }
 
+static void await_strays(size_t n)
+{
+    for (int i = 0; server.n_strays < n; i++) {
+        assert_true(i < 60000);
+        usleep(1000);
+    }
+}
+
+/** What comes unasked over a kept connection, after the answer to the first request. */
+static const struct stray_row {
+    const char *label, *stray;
+    bool fin, joined, tls;
+} strays[] = {
+#define STRAY(what, text)                                                                          \
+    {what " is no answer to the next request", text}, {what " and the end", text, .fin = true},    \
+        {what " in one piece with the answer", text, .joined = true},                              \
+        {what " by TLS", text, .tls = true}, {what " and the end by TLS", text, true, .tls = true},\
+    {                                                                                              \
+        what " in one piece by TLS", text, .joined = true, .tls = true                             \
+    }
+    STRAY("a 408", "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"),
+    STRAY("a 400", "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n{}"),
+    STRAY("a 503", "HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n"),
+    STRAY("a second 201", "HTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\na"),
+    STRAY("half an answer", "HTTP/1.1 201 Created\r\nContent-Le"),
+    STRAY("noise", "\r\n\x15\x03\x01 out of memory\n"),
+    STRAY("nothing at all", ""),
+#undef STRAY
+};
+
+static SSL_CTX *server_tls;
+
+/** A certificate for 127.0.0.1 that signs itself, also written to ca_file. */
+static SSL_CTX *make_tls(void)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *certificate = X509_new();
+    X509_NAME *name = X509_get_subject_name(certificate);
+    X509_EXTENSION *address =
+        X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
+    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+    int fd = mkstemp(ca_file);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+
+    X509_set_version(certificate, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
+    X509_set_pubkey(certificate, key);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"test", -1, -1, 0);
+    X509_set_issuer_name(certificate, name);
+    if (!file || !tls || !address || !X509_add_ext(certificate, address, -1) ||
+        !X509_sign(certificate, key, EVP_sha256()) || !PEM_write_X509(file, certificate) ||
+        SSL_CTX_use_certificate(tls, certificate) != 1 || SSL_CTX_use_PrivateKey(tls, key) != 1)
+        abort();
+    fclose(file);
+    X509_EXTENSION_free(address);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    return tls;
+}
+
+static void test_stray(void **state)
+{
+    const struct stray_row *row = *state;
+    const struct act acts[] = {
+        {{OK("a", "1")}, .stray = row->stray, .fin = row->fin, .joined = row->joined},
+        {{OK("b", "1"), OK("c", "1"), OK("d", "1")}},
+        {{NULL}}};
+
+    with_tls = row->tls ? server_tls : NULL;
+    struct http http = open_client(!row->tls);
+    const char *scheme = row->tls ? "https" : "http";
+    start(&server, acts);
+    struct http_reply first = ask(&http, scheme, server.port, "a=b", 60000);
+    if (first.outcome != HTTP_ANSWERED)
+        fail_msg("%s", first.error);
+    await_strays(1);
+    for (size_t i = 0; i < 3 && (row->stray[0] || row->fin); i++) {
+        struct http_reply reply = ask(&http, scheme, server.port, i == 1 ? NULL : "a=b", 60000);
+        if (reply.outcome != HTTP_ANSWERED)
+            fail_msg("%s", reply.error);
+        assert_int_equal(reply.status, 200);
+        assert_int_equal(reply.body.s[0], "bcd"[i]);
+    }
+    stop(&server);
+    http_close(&http);
+    with_tls = NULL;
+    assert_int_equal(server.n_connections, row->stray[0] || row->fin ? 2 : 1);
+}
+
+/* Tickets come with the first answer and must not make every connection look as if it had something
+ * to say. */
+static void test_kept_by_tls(void **state)
+{
+    const struct act acts[] = {{{OK("a", "1"), OK("b", "1"), OK("c", "1"), OK("d", "1")}},
+                               {{NULL}}};
+
+    (void)state;
+    with_tls = server_tls;
+    struct http http = open_client(false);
+    start(&server, acts);
+    for (size_t i = 0; i < 4; i++) {
+        struct http_reply reply = ask(&http, "https", server.port, "a=b", 60000);
+        if (reply.outcome != HTTP_ANSWERED)
+            fail_msg("%s", reply.error);
+        assert_int_equal(reply.body.s[0], "abcd"[i]);
+    }
+    stop(&server);
+    http_close(&http);
+    with_tls = NULL;
+    assert_int_equal(server.n_connections, 1);
+    assert_int_equal(server.n_requests, 4);
+}
+
+static void stray_now(void)
+{
+    if (!server.n_connections || !server.acts[0].waits)
+        return;
+    server.may_stray = true;
+    await_strays(1);
+}
+
+/** What comes between the look at the connection and the request. */
+static const struct crossing_row {
+    const char *label, *stray;
+    bool tls;
+} crossings[] = {
+    {"a stray answer that comes in the last moment is none", OK("x", "1")},
+    {"noise in the last moment is none", "+OK ready\r\n\r\n"},
+    {"a stray answer in the last moment by TLS", OK("x", "1"), .tls = true},
+};
+
+static void test_crossing(void **state)
+{
+    const struct crossing_row *row = *state;
+    const struct act acts[] = {
+        {{OK("a", "1")}, .stray = row->stray, .waits = true}, {{OK("b", "1")}}, {{NULL}}};
+
+    /* from 8.7 on head and body leave together, before anything is read */
+    if (curl_version_info(CURLVERSION_NOW)->version_num >= 0x080700)
+        skip();
+    with_tls = row->tls ? server_tls : NULL;
+    struct http http = open_client(!row->tls);
+    const char *scheme = row->tls ? "https" : "http";
+    start(&server, acts);
+    assert_int_equal(ask(&http, scheme, server.port, "a=b", 60000).outcome, HTTP_ANSWERED);
+    before_perform = stray_now;
+    struct http_reply crossed = ask(&http, scheme, server.port, "a=b", 60000);
+    before_perform = NULL;
+    struct http_reply next = ask(&http, scheme, server.port, "a=b", 60000);
+    stop(&server);
+    http_close(&http);
+    with_tls = NULL;
+    assert_int_equal(crossed.outcome, HTTP_NOT_SENT);
+    assert_string_not_equal(crossed.error, "");
+    assert_int_equal(next.outcome, HTTP_ANSWERED);
+    assert_text_equal(next.body, "b");
+    assert_int_equal(server.n_connections, 2);
+}
+
+/* Part of the body is out: whether it was acted on nobody knows. */
+static void test_answer_before_the_end(void **state)
+{
+    static char form[8 << 20];
+    const struct act acts[] = {{{OK("x", "1")}, .reads_nothing = true, .waits_for_body = true},
+                               {{NULL}}};
+    struct http http = open_client(true);
+
+    (void)state;
+    memset(form, 'x', sizeof(form) - 1);
+    memcpy(form, "a=b", 3);
+    start(&server, acts);
+    struct http_reply reply = ask(&http, "http", server.port, form, 60000);
+    stop(&server);
+    http_close(&http);
+    assert_int_equal(reply.outcome, HTTP_NO_ANSWER);
+}
+
+/* 408 says that no request came: who hears it over a kept connection cannot know which is meant. */
+static void test_late_timeout(void **state)
+{
+    static const char timeout[] = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n";
+    const struct act acts[] = {{{timeout, timeout}}, {{NULL}}};
+    struct http http = open_client(true);
+
+    (void)state;
+    start(&server, acts);
+    struct http_reply fresh = ask(&http, "http", server.port, "a=b", 60000);
+    struct http_reply kept = ask(&http, "http", server.port, "a=b", 60000);
+    stop(&server);
+    http_close(&http);
+    assert_int_equal(fresh.outcome, HTTP_ANSWERED);
+    assert_int_equal(fresh.status, 408);
+    assert_int_equal(kept.outcome, HTTP_NO_ANSWER);
+    assert_int_equal(server.n_connections, 1);
+}
+
 static void test_pretended(void **state)
 {
     static const CURLcode codes[] = {CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT,
@@ -620,21 +923,31 @@ int main(void)
          .test_func = test_kept_one_breaks},
         {.name = "a kept connection that is gone is replaced", .test_func = test_kept_one_is_gone},
         {.name = "what was sent is told of each exchange", .test_func = test_sent_is_per_exchange},
+        {.name = "a connection by TLS is kept, tickets or not", .test_func = test_kept_by_tls},
+        {.name = "an answer before the end of the request is none",
+         .test_func = test_answer_before_the_end},
+        {.name = "a 408 over a kept connection is no answer", .test_func = test_late_timeout},
         {.name = "failures before the first byte sent nothing", .test_func = test_pretended},
         {.name = "an answer that does not fit is none", .test_func = test_no_memory},
         {.name = "what was not used closes too", .test_func = test_close_unopened},
     };
-    struct CMUnitTest tests[ARRAY_LEN(exchanges) + ARRAY_LEN(singles)];
+    struct CMUnitTest tests[ARRAY_LEN(exchanges) + ARRAY_LEN(strays) + ARRAY_LEN(crossings) +
+                            ARRAY_LEN(singles)];
     size_t n = 0;
 
     ADD_ROWS(tests, n, exchanges, test_exchange);
+    ADD_ROWS(tests, n, strays, test_stray);
+    ADD_ROWS(tests, n, crossings, test_crossing);
     memcpy(tests + n, singles, sizeof(singles));
     for (size_t i = 0; i < ARRAY_LEN(tests); i++)
         tests[i].teardown_func = clear;
     curl_global_init(CURL_GLOBAL_DEFAULT);
+    server_tls = make_tls();
     arena_init(&arena, 8 << 20);
     int failed = cmocka_run_group_tests_name("http", tests, NULL, NULL);
     arena_release(&arena);
+    SSL_CTX_free(server_tls);
+    unlink(ca_file);
     curl_global_cleanup();
     return failed;
 }
