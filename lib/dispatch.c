@@ -232,8 +232,13 @@ static struct message_log_settlement settlement_of(struct arena *arena, struct t
     const struct ending *ending = &endings[result->verdict];
 
     if (result->verdict == TWILIO_TAKEN)
-        return (struct message_log_settlement){
-            .id = id, .sid = result->sid, .status = result->status, .details = result->details};
+        return (struct message_log_settlement){.id = id,
+                                               .sid = result->sid,
+                                               .status = result->status,
+                                               .error_code =
+                                                   error_number(arena, result->error_code),
+                                               .error_message = result->error,
+                                               .details = result->details};
     if (result->verdict == TWILIO_UNKNOWN)
         return (struct message_log_settlement){.id = id,
                                                .status = TWILIO_STATUS_UNKNOWN,

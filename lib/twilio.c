@@ -172,6 +172,35 @@ static void add_detail(struct buffer *b, const struct json_value *top, const cha
     json_write(b, value);
 }
 
+/** A code that Twilio has as a number, or as a string of digits where `texts` are taken; 0: none. */
+static int read_code(const struct json_value *value, bool texts)
+{
+    double code = json_number(value);
+    uint64_t digits = 0;
+
+    if (texts && text_number(json_string(value), 999999, &digits))
+        code = (double)digits;
+    return code >= 1 && code < 1000000 ? (int)code : 0;
+}
+
+static void read_error_text(struct arena *arena, const struct json_value *value,
+                            struct twilio_result *result)
+{
+    struct text error;
+
+    if (arena_copy(arena, text_clip(json_string(value), 500), &error))
+        result->error = error;
+}
+
+/** {"code":21211,"message":"...","status":400}: what there is of it. */
+static void read_error(struct arena *arena, const struct json_value *top,
+                       struct twilio_result *result)
+{
+    result->error_code = read_code(json_get(top, "code"), false);
+    read_error_text(arena, json_get(top, "message"), result);
+}
+
+/** A Message resource, which may have failed already. */
 static bool read_message(struct arena *arena, const struct json_value *top,
                          struct twilio_result *result)
 {
@@ -190,21 +219,10 @@ static bool read_message(struct arena *arena, const struct json_value *top,
     buffer_add_char(&b, '}');
     if (!buffer_text(&b, &result->details))
         result->details = TEXT("{}");
+    result->error_code = read_code(json_get(top, "error_code"), true);
+    read_error_text(arena, json_get(top, "error_message"), result);
     return arena_copy(arena, json_string(json_get(top, "sid")), &result->sid) &&
            arena_copy(arena, json_string(json_get(top, "status")), &result->status);
-}
-
-/** {"code":21211,"message":"...","status":400}: what there is of it. */
-static void read_error(struct arena *arena, const struct json_value *top,
-                       struct twilio_result *result)
-{
-    double code = json_number(json_get(top, "code"));
-    struct text error;
-
-    if (code >= 1 && code < 1000000)
-        result->error_code = (int)code;
-    if (arena_copy(arena, text_clip(json_string(json_get(top, "message")), 500), &error))
-        result->error = error;
 }
 
 /** What an answer means; what is neither a Message resource nor a refusal leaves it unknown. */

@@ -35,8 +35,8 @@ struct twilio_result {
     int status_code;     /* HTTP, 0: no answer */
     struct text sid;     /* TWILIO_TAKEN */
     struct text status;  /* TWILIO_TAKEN: queued, accepted, ... */
-    int error_code;      /* Twilio's, 0: none */
-    struct text error;   /* Twilio's words */
+    int error_code;      /* Twilio's, 0: none; also of a TWILIO_TAKEN that has failed already */
+    struct text error;   /* Twilio's words for it */
     struct text details; /* TWILIO_TAKEN: price and segments, a JSON object */
     int retry_after;     /* seconds, 0: not said */
     char detail[128];    /* for the log */
