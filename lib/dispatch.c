@@ -98,6 +98,7 @@ static bool prepare(const struct service *service, struct arena *arena,
         .key = order->key,
         .sender = user ? text_of(caller->user) : (struct text){0},
         .limit = user ? service->settings->rate_limit : 0,
+        .account = text_of(service->settings->twilio_account_sid),
         .message = order->message,
     };
     buffer_init(&scope, arena, 256);

@@ -269,7 +269,8 @@ static void perform(void *self, struct arena *arena, const struct http_request *
         if (result == CURLE_OK) {
             read_answer(curl, &exchange, ret_reply);
         } else {
-            ret_reply->outcome = was_sent(&exchange, request->post) ? HTTP_NO_ANSWER : HTTP_NOT_SENT;
+            ret_reply->outcome =
+                was_sent(&exchange, request->post) ? HTTP_NO_ANSWER : HTTP_NOT_SENT;
             snprintf(ret_reply->error, sizeof(ret_reply->error), "%.100s",
                      exchange.too_large ? "answer is too large"
                      : exchange.early   ? "an answer came before the request was out"

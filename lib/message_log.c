@@ -94,6 +94,29 @@ static bool outcome_of(struct text word, enum message_log_outcome *ret_outcome)
     return false;
 }
 
+/** The message's own, and by which account it goes out. */
+static bool order_metadata(struct arena *arena, const struct message_log_order *order,
+                           struct text *ret_metadata, struct fault *reterr)
+{
+    struct text metadata;
+    struct buffer b;
+
+    if (!message_metadata(arena, order->message, &metadata, reterr))
+        return false;
+    if (order->account.n == 0) {
+        *ret_metadata = metadata;
+        return true;
+    }
+    buffer_init(&b, arena, 256u << 10);
+    buffer_add(&b, TEXT("{\"account_sid\":"));
+    buffer_add_json(&b, order->account);
+    if (!text_equal(metadata, TEXT("{}")))
+        buffer_add_char(&b, ',');
+    buffer_add(&b, text_skip(metadata, 1));
+    return buffer_text(&b, ret_metadata) ||
+           fault_set(reterr, FAULT_NO_MEMORY, "no memory for the metadata");
+}
+
 bool message_log_reserve(const struct database *database, struct arena *arena,
                          const struct message_log_order *order,
                          struct message_log_reservation *ret_reservation,
@@ -109,7 +132,7 @@ bool message_log_reserve(const struct database *database, struct arena *arena,
     struct database_result result = {0};
     char digits[16];
 
-    if (!message_metadata(arena, message, &metadata, reterr))
+    if (!order_metadata(arena, order, &metadata, reterr))
         return false;
     if (order->limit) {
         snprintf(digits, sizeof(digits), "%d", order->limit);
@@ -165,7 +188,7 @@ bool message_log_describe(struct arena *arena, const struct message_log_order *o
     struct text metadata;
     struct buffer b;
 
-    if (!message_metadata(arena, message, &metadata, reterr))
+    if (!order_metadata(arena, order, &metadata, reterr))
         return false;
     buffer_init(&b, arena, 256u << 10);
     buffer_add(&b, TEXT("{\"at\":"));
@@ -179,7 +202,7 @@ bool message_log_describe(struct arena *arena, const struct message_log_order *o
     buffer_add_member(&b, "request", message->request_id);
     buffer_add_member(&b, "media_url", message->n_media ? message->media[0] : (struct text){0});
     buffer_add(&b, TEXT(",\"metadata\":"));
-    buffer_add(&b, metadata.n ? metadata : TEXT("{}"));
+    buffer_add(&b, metadata);
     buffer_add_char(&b, '}');
     return buffer_text(&b, ret_order) ||
            fault_set(reterr, FAULT_NO_MEMORY, "no memory for the order");
@@ -245,75 +268,6 @@ bool message_log_record(const struct database *database, struct arena *arena,
         .external_id = database_cell(&result, 0, 2),
         .status = database_cell(&result, 0, 3),
     };
-    return true;
-}
-
-static void read_unsettled(const struct database_result *result, size_t row,
-                           struct message_log_unsettled *unsettled)
-{
-    uint64_t sent_at = 0, media = 0;
-
-    (void)!text_number(database_cell(result, row, 6), UINT64_MAX, &sent_at);
-    (void)!text_number(database_cell(result, row, 9), MESSAGE_MAX_MEDIA, &media);
-    *unsettled = (struct message_log_unsettled){
-        .id = database_cell(result, row, 0),
-        .sid = database_cell(result, row, 1),
-        .channel = text_equal(database_cell(result, row, 2), TEXT("whatsapp")) ? MESSAGE_WHATSAPP
-                                                                               : MESSAGE_SMS,
-        .recipient = database_cell(result, row, 3),
-        .body = database_cell(result, row, 4),
-        .status = database_cell(result, row, 5),
-        .sent_at = (int64_t)sent_at,
-        .sent_at_text = database_cell(result, row, 7),
-        .template = text_equal(database_cell(result, row, 8), TEXT("t")),
-        .n_media = media,
-    };
-}
-
-bool message_log_unsettled(const struct database *database, struct arena *arena,
-                           struct text older_than, struct text after_time, struct text after_id,
-                           size_t most, struct message_log_unsettled **ret_rows, size_t *ret_n,
-                           struct fault *reterr)
-{
-    char digits[16];
-    snprintf(digits, sizeof(digits), "%zu", most);
-    const struct text values[] = {older_than, after_time, after_id, text_of(digits)};
-    const char *parameters[ARRAY_LEN(values)];
-    struct database_result result;
-
-    if (!add_all(arena, values, ARRAY_LEN(values), parameters, reterr) ||
-        !database->query(
-            database->self, arena,
-            "select id, external_id, message_type, recipient, message_content, status, "
-            "floor(extract(epoch from sent_at))::bigint, sent_at, "
-            "metadata ? 'template_id', case jsonb_typeof(metadata->'media_urls') "
-            "when 'array' then jsonb_array_length(metadata->'media_urls') else 0 end "
-            "from messaging.unsettled_messages($1,$2,$3,$4)",
-            parameters, ARRAY_LEN(parameters), &result, reterr))
-        return false;
-    struct message_log_unsettled *rows =
-        arena_new(arena, struct message_log_unsettled, result.rows);
-    if (!rows)
-        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the rows");
-    for (size_t i = 0; i < result.rows; i++)
-        read_unsettled(&result, i, &rows[i]);
-    *ret_rows = rows;
-    *ret_n = result.rows;
-    return true;
-}
-
-bool message_log_knows(const struct database *database, struct arena *arena, struct text sid,
-                       bool *ret_known, struct fault *reterr)
-{
-    const char *parameter = arena_cstr(arena, sid);
-    struct database_result result;
-
-    if (!parameter)
-        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for a statement");
-    if (!database->query(database->self, arena, "select messaging.known_sids(array[$1])",
-                         &parameter, 1, &result, reterr))
-        return false;
-    *ret_known = result.rows > 0;
     return true;
 }
 

@@ -21,6 +21,8 @@ struct message_log_order {
     struct text key;    /* Idempotency-Key, empty: none */
     struct text sender; /* UUID of the user, empty: a server */
     int limit;          /* messages in any 60 s, 0: none */
+    struct text
+        account; /* Twilio's SID of the account that sends it; no part of what a key is for */
     const struct message *message;
 };
 
@@ -113,30 +115,19 @@ must_check bool message_log_record(const struct database *database, struct arena
                                    const struct message_log_event *event,
                                    struct message_log_recorded *ret_recorded, struct fault *reterr);
 
-/** A message without a final status. */
+/** A message without a SID whose outcome is not known; for the reconcile run, see reconcile_log.h.
+ */
 struct message_log_unsettled {
-    struct text id, sid; /* no SID: whether Twilio took it is not known */
+    struct text id, sid; /* the SID that it is found to have */
     struct text status, recipient, body;
     enum message_channel channel;
     bool template;
     size_t n_media;
     int64_t sent_at; /* seconds of the Unix epoch */
     struct text sent_at_text;
+    bool due;      /* to be asked about now */
+    bool doubtful; /* a message of nobody's is near: it may be its own */
 };
-
-/**
- * Messages older than `older_than` (an SQL interval) without a final status, oldest first, at most
- * `most`, from behind the row (after_time, after_id) on; both empty: from the beginning.
- */
-must_check bool message_log_unsettled(const struct database *database, struct arena *arena,
-                                      struct text older_than, struct text after_time,
-                                      struct text after_id, size_t most,
-                                      struct message_log_unsettled **ret_rows, size_t *ret_n,
-                                      struct fault *reterr);
-
-/** Is there a row with this SID? */
-must_check bool message_log_knows(const struct database *database, struct arena *arena,
-                                  struct text sid, bool *ret_known, struct fault *reterr);
 
 /** The newest version of the schema (sql/schema/version.sql) that the database has had. For
  * --check: fails, too, where the server cannot load PL/pgSQL, as one whose files were replaced

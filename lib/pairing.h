@@ -3,7 +3,8 @@
  *
  * A message has no identifier of ours, so recipient, channel, time and text must do. Rows and
  * messages are paired in the order of their times, as many as can be; a row that is no template
- * takes nothing but its own text.
+ * takes nothing but its own text. A template, whose text only Twilio knows, takes a message only
+ * where this one is the only one for it, and it the only one for this.
  */
 #ifndef PAIRING_H
 #define PAIRING_H
@@ -31,17 +32,18 @@ struct pairing {
 bool pairing_is_near(const struct message_log_unsettled *row, const struct twilio_message *message);
 
 /**
- * Pair rows (of one recipient, oldest first, without SIDs) with messages, which are sorted. A row
- * that has found its message gets its SID: a slice of the message's.
+ * Pair rows (of one recipient, oldest first, without SIDs) with its messages, which are sorted. A
+ * row that has found its message gets its SID: a slice of the message's.
  */
 void pairing_make(struct message_log_unsettled *rows, size_t n, struct pairing *pairings,
                   size_t n_pairings);
 
 /**
- * Is there a message left that may be this row's after all? Who cannot tell does not say that
- * nothing was sent, or the message would be sent again.
+ * An outbound message about the time of that row. Where it is nobody's it may be the row's after
+ * all, whatever its text and number: who cannot tell does not say that nothing was sent, or the
+ * message would be sent again.
  */
-bool pairing_is_doubtful(const struct message_log_unsettled *row, const struct pairing *pairings,
-                         size_t n_pairings);
+bool pairing_is_doubt(const struct message_log_unsettled *row,
+                      const struct twilio_message *message);
 
 #endif

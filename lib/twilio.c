@@ -172,7 +172,8 @@ static void add_detail(struct buffer *b, const struct json_value *top, const cha
     json_write(b, value);
 }
 
-/** A code that Twilio has as a number, or as a string of digits where `texts` are taken; 0: none. */
+/** A code that Twilio has as a number, or as a string of digits where `texts` are taken; 0: none.
+ */
 static int read_code(const struct json_value *value, bool texts)
 {
     double code = json_number(value);

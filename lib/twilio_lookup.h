@@ -11,16 +11,19 @@
 
 /** A Message resource, as far as it matters here. Slices live in the arena; empty means absent. */
 struct twilio_message {
-    struct text sid;    /* SM or MM, letters and digits */
+    struct text sid;    /* SM or MM, letters and digits; empty in one that is unreadable */
     struct text status; /* up to 32 letters and '_' */
     struct text body;   /* without what Twilio puts in front of a trial account's texts */
-    struct text error_code, error_message;
+    struct text error_code, error_message; /* code 0 is none */
+    struct text price, price_unit, num_segments;
     struct text to; /* E.164, without its channel */
     enum message_channel channel;
     uint64_t num_media;
     int64_t created, sent; /* seconds of the Unix epoch, 0: not said */
     bool outbound;
-    bool foreign; /* its sender, or Messaging Service, is not the one that is set */
+    bool unreadable; /* in a list: a part of it makes no sense; SID and time where they do */
+    bool redacted;   /* a number in it is blotted out */
+    bool foreign;    /* its sender, or Messaging Service, is not the one that is set */
 };
 
 enum twilio_answer {
@@ -47,13 +50,18 @@ struct twilio_page {
     struct text next;
 };
 
+/** How Twilio writes a day: YYYY-MM-DD, UTC. */
+#define TWILIO_DAY_SIZE 11
+
 /**
- * Messages to one recipient, the one sent last first: the first page where page->next is empty,
- * else that page. Twilio's filter by date is not used: it knows no messages that are yet to be
- * sent. Never TWILIO_NOT_FOUND.
+ * All messages that were sent on a day, the last first; without a day (empty) all there are, also
+ * those that are yet to be sent, which no list of a day has. The first page where page->next is
+ * empty, else that page. Never TWILIO_NOT_FOUND.
+ *
+ * A resource that makes no sense is in the list as unreadable: it may be the one that is looked
+ * for.
  */
-enum twilio_answer twilio_list(const struct twilio *twilio, struct arena *arena,
-                               enum message_channel channel, struct text to,
+enum twilio_answer twilio_list(const struct twilio *twilio, struct arena *arena, struct text day,
                                struct twilio_page *page, char *detail);
 
 #endif

@@ -81,6 +81,13 @@ revoke all on public.message_logs, public.whatsapp_messages, public.message_repo
 grant usage on schema messaging to twilio_cgi, authenticated, service_role;
 grant execute on function
     messaging.known_sids,
+    messaging.reconcile_begin,
+    messaging.reconcile_day,
+    messaging.reconcile_end,
+    messaging.reconcile_listed,
+    messaging.reconcile_missed,
+    messaging.reconcile_orphans,
+    messaging.reconcile_redacted,
     messaging.record_status,
     messaging.report,
     messaging.reserve_message,

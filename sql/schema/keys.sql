@@ -20,7 +20,7 @@ comment on column messaging.idempotency_keys.ended is
 comment on column messaging.idempotency_keys.answer is
     'The message_logs row when Twilio had answered; null while nobody knows.';
 
--- What a key stands for besides its caller: a message, as it was asked for.
+-- What a key stands for besides its caller: a message, as it was asked for, by whatever account.
 create or replace function messaging.fingerprint(
     p_type text, p_recipient text, p_content text, p_request uuid, p_media_url text, p_metadata jsonb)
 returns bytea
@@ -28,7 +28,7 @@ language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 begin
     return sha256(convert_to(jsonb_build_array(
-        p_type, p_recipient, p_content, p_request, p_media_url, coalesce(p_metadata, '{}'))::text, 'UTF8'));
+        p_type, p_recipient, p_content, p_request, p_media_url, coalesce(p_metadata, '{}') - 'account_sid')::text, 'UTF8'));
 end
 $$;
 comment on function messaging.fingerprint(text, text, text, uuid, text, jsonb) is

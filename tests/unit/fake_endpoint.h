@@ -51,6 +51,9 @@ struct endpoint_row {
     "select outcome, id, saved, twilio_status, remaining, reset_seconds "                          \
     "from messaging.reserve_message(" scope "," key "," sender "," limit "," type "," to "," body  \
     "," request "," media "," metadata ",'" FAKE_ROW_ID "')"
+
+/** The metadata of a message that needs none: by which account it goes out. */
+#define FAKE_METADATA "'{\"account_sid\":\"" FAKE_ACCOUNT "\"}'"
 #define FAKE_SETTLE(id, sid, status, code, error, details, release)                                \
     "select messaging.settle_message(" id "," sid "," status "," code "," error "," details        \
     "," release ",null)"

@@ -85,8 +85,8 @@ static ssize_t receive(const struct peer *peer, char *to, size_t room)
 static void send_all(const struct peer *peer, const char *from, size_t n)
 {
     while (n) {
-        ssize_t done = peer->tls ? SSL_write(peer->tls, from, (int)n)
-                                 : send(peer->fd, from, n, MSG_NOSIGNAL);
+        ssize_t done =
+            peer->tls ? SSL_write(peer->tls, from, (int)n) : send(peer->fd, from, n, MSG_NOSIGNAL);
         if (done <= 0)
             return;
         from += done;
@@ -117,8 +117,8 @@ static bool read_one(struct server *server, const struct peer *peer)
         }
         if (!wait_readable(server, peer->fd))
             return false;
-        ssize_t n = receive(peer, server->seen + server->n_seen,
-                            sizeof(server->seen) - 1 - server->n_seen);
+        ssize_t n =
+            receive(peer, server->seen + server->n_seen, sizeof(server->seen) - 1 - server->n_seen);
         if (n <= 0)
             return false;
         server->n_seen += (size_t)n;
@@ -668,7 +668,8 @@ static const struct stray_row {
 #define STRAY(what, text)                                                                          \
     {what " is no answer to the next request", text}, {what " and the end", text, .fin = true},    \
         {what " in one piece with the answer", text, .joined = true},                              \
-        {what " by TLS", text, .tls = true}, {what " and the end by TLS", text, true, .tls = true},\
+        {what " by TLS", text, .tls = true},                                                       \
+        {what " and the end by TLS", text, true, .tls = true},                                     \
     {                                                                                              \
         what " in one piece by TLS", text, .joined = true, .tls = true                             \
     }
@@ -690,8 +691,7 @@ static SSL_CTX *make_tls(void)
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *certificate = X509_new();
     X509_NAME *name = X509_get_subject_name(certificate);
-    X509_EXTENSION *address =
-        X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
+    X509_EXTENSION *address = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
     SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
     int fd = mkstemp(ca_file);
     FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
@@ -931,8 +931,8 @@ int main(void)
         {.name = "an answer that does not fit is none", .test_func = test_no_memory},
         {.name = "what was not used closes too", .test_func = test_close_unopened},
     };
-    struct CMUnitTest tests[ARRAY_LEN(exchanges) + ARRAY_LEN(strays) + ARRAY_LEN(crossings) +
-                            ARRAY_LEN(singles)];
+    struct CMUnitTest
+        tests[ARRAY_LEN(exchanges) + ARRAY_LEN(strays) + ARRAY_LEN(crossings) + ARRAY_LEN(singles)];
     size_t n = 0;
 
     ADD_ROWS(tests, n, exchanges, test_exchange);

@@ -19,11 +19,12 @@ int endpoint_main(int argc, char **argv);
 
 #define RESERVE_AS(who, key, sender, limit)                                                        \
     FAKE_RESERVE("'send-twilio-message " who "'", key, sender, limit, "'sms'", "'+201012345678'",  \
-                 "'Hello'", "null", "null", "'{}'")
+                 "'Hello'", "null", "null", FAKE_METADATA)
 /* all that a lost row is written again from; key: a member, or nothing */
 #define ORDER(key)                                                                                 \
     "{\"at\":\"" FAKE_STAMP "\",\"caller\":\"send-twilio-message internal\"," key                  \
-    "\"type\":\"sms\",\"recipient\":\"+201012345678\",\"content\":\"Hello\",\"metadata\":{}}"
+    "\"type\":\"sms\",\"recipient\":\"+201012345678\",\"content\":\"Hello\",\"metadata\":{"        \
+    "\"account_sid\":\"" FAKE_ACCOUNT "\"}}"
 #define RESTORE(key)  "select messaging.restore_reservation('" ID "','" ORDER(key) "')"
 #define WITHDRAW      "select messaging.withdraw_reservation('" FAKE_ROW_ID "')"
 #define RESERVE_HELLO RESERVE_AS("internal", "null", "null", "null")
@@ -79,7 +80,7 @@ static const struct endpoint_row rows[] = {
      .database = {RESERVED, SETTLED},
      .statements = {FAKE_RESERVE("'send-twilio-message internal'", "null", "null", "null",
                                  "'whatsapp'", "'+201012345678'", "'Hello'", "'" UUID "'",
-                                 "'https://a.example/b'", "'{}'"),
+                                 "'https://a.example/b'", FAKE_METADATA),
                     SETTLE_QUEUED},
      .twilio = {QUEUED},
      .requests = {POST("To=whatsapp%3A%2B201012345678&From=whatsapp%3A%2B14155238886&Body=Hello&"
@@ -93,7 +94,8 @@ static const struct endpoint_row rows[] = {
      .database = {RESERVED, SETTLED},
      .statements = {FAKE_RESERVE("'send-twilio-message internal'", "null", "null", "null",
                                  "'whatsapp'", "'+201012345678'", "null", "null", "null",
-                                 "'{\"template_id\":\"" TEMPLATE
+                                 "'{\"account_sid\":\"" FAKE_ACCOUNT
+                                 "\",\"template_id\":\"" TEMPLATE
                                  "\",\"variables\":{\"1\":\"Ali\"}}'"),
                     SETTLE_QUEUED},
      .twilio = {QUEUED},
@@ -108,7 +110,8 @@ static const struct endpoint_row rows[] = {
      .database = {RESERVED, SETTLED},
      .statements = {FAKE_RESERVE("'send-twilio-message internal'", "null", "null", "null", "'sms'",
                                  "'+201012345678'", "'Hello'", "null", "null",
-                                 "'{\"tag\":\"rent\",\"validity\":600}'"),
+                                 "'{\"account_sid\":\"" FAKE_ACCOUNT
+                                 "\",\"tag\":\"rent\",\"validity\":600}'"),
                     SETTLE_QUEUED},
      .twilio = {QUEUED},
      .requests = {POST("To=%2B201012345678&From=%2B15005550006&Body=Hello&ValidityPeriod=600")},
@@ -121,7 +124,8 @@ static const struct endpoint_row rows[] = {
      .database = {RESERVED, SETTLED},
      .statements = {FAKE_RESERVE("'send-twilio-message internal'", "null", "null", "null", "'sms'",
                                  "'+201012345678'", "null", "null", "'https://a.example/b'",
-                                 "'{\"media_urls\":[\"https://a.example/b\","
+                                 "'{\"account_sid\":\"" FAKE_ACCOUNT
+                                 "\",\"media_urls\":[\"https://a.example/b\","
                                  "\"https://a.example/c\"]}'"),
                     SETTLE_QUEUED},
      .twilio = {QUEUED},
@@ -360,7 +364,8 @@ static const struct endpoint_row rows[] = {
      .body = "{\"to\":\"01012345678\",\"message\":\"Hello\",\"request_id\":\"" UUID "\"}",
      .database = {FAKE_ROW("unknown_request", NULL, NULL, NULL, NULL, NULL)},
      .statements = {FAKE_RESERVE("'send-twilio-message internal'", "null", "null", "null", "'sms'",
-                                 "'+201012345678'", "'Hello'", "'" UUID "'", "null", "'{}'")},
+                                 "'+201012345678'", "'Hello'", "'" UUID "'", "null",
+                                 FAKE_METADATA)},
      REFUSED("422 Unprocessable Content", "Maintenance request not found", "unknown_request")},
     {"another failure of the database is 500",
      {JSON},

@@ -19,7 +19,7 @@ int endpoint_main(int argc, char **argv);
 
 #define RESERVE_AS(who, key, sender, limit)                                                        \
     FAKE_RESERVE("'send-whatsapp " who "'", key, sender, limit, "'whatsapp'", "'+201012345678'",   \
-                 "'Hello'", "null", "null", "'{}'")
+                 "'Hello'", "null", "null", FAKE_METADATA)
 #define RESERVE_HELLO RESERVE_AS(FAKE_USER, "null", "'" FAKE_USER "'", "'5'")
 #define PENDING                                                                                    \
     "{\"id\": \"" ID "\", \"status\": \"pending\", \"external_id\": null, "                        \
@@ -72,7 +72,7 @@ static const struct endpoint_row rows[] = {
      .twilio = {QUEUED},
      .statements = {FAKE_RESERVE("'send-whatsapp " FAKE_USER "'", "null", "'" FAKE_USER "'", "'5'",
                                  "'whatsapp'", "'+201012345678'", "'Hello'", "'" UUID "'",
-                                 "'https://a.example/b'", "'{}'"),
+                                 "'https://a.example/b'", FAKE_METADATA),
                     SETTLE_QUEUED},
      .requests = {POST("To=whatsapp%3A%2B201012345678&From=whatsapp%3A%2B14155238886&Body=Hello&"
                        "MediaUrl=https%3A%2F%2Fa.example%2Fb")},
@@ -191,7 +191,8 @@ static const struct endpoint_row rows[] = {
          "\",\"status\":\"queued\",\"details\":{},\"release\":false,"
          "\"order\":{\"at\":\"" FAKE_STAMP "\",\"caller\":\"send-whatsapp " FAKE_USER "\","
          "\"sender\":\"" FAKE_USER "\",\"type\":\"whatsapp\",\"recipient\":\"+201012345678\","
-         "\"content\":\"Hello\",\"metadata\":{}},\"at\":\"" FAKE_STAMP "\"}\n"},
+         "\"content\":\"Hello\",\"metadata\":{\"account_sid\":\"" FAKE_ACCOUNT
+         "\"}},\"at\":\"" FAKE_STAMP "\"}\n"},
     {"an origin of the list is let in",
      {JSON, ORIGIN, FAKE_USER_TOKEN},
      {"CORS_ALLOW_ORIGIN=https://b.example,https://a.example"},

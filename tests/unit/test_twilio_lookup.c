@@ -10,7 +10,7 @@
 #define BASE     "https://api.twilio.com" PATH
 #define AS       " as " ACCOUNT ":token with "
 #define ASK      "GET " BASE "/" SID ".json" AS
-#define ASK_LIST "GET " BASE ".json?PageSize=100&To=%2B201012345678" AS
+#define ASK_LIST "GET " BASE ".json?DateSent=2025-12-31&PageSize=1000" AS
 
 #define RESOURCE(more)                                                                             \
     "{\"sid\":\"" SID "\",\"status\":\"sent\",\"to\":\"+201012345678\",\"body\":\"Hi\","           \
@@ -200,6 +200,7 @@ static const struct resource_row {
     const char *label, *body;
     struct {
         const char *status, *body, *to, *error_code, *error_message;
+        const char *price, *price_unit, *num_segments;
         bool whatsapp, inbound;
         uint64_t num_media;
         int64_t created, sent;
@@ -218,6 +219,26 @@ static const struct resource_row {
      "{\"sid\":\"" SID "\",\"status\":\"failed\",\"error_code\":\"63016\","
      "\"direction\":\"outbound-call\"}",
      {"failed", "", "", "63016", ""}},
+    {"error code 0 is none",
+     "{\"sid\":\"" SID
+     "\",\"status\":\"delivered\",\"error_code\":0,\"direction\":\"outbound-api\"}",
+     {"delivered", "", ""}},
+    {"nor is one in words, and a text is bounded",
+     "{\"sid\":\"" SID
+     "\",\"status\":\"sent\",\"error_code\":\"00\",\"direction\":\"outbound-api\"}",
+     {"sent", "", ""}},
+    {"price, its unit and segments",
+     "{\"sid\":\"" SID "\",\"status\":\"sent\",\"price\":\"-0.04500\",\"price_unit\":\"USD\","
+     "\"num_segments\":\"2\",\"direction\":\"outbound-api\"}",
+     {"sent", "", "", .price = "-0.04500", .price_unit = "USD", .num_segments = "2"}},
+    {"no price has no unit, and no segments are not known yet",
+     "{\"sid\":\"" SID "\",\"status\":\"sent\",\"price\":null,\"price_unit\":\"USD\","
+     "\"num_segments\":\"0\",\"direction\":\"outbound-api\"}",
+     {"sent", "", ""}},
+    {"a price that is none is not taken",
+     "{\"sid\":\"" SID "\",\"status\":\"sent\",\"price\":\"free!\",\"price_unit\":\"USD\","
+     "\"num_segments\":\"many\",\"direction\":\"outbound-api\"}",
+     {"sent", "", ""}},
     {"somebody's answer",
      "{\"sid\":\"" SID "\",\"status\":\"received\",\"direction\":\"inbound\"}",
      {"received", "", "", .inbound = true}},
@@ -257,6 +278,9 @@ static void resource(void **state)
     assert_text_equal(message.to, row->want.to);
     assert_text_equal(message.error_code, row->want.error_code);
     assert_text_equal(message.error_message, row->want.error_message);
+    assert_text_equal(message.price, row->want.price);
+    assert_text_equal(message.price_unit, row->want.price_unit);
+    assert_text_equal(message.num_segments, row->want.num_segments);
     assert_int_equal(message.channel, row->want.whatsapp ? MESSAGE_WHATSAPP : MESSAGE_SMS);
     assert_int_equal(message.outbound, !row->want.inbound);
     assert_int_equal(message.num_media, row->want.num_media);
@@ -268,7 +292,7 @@ static void resource(void **state)
 /* One page: its address, the reply, and what is made of it. */
 static const struct list_row {
     const char *label;
-    bool whatsapp;
+    bool undated;
     const struct settings *settings;
     const char *next; /* the page before said so; NULL: the first page */
     struct fake_reply reply;
@@ -276,6 +300,7 @@ static const struct list_row {
     enum twilio_answer want;
     size_t n;
     const char *want_next;
+    size_t unreadable, without_sid, redacted; /* of the n */
 } lists[] = {
     {"the first page",
      .reply = {.status = 200, .body = LIST("null", RESOURCE("") "," RESOURCE(""))},
@@ -283,11 +308,9 @@ static const struct list_row {
     {"an empty list", .reply = {.status = 200, .body = LIST("null", "")}, .asked = ASK_LIST},
     {"an empty address is none", .reply = {.status = 200, .body = LIST("\"\"", "")},
      .asked = ASK_LIST},
-    {"of WhatsApp, by an API key, at another address", true, &with_key,
+    {"of all, by an API key, at another address", true, &with_key,
      .reply = {.status = 200, .body = LIST("null", RESOURCE(""))},
-     .asked = "GET http://127.0.0.1:4010" PATH
-              ".json?PageSize=100&To=whatsapp%3A%2B201012345678 as SK1:secret with ",
-     .n = 1},
+     .asked = "GET http://127.0.0.1:4010" PATH ".json?PageSize=1000 as SK1:secret with ", .n = 1},
     {"a page with another behind it",
      .reply = {.status = 200, .body = LIST("\"" PATH ".json?Page=1&PageToken=PA1\"", RESOURCE(""))},
      .asked = ASK_LIST, .n = 1, .want_next = PATH ".json?Page=1&PageToken=PA1"},
@@ -309,13 +332,35 @@ static const struct list_row {
      .want = TWILIO_NO_SENSE},
     {"a list that is an object", .reply = {.status = 200, .body = "{\"messages\":{}}"},
      .asked = ASK_LIST, .want = TWILIO_NO_SENSE},
-    {"one message that cannot be read spoils the page",
-     .reply = {.status = 200, .body = LIST("null", RESOURCE("") ",{\"sid\":\"SM1\"}")},
-     .asked = ASK_LIST, .want = TWILIO_NO_SENSE},
-    {"a message without a SID spoils the page",
+    {"a message without a status is there, unreadable",
      .reply = {.status = 200,
-               .body = LIST("null", RESOURCE("") ",{\"sid\":\"CA1\",\"status\":\"sent\"}")},
-     .asked = ASK_LIST, .want = TWILIO_NO_SENSE},
+               .body = LIST("null", RESOURCE("") ",{\"sid\":\"" SID "\",\"status\":null}")},
+     .asked = ASK_LIST, .n = 2, .unreadable = 1},
+    {"one with a NUL in its text is too",
+     .reply = {.status = 200,
+               .body = LIST("null", "{\"sid\":\"" SID "\",\"status\":\"sent\",\"body\":\"a\\u0000"
+                                    "b\",\"direction\":\"outbound-api\"}," RESOURCE(""))},
+     .asked = ASK_LIST, .n = 2, .unreadable = 1},
+    {"half a surrogate pair in a text spoils nothing",
+     .reply = {.status = 200,
+               .body = LIST("null", "{\"sid\":\"" SID "\",\"status\":\"sent\",\"body\":\"cut "
+                                    "\\ud83d\",\"direction\":\"outbound-api\"}," RESOURCE(""))},
+     .asked = ASK_LIST, .n = 2},
+    {"what is no message at all may still be one",
+     .reply = {.status = 200,
+               .body = LIST("null", RESOURCE("") ",{\"sid\":\"CA1\",\"status\":\"sent\"},7,null")},
+     .asked = ASK_LIST, .n = 4, .unreadable = 3, .without_sid = 3},
+    {"blotted-out numbers are seen, in any resource",
+     .reply = {.status = 200,
+               .body = LIST(
+                   "null", "{\"sid\":\"" SID "\",\"status\":\"sent\",\"to\":\"+2010123XXXX\"},"
+                           "{\"sid\":\"" SID "\",\"status\":\"sent\",\"to\":\"whatsapp:+201XXXX\"},"
+                           "{\"sid\":\"" SID "\",\"status\":null,\"to\":\"+2010123****\"},"
+                           "{\"sid\":\"" SID "\",\"status\":\"received\",\"from\":\"+2010123xxxx\","
+                           "\"direction\":\"inbound\"},"
+                           "{\"sid\":\"" SID "\",\"status\":\"sent\",\"to\":\"+201012345678\","
+                           "\"from\":\"MAXX1\"}")},
+     .asked = ASK_LIST, .n = 5, .unreadable = 1, .redacted = 4},
     {"half an answer", .reply = {.status = 200, .body = "{\"messages\":[" RESOURCE("")},
      .asked = ASK_LIST, .want = TWILIO_NO_SENSE},
 };
@@ -330,15 +375,27 @@ static void list(void **state)
 
     open_question(&question, row->settings ? row->settings : &usual, replies);
     enum twilio_answer answer =
-        twilio_list(&question.twilio, &arena, row->whatsapp ? MESSAGE_WHATSAPP : MESSAGE_SMS,
-                    TEXT("+201012345678"), &page, question.detail);
+        twilio_list(&question.twilio, &arena, row->undated ? TEXT("") : TEXT("2025-12-31"), &page,
+                    question.detail);
     assert_int_equal(answer, row->want);
     if (answer == TWILIO_FOUND) {
         assert_int_equal(page.n, row->n);
         assert_text_equal(page.next, row->want_next);
     }
-    for (size_t i = 0; i < page.n; i++)
-        assert_text_equal(page.messages[i].sid, SID);
+    size_t unreadable = 0, without_sid = 0, redacted = 0;
+    for (size_t i = 0; i < page.n; i++) {
+        const struct twilio_message *message = &page.messages[i];
+        unreadable += message->unreadable;
+        without_sid += message->sid.n == 0;
+        redacted += message->redacted;
+        if (message->sid.n)
+            assert_text_equal(message->sid, SID);
+        if (message->unreadable)
+            assert_true(message->outbound && message->status.n == 0);
+    }
+    assert_int_equal(unreadable, row->unreadable);
+    assert_int_equal(without_sid, row->without_sid);
+    assert_int_equal(redacted, row->redacted);
     close_question(&question, want);
 }
 
@@ -436,7 +493,7 @@ static void fetch_with_little_memory(void **state)
     }
 }
 
-/** And the whole page or none. */
+/** And the whole page or none, or one that says what could not be read. */
 static void list_with_little_memory(void **state)
 {
     static char body[] = LIST("\"" PATH ".json?Page=2\"", WHOLE "," WHOLE);
@@ -450,13 +507,17 @@ static void list_with_little_memory(void **state)
         struct twilio_page page = {.next = TEXT(PATH ".json?Page=1")};
         arena_release(&arena);
         arena_init(&arena, room);
-        answer = twilio_list(&twilio, &arena, MESSAGE_SMS, TEXT("+201012345678"), &page, detail);
+        answer = twilio_list(&twilio, &arena, TEXT("2026-01-01"), &page, detail);
         if (answer != TWILIO_FOUND) {
             assert_int_equal(answer, TWILIO_NO_SENSE);
             assert_text_equal(page.next, PATH ".json?Page=1");
             continue;
         }
         assert_int_equal(page.n, 2);
+        if (page.messages[0].unreadable || page.messages[1].unreadable) {
+            answer = TWILIO_NO_SENSE; /* a doubt, and no wrong message */
+            continue;
+        }
         expect_whole(&page.messages[0]);
         expect_whole(&page.messages[1]);
         assert_text_equal(page.next, PATH ".json?Page=2");
