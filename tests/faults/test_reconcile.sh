@@ -105,4 +105,65 @@ twilio_table
 holds "select body, recipient, count(*) from posts p where body <> 'the same for several'
     and status = 201 group by 1, 2 having count(*) > 1" ''
 
+# questions: the lists and messages that Twilio was asked for since the mark, and a new mark
+questions()
+{
+    tail -n +"$((${mark:-0} + 1))" "$work/twilio.log" | grep -c '"type":"request","method":"GET","path":"/2010'
+    mark=$(wc -l <"$work/twilio.log")
+}
+# older TEXT INTERVAL: a message, and when it was asked about, become so much older
+older()
+{
+    sql -c "update messaging.reconcile_turns set asked_at = asked_at - interval '$2'
+        where message_log_id in (select id from message_logs where message_content = '$1')" \
+        -c "update message_logs set sent_at = sent_at - interval '$2' where message_content = '$1'"
+}
+one() { printf 'send-twilio-message\t{"to":"%s","message":"%s"}\n' "$1" "$2" | crowd; }
+word_on() { sql -c "select status from message_logs where message_content = '$1'"; }
+
+it 'prices and segments have come with the lists'
+holds "select count(*) from message_logs where external_id is not null and status = 'delivered'
+    and (metadata->>'price', metadata->>'price_unit', metadata->>'num_segments') is distinct from ('-0.04500', 'USD', '1')" 0
+
+it 'without an age, a message is asked about after 12 hours, and then not before a day is over'
+twilio_config 'callbacks=off&fail=&age-s=46800&price-delay-ms=2000000000'
+one 01012345700 'in turns'
+questions >/dev/null
+verb send-twilio-message --reconcile || complain 'the exit status' 0 "$(cat "$work/verb")"
+equals 'questions about what is young' 0 "$(questions)"
+older 'in turns' '13 h'
+verb send-twilio-message --reconcile || complain 'the exit status' 0 "$(cat "$work/verb")"
+equals 'its status' delivered "$(word_on 'in turns')"
+equals 'questions, two lists at most' yes "$(n=$(questions); [ "$n" -ge 1 ] && [ "$n" -le 2 ] && echo yes)"
+mark=$(wc -l <"$work/twilio.log")
+verb send-twilio-message --reconcile || complain 'the exit status' 0 "$(cat "$work/verb")"
+equals 'questions an hour later, though there is no price yet' 0 "$(questions)"
+older 'in turns' '12 h'
+mark=$(wc -l <"$work/twilio.log")
+verb send-twilio-message --reconcile || complain 'the exit status' 0 "$(cat "$work/verb")"
+equals 'questions when it is a day old' yes "$([ "$(questions)" -ge 1 ] && echo yes)"
+
+it 'messages of another account are passed over, and counted'
+twilio_config 'price-delay-ms=0'
+one 01012345917 'by another account'
+older 'by another account' '13 h'
+sql -c "update message_logs set metadata = metadata || '{\"account_sid\":\"AC00000000000000000000000000000000\"}'
+    where message_content = 'by another account'"
+verb send-twilio-message --reconcile
+equals 'what is told' 1 "$(grep -c '^1 of another account passed over$' "$work/verb")"
+equals 'its status' unknown "$(word_on 'by another account')"
+
+it 'where Twilio blots numbers out nothing is proved, then and later'
+twilio_config 'redact=on'
+one 01012346917 'blotted out'
+older 'blotted out' '13 h'
+verb send-twilio-message --reconcile || complain 'the exit status' 0 "$(cat "$work/verb")"
+equals 'what is told' 1 "$(grep -c "^numbers are blotted out in this account's lists" "$work/verb")"
+equals 'its status' unknown "$(word_on 'blotted out')"
+twilio_config 'redact=off&age-s=0'
+one 01012347916 'not taken'
+holds "select status from message_logs where message_content = 'not taken'" unknown
+verb -l 61 send-twilio-message --reconcile --older-than 0s
+equals 'its status' unknown "$(word_on 'not taken')"
+
 finish

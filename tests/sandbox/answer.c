@@ -2,10 +2,15 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "sandbox.h"
 
@@ -53,6 +58,59 @@ static void send_half(struct evhttp_request *request, const struct answer *answe
     evbuffer_free(half);
 }
 
+/* What has been answered leaves its connection, which may be gone when the time comes. */
+struct stray {
+    const char *text;
+    bool fin;
+    evutil_socket_t fd; /* a duplicate: ours to close */
+    SSL *tls;           /* with a reference of our own; NULL: plain */
+    struct event *wake;
+};
+
+#define STRAY_DELAY_US 20000
+
+static void on_stray(evutil_socket_t fd, short what, void *argument)
+{
+    struct stray *stray = argument;
+    int length = (int)strlen(stray->text);
+
+    (void)fd;
+    (void)what;
+    if (stray->tls)
+        SSL_write(stray->tls, stray->text, length);
+    else if (write(stray->fd, stray->text, (size_t)length) < 0)
+        stray->fin = false;
+    if (stray->fin && stray->tls)
+        SSL_shutdown(stray->tls);
+    if (stray->fin)
+        shutdown(stray->fd, SHUT_WR);
+    SSL_free(stray->tls);
+    close(stray->fd);
+    event_free(stray->wake);
+    free(stray);
+}
+
+/* Past the server's own buffers, which know of answers only. */
+static void send_stray(struct evhttp_connection *connection, const struct answer *answer)
+{
+    const struct timeval delay = {.tv_usec = STRAY_DELAY_US};
+    struct bufferevent *stream = evhttp_connection_get_bufferevent(connection);
+    struct stray *stray = calloc(1, sizeof *stray);
+
+    if (!stray)
+        abort();
+    *stray = (struct stray){.text = answer->stray,
+                            .fin = answer->stray_fin,
+                            .fd = dup(bufferevent_getfd(stream)),
+                            .tls = bufferevent_openssl_get_ssl(stream)};
+    if (stray->tls)
+        SSL_up_ref(stray->tls);
+    stray->wake = evtimer_new(bufferevent_get_base(stream), on_stray, stray);
+    if (stray->fd < 0 || !stray->wake)
+        abort();
+    evtimer_add(stray->wake, &delay);
+}
+
 static void deliver(struct evhttp_request *request, const struct answer *answer)
 {
     struct evhttp_connection *connection = evhttp_request_get_connection(request);
@@ -67,6 +125,8 @@ static void deliver(struct evhttp_request *request, const struct answer *answer)
             send_half(request, answer);
         else
             evhttp_send_reply(request, answer->status, NULL, answer->body);
+        if (answer->stray)
+            send_stray(connection, answer);
     }
     if (answer->body)
         evbuffer_free(answer->body);

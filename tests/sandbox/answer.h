@@ -4,6 +4,7 @@
 #ifndef SANDBOX_ANSWER_H
 #define SANDBOX_ANSWER_H
 
+#include <stdbool.h>
 #include <sys/queue.h>
 
 struct evbuffer;
@@ -24,6 +25,8 @@ struct answer {
     struct evbuffer *body;    /* taken over; NULL: empty */
     enum answer_end end;
     long delay_ms;
+    const char *stray; /* NULL: nothing; what comes 20 ms behind the answer, unasked */
+    bool stray_fin;    /* and that nothing more will */
 };
 
 struct held_answer;

@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+#define STRAY_201                                                                                  \
+    "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 65\r\n\r\n"         \
+    "{\"sid\":\"SM00000000000000000000000000000bad\",\"status\":\"queued\"}   "
+
 static const struct behaviour behaviours[] = {
     {.digits = 900, .kind = "normal", .help = "taken and delivered"},
     {.digits = 901,
@@ -125,6 +129,56 @@ static const struct behaviour behaviours[] = {
      .kind = "unknown-status",
      .help = "a callback with an unknown status word; all with unknown, empty, repeated parameters",
      .life = LIFE_UNKNOWN_STATUS},
+    {.digits = 934,
+     .kind = "failed-at-once",
+     .help = "201 with status failed, 30001; no callbacks",
+     .life = LIFE_FAILED_AT_ONCE,
+     .silent = true},
+    {.digits = 940,
+     .kind = "stray-408",
+     .help = "taken; then a 408 comes unasked on the connection",
+     .stray = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"},
+    {.digits = 941,
+     .kind = "stray-408-fin",
+     .help = "taken; then a 408 comes unasked on the connection, and its end",
+     .stray = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n",
+     .stray_fin = true},
+    {.digits = 942,
+     .kind = "stray-400",
+     .help = "taken; then a 400 comes unasked on the connection",
+     .stray = "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n{}"},
+    {.digits = 943,
+     .kind = "stray-400-fin",
+     .help = "taken; then a 400 comes unasked on the connection, and its end",
+     .stray = "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n{}",
+     .stray_fin = true},
+    {.digits = 944,
+     .kind = "stray-503",
+     .help = "taken; then a 503 comes unasked on the connection",
+     .stray = "HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n"},
+    {.digits = 945,
+     .kind = "stray-503-fin",
+     .help = "taken; then a 503 comes unasked on the connection, and its end",
+     .stray = "HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n",
+     .stray_fin = true},
+    {.digits = 946,
+     .kind = "stray-201",
+     .help = "taken; then a second 201 comes unasked on the connection",
+     .stray = STRAY_201},
+    {.digits = 947,
+     .kind = "stray-201-fin",
+     .help = "taken; then a second 201 comes unasked on the connection, and its end",
+     .stray = STRAY_201,
+     .stray_fin = true},
+    {.digits = 948,
+     .kind = "stray-noise",
+     .help = "taken; then noise comes unasked on the connection",
+     .stray = "\r\n* BYE out of memory\r\n"},
+    {.digits = 949,
+     .kind = "stray-noise-fin",
+     .help = "taken; then noise comes unasked on the connection, and its end",
+     .stray = "\r\n* BYE out of memory\r\n",
+     .stray_fin = true},
 };
 
 #define BEHAVIOUR_COUNT (sizeof behaviours / sizeof *behaviours)

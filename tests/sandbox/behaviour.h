@@ -36,7 +36,9 @@ struct behaviour {
     bool once;            /* only the first time for a recipient and body, then normally */
     bool early_callbacks; /* calls back before it answers */
     bool reversed, silent, late;
-    int copies; /* of each callback; 0: as --callback-repeat says */
+    const char *stray; /* what comes on the connection behind the answer, unasked */
+    bool stray_fin;    /* and that nothing more will */
+    int copies;        /* of each callback; 0: as --callback-repeat says */
 };
 
 /* to: with or without "whatsapp:". Never NULL: other numbers behave normally. */

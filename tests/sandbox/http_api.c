@@ -166,6 +166,8 @@ static struct answer answer_of(struct exchange *exchange, const struct behaviour
     struct answer answer = {
         .status = 201,
         .delay_ms = options->delay_ms + (behaviour->slow ? options->slow_ms : 0),
+        .stray = behaviour->stray,
+        .stray_fin = behaviour->stray_fin,
     };
 
     switch (behaviour->answer) {
@@ -238,7 +240,9 @@ static void take_message(struct exchange *exchange, struct message *draft,
     struct answer answer;
     struct held_answer *held;
 
-    draft->created_ms = exchange->time_ms;
+    draft->created_ms = exchange->time_ms - (int64_t)sandbox->now.age_s * 1000;
+    draft->price_delay_ms = sandbox->now.price_delay_ms;
+    draft->redacted = sandbox->now.redact;
     draft->step_ms = sandbox->now.callback_delay_ms;
     draft->life = behaviour->life;
     message = store_add(&sandbox->store, draft);

@@ -5,6 +5,8 @@ size_t life_steps(enum life life, bool whatsapp, bool service,
 {
     size_t n = 0;
 
+    if (life == LIFE_FAILED_AT_ONCE)
+        return n;
     if (service)
         ret_steps[n++] = (struct life_step){"queued", 0};
     if (life == LIFE_FAILED) {
@@ -26,9 +28,18 @@ size_t life_steps(enum life life, bool whatsapp, bool service,
     return n;
 }
 
+struct life_step life_begin(enum life life, bool service)
+{
+    if (life == LIFE_FAILED_AT_ONCE)
+        return (struct life_step){"failed", 30001};
+    return (struct life_step){service ? "accepted" : "queued", 0};
+}
+
 const char *life_error_text(int code)
 {
     switch (code) {
+    case 30001:
+        return "Queue overflow";
     case 30003:
         return "Unreachable destination handset";
     case 63016:

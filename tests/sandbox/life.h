@@ -19,6 +19,7 @@ enum life {
     LIFE_UNDELIVERED,    /* sent, undelivered */
     LIFE_FAILED,         /* failed */
     LIFE_SENT_ONLY,      /* sent */
+    LIFE_FAILED_AT_ONCE, /* failed in the answer to its creation, and not heard of any more */
     LIFE_UNKNOWN_STATUS, /* sent, a word that Twilio does not have yet, delivered */
 };
 
@@ -30,6 +31,9 @@ struct life_step {
 /* The number of steps written to ret_steps. A message of a Messaging Service is queued first. */
 size_t life_steps(enum life life, bool whatsapp, bool service,
                   struct life_step ret_steps[LIFE_STEPS_MAX]);
+
+/* The status at the creation. */
+struct life_step life_begin(enum life life, bool service);
 
 /* Twilio's text for an error code of a message; "Unknown error" for one that is not listed. */
 const char *life_error_text(int code);

@@ -30,7 +30,7 @@ int64_t resource_sent_ms(const struct message *message, int64_t now_ms)
     size_t count = life_steps(message->life, message->whatsapp, service, steps);
     size_t first = service ? 2 : 1; /* the step after "queued" */
 
-    if (steps_reached(message, count, now_ms) < first)
+    if (count < first || steps_reached(message, count, now_ms) < first)
         return 0;
     return message->created_ms + (int64_t)first * message->step_ms;
 }
@@ -67,12 +67,10 @@ static void add_number_text(cJSON *object, const char *name, unsigned number)
     cJSON_AddStringToObject(object, name, text);
 }
 
-static void add_status(cJSON *object, const struct life_step *step, bool service)
+static void add_status(cJSON *object, const struct life_step *step)
 {
-    const char *initial = service ? "accepted" : "queued";
-
-    cJSON_AddStringToObject(object, "status", step ? step->status : initial);
-    if (step && step->error_code) {
+    cJSON_AddStringToObject(object, "status", step->status);
+    if (step->error_code) {
         cJSON_AddNumberToObject(object, "error_code", step->error_code);
         cJSON_AddStringToObject(object, "error_message", life_error_text(step->error_code));
     } else {
@@ -104,6 +102,16 @@ static const struct life_step *last_step(const struct life_step *steps, size_t r
     return reached > 0 ? &steps[reached - 1] : NULL;
 }
 
+/* An account may have the last digits of numbers blotted out. */
+static void redact(char ret_to[static 64], const char *to, bool redacted)
+{
+    size_t length = strlen(to);
+
+    snprintf(ret_to, 64, "%s", to);
+    if (redacted && length > 4 && length < 64)
+        memcpy(ret_to + length - 4, "XXXX", 4);
+}
+
 struct cJSON *resource_of_message(const struct message *message, const char *account_sid,
                                   int64_t now_ms, bool fresh)
 {
@@ -111,7 +119,11 @@ struct cJSON *resource_of_message(const struct message *message, const char *acc
     bool service = *message->service != '\0';
     size_t count = life_steps(message->life, message->whatsapp, service, steps);
     size_t reached = fresh ? 0 : steps_reached(message, count, now_ms);
-    bool priced = reached == count;
+    struct life_step begin = life_begin(message->life, service);
+    const struct life_step *step = last_step(steps, reached);
+    bool priced = !fresh && count > 0 && reached == count &&
+                  now_ms - message->created_ms >= message->price_delay_ms;
+    char to[64];
     cJSON *object = cJSON_CreateObject();
 
     add_text_or_null(object, "account_sid", account_sid);
@@ -128,8 +140,9 @@ struct cJSON *resource_of_message(const struct message *message, const char *acc
     add_text_or_null(object, "price", priced ? "-0.04500" : NULL);
     add_text_or_null(object, "price_unit", priced ? "USD" : NULL);
     cJSON_AddStringToObject(object, "sid", message->sid);
-    add_status(object, last_step(steps, reached), service);
-    cJSON_AddStringToObject(object, "to", message->to);
+    add_status(object, step ? step : &begin);
+    redact(to, message->to, !fresh && message->redacted);
+    cJSON_AddStringToObject(object, "to", to);
     cJSON_AddNullToObject(object, "tags");
     add_uris(object, message, account_sid);
     return object;

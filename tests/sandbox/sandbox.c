@@ -37,6 +37,9 @@
  *   932 huge             201 with 10 MiB of JSON, taken
  *   933 unknown-status   a callback with an unknown status word; unknown, empty, repeated
  * parameters
+ *   934 failed-at-once   201 with status failed, 30001; no callbacks
+ *   940 stray-408        taken; then a 408 comes unasked on the connection (941: and its end);
+ *                        942 400, 944 503, 946 a second 201, 948 noise; 943 to 949 the same
  *
  * The words are the kinds of --fail PERCENT:KIND, which misbehaves at random for the other numbers.
  */

@@ -19,7 +19,8 @@ struct message {
     const char *to, *from, *body, *service, *status_callback;
     bool whatsapp, from_hidden; /* hidden: the service chose it, the answer says null */
     int64_t created_ms;
-    long step_ms;
+    long step_ms, price_delay_ms;
+    bool redacted;
     enum life life;
     unsigned media;
     unsigned segments;

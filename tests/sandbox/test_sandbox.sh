@@ -345,6 +345,11 @@ test_recipients()
     life 933 201 "sent teleported delivered " delivered
     has "933" "$(grep 'callback.*teleported' "$dir/log")" '"RepeatedParameter":["two","one","two"]'
 
+    life 934 201 "" failed
+    for digits in 940 941 942 943 944 945 946 947 948 949; do
+        life $digits 201 "sent delivered "
+    done
+
     send +201012345923 Body=hi "StatusCallback=$sink"
     same "923: callbacks before the answer" "sent delivered " "$(told "$(field sid)")"
     send +201012345932 Body=hi
