@@ -76,6 +76,14 @@ static int messages_by_recipient(const void *a, const void *b)
                               other->message.channel);
 }
 
+static int messages_by_recipient_and_sid(const void *a, const void *b)
+{
+    const struct pairing *one = a, *other = b;
+    int order = messages_by_recipient(a, b);
+
+    return order ? order : compare_texts(one->message.sid, other->message.sid);
+}
+
 bool orphans_index(struct orphans *orphans, struct fault *reterr)
 {
     orphans->by_time = arena_new(orphans->kept, struct message_log_unsettled *, orphans->n);
@@ -121,14 +129,6 @@ static bool may_be_of_any(const struct orphans *orphans, const struct twilio_mes
     return false;
 }
 
-static bool is_kept(const struct orphans *orphans, struct text sid)
-{
-    for (size_t i = 0; i < orphans->n_pairings; i++)
-        if (text_equal(orphans->pairings[i].message.sid, sid))
-            return true;
-    return false;
-}
-
 static bool keep_message(struct orphans *orphans, const struct twilio_message *message)
 {
     struct twilio_message copy = *message;
@@ -152,8 +152,22 @@ void orphans_see(struct orphans *orphans, const struct twilio_message *message)
 {
     if (!may_be_of_any(orphans, message))
         doubt(orphans, message);
-    else if (!is_kept(orphans, message->sid) && !keep_message(orphans, message))
+    else if (!keep_message(orphans, message))
         doubt(orphans, message); /* there is no room to look closer */
+}
+
+/** By recipient, each once. */
+static void sort_messages(struct orphans *orphans)
+{
+    struct pairing *pairings = orphans->pairings;
+    size_t n = 0;
+
+    if (orphans->n_pairings)
+        qsort(pairings, orphans->n_pairings, sizeof(*pairings), messages_by_recipient_and_sid);
+    for (size_t i = 0; i < orphans->n_pairings; i++)
+        if (n == 0 || !text_equal(pairings[n - 1].message.sid, pairings[i].message.sid))
+            pairings[n++] = pairings[i];
+    orphans->n_pairings = n;
 }
 
 void orphans_pair(struct orphans *orphans)
@@ -162,8 +176,7 @@ void orphans_pair(struct orphans *orphans)
     struct pairing *pairings = orphans->pairings;
     size_t end, to = 0;
 
-    if (orphans->n_pairings)
-        qsort(pairings, orphans->n_pairings, sizeof(*pairings), messages_by_recipient);
+    sort_messages(orphans);
     for (size_t at = 0, from = 0; from < orphans->n_pairings; from = to) {
         const struct twilio_message *first = &pairings[from].message;
         for (to = from + 1;
