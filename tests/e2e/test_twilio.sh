@@ -38,12 +38,12 @@ row failed 'error_code is null' t
 twilio_got
 
 it 'taken, and failed at once: an answer like another, and its error in the row'
-post send-twilio-message "$(to 934)" 'Idempotency-Key: at once'
+post send-twilio-message "$(to 934)" 'Idempotency-Key: at-once'
 answers 200
 body_has '"status":"failed"' '"messageSid":"SM'
 row failed error_code 30001 error_message 'Queue overflow' 'failed_at is not null' t \
     'external_id is not null' t
-post send-twilio-message "$(to 934)" 'Idempotency-Key: at once'
+post send-twilio-message "$(to 934)" 'Idempotency-Key: at-once'
 answers 200
 body_has '"status":"failed"'
 twilio_got
