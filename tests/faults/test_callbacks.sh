@@ -131,7 +131,7 @@ else
 fi
 told
 holds "select status from answered where status not in (0, 200) group by 1" ''
-holds "select count(*) > 20 from answered where status = 0" t
+holds "select count(*) > 0 from answered where status = 0" t
 verb -l 121 twilio-delivery-status --drain || complain '--drain' 'exit status 0' "$? $(cat "$work/verb")"
 holds "select a.n, line from answered a join asked using (n) where status = 200 and not exists (
     select from messaging.message_status_events e where e.external_id = substring(line from 'MessageSid=(\w+)')
