@@ -43,6 +43,7 @@ begin isolation level read committed;
 
 \set migration 20261111080000_link_notifications \ir once.sql
 \ir schema/notifications.sql
+\ir schema/follow_ups.sql
 \ir schema/join.sql
 \ir schema/withdraw.sql
 \ir schema/reserve.sql
@@ -52,10 +53,12 @@ begin isolation level read committed;
 
 \set migration 20261129090100_pair_errors_and_read_times \ir once.sql
 \ir schema/rows_of_others.sql
+\ir schema/inbound.sql
 \ir schema/whatsapp_messages.sql
 \ir schema/users.sql
 \ir schema/reports.sql
 \ir schema/message_reports.sql
+\ir schema/dead_numbers.sql
 \ir schema/report_figures.sql
 
 \ir schema/access.sql

@@ -73,13 +73,14 @@ end
 $$;
 revoke all on schema messaging from public;
 revoke all on public.message_logs, public.whatsapp_messages, public.message_report,
-    public.message_report_by_tag, public.message_failures, public.message_timeline
+    public.message_report_by_tag, public.message_failures, public.message_timeline, public.message_dead_numbers
     from public, anon, authenticated, service_role, twilio_cgi, messaging_owner;
 
 ---- rights
 
 grant usage on schema messaging to twilio_cgi, authenticated, service_role;
 grant execute on function
+    messaging.claim_follow_up,
     messaging.known_sids,
     messaging.reconcile_begin,
     messaging.reconcile_day,
@@ -90,6 +91,7 @@ grant execute on function
     messaging.reconcile_redacted,
     messaging.record_status,
     messaging.report,
+    messaging.reserve_fallback,
     messaging.reserve_message,
     messaging.restore_reservation,
     messaging.schema_version,
@@ -123,8 +125,8 @@ grant select on messaging.twilio_errors, messaging.outbound_messages, messaging.
     messaging.message_sums, messaging.message_report_lines, messaging.delivery_report, messaging.failure_report
     to authenticated, service_role;
 grant select on public.message_report, public.message_report_by_tag, public.message_failures,
-    public.message_timeline to authenticated, service_role;
-grant select on public.message_report, public.message_failures to messaging_owner;
+    public.message_timeline, public.message_dead_numbers to authenticated, service_role;
+grant select on public.message_report, public.message_failures, public.message_dead_numbers to messaging_owner;
 grant execute on function messaging.current_user_id, messaging.own_requests to authenticated;
 grant execute on function messaging.is_staff, messaging.may_read_reports, messaging.report_days,
     messaging.cairo_day, messaging.error_meaning_ar to authenticated, service_role;

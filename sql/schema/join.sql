@@ -134,9 +134,9 @@ comment on function messaging.join_error(uuid, text, text, text) is
 
 -- Joins one status into a row and returns the row's status after it. Takes the row's lock, so two
 -- joins of one row wait for each other; the row is written only where something changes, and without
--- touching metadata or an indexed column unless there is an error, or it was read. By a callback (or in
--- the answer to its creation, which counts as one) a message that first becomes failed or undelivered
--- makes its notification.
+-- touching metadata or an indexed column unless there is an error, or it was read. Of a message that first
+-- becomes failed or undelivered is written down what follows; where nothing does, and it was by a callback
+-- (or in the answer to its creation, which counts as one), it makes its notification.
 create or replace function messaging.join_status(
     p_id uuid, p_status text, p_error_code text, p_error_message text, p_at timestamptz, p_callback boolean)
 returns text
@@ -148,6 +148,7 @@ declare
     v_delivered_at timestamptz;
     v_read_at timestamptz;
     v_failed_at timestamptz;
+    v_followed boolean;
 begin
     select m.status, m.delivered_at, m.read_at, m.failed_at into v_row
     from public.message_logs m
@@ -182,10 +183,13 @@ begin
     if p_error_code <> '' or p_error_message <> '' then
         perform messaging.join_error(p_id, p_status, p_error_code, p_error_message);
     end if;
-    if p_callback and p_status in ('failed', 'undelivered') and v_status = p_status
+    if p_status in ('failed', 'undelivered') and v_status = p_status
         and coalesce(v_row.status, '') not in ('failed', 'undelivered')
     then
-        perform messaging.notify_failure(p_id);
+        v_followed := messaging.plan_follow_up(p_id, make_interval(secs => case when p_callback then 0 else 60 end));
+        if p_callback and not v_followed then
+            perform messaging.tell_failure(p_id);
+        end if;
     end if;
     return v_status;
 end

@@ -132,6 +132,7 @@ as $$
 declare
     v_told record;
     v_row public.message_logs;
+    v_former boolean;
     v_details jsonb;
 begin
     for v_told in
@@ -140,11 +141,29 @@ begin
         order by t.sid
     loop
         select m.* into v_row from public.message_logs m where m.external_id = v_told.sid;
+        v_former := not found;
+        if v_former then
+            -- An attempt that was tried again since.
+            select m.* into v_row
+            from messaging.message_status_events e
+            join public.message_logs m on m.id = e.message_log_id
+            where e.external_id = v_told.sid
+            limit 1;
+        end if;
         continue when not found;
         sid := v_told.sid;
         id := v_row.id;
         was := v_row.status;
         is_now := v_row.status;
+        if v_former then
+            priced := false;
+            if p_write and v_told.status in ('delivered', 'read') then
+                select r.status into is_now
+                from messaging.record_status(null, v_told.sid, v_told.status, null, null, '{"source": "reconcile"}', null) as r;
+            end if;
+            return next;
+            continue;
+        end if;
         v_details := coalesce(v_told.details, '{}');
         priced := v_details ? 'price' and v_row.metadata ->> 'price' is null;
         if v_told.status is null or not exists (select from messaging.outbound_messages m where m.id = v_row.id) then
@@ -256,5 +275,9 @@ create or replace function messaging.known_sids(p_sids text[]) returns setof tex
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
     select m.external_id from public.message_logs m where m.external_id = any (p_sids)
+    union
+    -- Of an attempt that was tried again since.
+    select e.external_id from messaging.message_status_events e
+    where e.external_id = any (p_sids) and e.message_log_id is not null
 $$;
 comment on function messaging.known_sids(text[]) is 'Those of the SIDs that belong to a message here.';

@@ -5,6 +5,8 @@
 --   notification: all that work on one SID wait for each other, settle_message included.
 -- * An event whose message is not known is kept, and joined in when the SID becomes known.
 -- * A row is found by its SID; by its id only while it has none, and then gets this one.
+-- * What is told of an attempt that was given up, and tried again since, is kept as an event and moves
+--   its row only where it says that the message has arrived.
 -- * Of equal callbacks the event keeps the parameters of the one whose text counts. That a repetition
 --   tells nothing new is seen by its parameters being the same (equal parameters have equal texts: the
 --   programs write strings, and lists of them); texts are looked up and compared where they differ.
@@ -19,6 +21,8 @@ as $$
 declare
     v_at constant timestamptz := coalesce(p_received_at, clock_timestamp());
     v_code constant text := messaging.error_number(p_error_code);
+    v_former boolean := false;
+    v_status text;
     v_set text := set_config('lock_timeout', coalesce(p_patience, 5000)::text, true);
 begin
     perform messaging.sid_lock(p_sid);
@@ -26,7 +30,17 @@ begin
     -- Locked before the event refers to it: the foreign key's own lock then costs nothing more.
     select m.id into record_status.id from public.message_logs m where m.external_id = p_sid
     for no key update;
-    if not found and p_id is not null then
+    if not found then
+        select m.id, m.status into record_status.id, v_status
+        from messaging.message_status_events e
+        join public.message_logs m on m.id = e.message_log_id
+            and m.metadata @> jsonb_build_object('attempts', jsonb_build_array(jsonb_build_object('sid', p_sid)))
+        where e.external_id = p_sid
+        limit 1
+        for no key update of m;
+        v_former := found;
+    end if;
+    if id is null and p_id is not null then
         update public.message_logs m set external_id = p_sid, updated_at = clock_timestamp()
         where m.id = p_id and m.external_id is null
         returning m.id into record_status.id;
@@ -60,6 +74,11 @@ begin
         return;
     end if;
     outcome := 'recorded';
+    if v_former and p_status not in ('delivered', 'read') then
+        status := v_status;
+        return next;
+        return;
+    end if;
     status := messaging.join_status(id, p_status, v_code, p_error_message, v_at, true);
     return next;
 end

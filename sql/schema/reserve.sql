@@ -19,14 +19,21 @@
 -- * No wait for a lock takes longer than lock_timeout, here as in settle_message and record_status: the
 --   programs give a statement up after 6 s, and say that nothing was done. p_patience (milliseconds)
 --   makes it less: a program's connections are few, and others need them.
+-- * p_refuse_dead: a number that is dead on the channel is refused before a place or a row is spent. One to
+--   which an SMS may go instead is reserved, and dead_code says that it is not to be sent.
+-- * p_template: free text goes as this template unless the person has written within 24 hours; sent_as
+--   and metadata say which way. It is no part of what a key stands for.
 drop function if exists messaging.reserve_message(
     text, text, uuid, integer, text, text, text, uuid, text, jsonb, uuid);
+drop function if exists messaging.reserve_message(
+    text, text, uuid, integer, text, text, text, uuid, text, jsonb, uuid, integer);
 create or replace function messaging.reserve_message(
     p_caller text, p_key text, p_sender uuid, p_limit integer, p_type text, p_recipient text,
     p_content text, p_request uuid, p_media_url text, p_metadata jsonb, p_id uuid default null,
-    p_patience integer default null)
+    p_patience integer default null, p_refuse_dead boolean default false, p_template text default null)
 returns table (
-    outcome text, id uuid, saved jsonb, twilio_status text, remaining integer, reset_seconds integer)
+    outcome text, id uuid, saved jsonb, twilio_status text, remaining integer, reset_seconds integer,
+    dead_code text, reason_ar text, sent_as text)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set lock_timeout = '5s' set enable_sort = off set enable_incremental_sort = off
 as $$
@@ -42,6 +49,7 @@ declare
     v_taken bigint;
     v_oldest timestamptz;
     v_constraint text;
+    v_metadata jsonb := coalesce(p_metadata, '{}');
     -- Here and not below: what is set so costs no statement of its own.
     v_set text := set_config('lock_timeout', coalesce(p_patience, 5000)::text, true);
     v_locked text := pg_advisory_xact_lock(messaging.reservation_lock(p_id));
@@ -59,10 +67,12 @@ begin
             exit when found;
 
             select k.fingerprint, k.message_log_id, k.begun_at, k.ended, k.twilio_status, k.answer,
-                m.id as row_id, m.external_id, m.status, to_jsonb(m) as stored
+                m.id as row_id, to_jsonb(coalesce(s, m)) as stored, f.due_at is not null as followed
             into v_key
             from messaging.idempotency_keys k
             left join public.message_logs m on m.id = k.message_log_id
+            left join public.message_logs s on s.id = messaging.pair_id(m.metadata ->> 'fallback')
+            left join messaging.follow_ups f on f.message_log_id = m.id
             where k.caller = p_caller and k.key = p_key;
             -- Released between the two statements, or left behind by a row that is gone: free again.
             continue when not found;
@@ -75,6 +85,9 @@ begin
             id := v_key.message_log_id;
             if v_key.fingerprint <> v_fingerprint then
                 outcome := 'mismatch';
+            elsif v_key.answer ->> 'external_id' is null and v_key.followed then
+                -- It was refused, and what goes out instead has not gone out yet.
+                outcome := 'in_progress';
             elsif v_key.answer is not null then
                 outcome := 'replay';
                 saved := v_key.answer;
@@ -83,16 +96,31 @@ begin
                 and v_key.begun_at between clock_timestamp() - v_lease and clock_timestamp() + v_lease
             then
                 outcome := 'in_progress';
-            elsif v_key.external_id is not null then
+            elsif v_key.stored ->> 'external_id' is not null then
                 -- A callback has told what the first request could not.
                 outcome := 'replay';
                 saved := v_key.stored;
-                twilio_status := v_key.status;
+                twilio_status := v_key.stored ->> 'status';
             else
                 outcome := 'unknown';
             end if;
             exit;
         end loop;
+    end if;
+
+    if outcome = 'reserved' and (p_refuse_dead or v_metadata ? 'fallback_type') then
+        dead_code := messaging.dead_code(p_recipient, p_type);
+        if dead_code is not null and v_metadata ? 'fallback_type'
+            and (select t.other_channel from messaging.twilio_errors t where t.code = reserve_message.dead_code)
+            and messaging.dead_code(p_recipient, 'sms') is null
+        then
+            null;
+        elsif dead_code is not null and p_refuse_dead then
+            outcome := 'dead_number';
+            reason_ar := messaging.error_meaning_ar(dead_code);
+        else
+            dead_code := null;
+        end if;
     end if;
 
     if v_limited then
@@ -109,6 +137,7 @@ begin
             -- sender's newest row to the window's end. Sorting being off, nothing else is considered.
             where (m.sender_id, m.created_at) >= (p_sender, v_now - v_window)
               and m.sender_id <= p_sender
+              and not coalesce(m.metadata, '{}') ? 'fallback_of'
             order by m.sender_id desc, m.created_at desc
             limit p_limit
         ) as newest;
@@ -119,6 +148,11 @@ begin
         v_now := clock_timestamp();
     end if;
 
+    if outcome = 'reserved' and p_template is not null then
+        sent_as := case when messaging.window_is_open(p_recipient) then 'text' else 'template' end;
+        v_metadata := v_metadata || jsonb_build_object('sent_as', sent_as)
+            || case when sent_as = 'template' then jsonb_build_object('template_id', p_template) else '{}' end;
+    end if;
     if outcome = 'reserved' then
         begin
             insert into public.message_logs as m
@@ -126,7 +160,7 @@ begin
                  media_url, metadata, sent_at, created_at, updated_at)
             values
                 (reserve_message.id, p_sender, p_request, p_recipient, p_type, coalesce(p_content, ''), 'twilio',
-                 'pending', p_media_url, coalesce(p_metadata, '{}'), v_now, v_now, v_now)
+                 'pending', p_media_url, v_metadata, v_now, v_now, v_now)
             returning to_jsonb(m) into saved;
             v_taken := v_taken + 1;
         exception when foreign_key_violation then
@@ -145,7 +179,7 @@ begin
     if outcome = 'reserved' and clock_timestamp() > v_begun + v_patience then
         raise exception using errcode = 'lock_not_available', message = 'waited too long for others';
     end if;
-    if outcome in ('limited', 'no_profile', 'unknown_request') then
+    if outcome in ('limited', 'no_profile', 'unknown_request', 'dead_number') then
         if p_key is not null then
             delete from messaging.idempotency_keys k where k.caller = p_caller and k.key = p_key;
         end if;
@@ -159,6 +193,6 @@ begin
     return next;
 end
 $$;
-comment on function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb, uuid, integer) is
+comment on function messaging.reserve_message(text, text, uuid, integer, text, text, text, uuid, text, jsonb, uuid, integer, boolean, text) is
     'Reserves a message: idempotency key, rate limit, row. Outcomes: reserved, replay, in_progress, '
-    'mismatch, unknown, limited, no_profile, unknown_request. p_metadata is part of what a key stands for.';
+    'mismatch, unknown, limited, no_profile, unknown_request, dead_number. p_metadata is part of what a key stands for.';

@@ -5,6 +5,7 @@
 --   either here already and is joined in, or finds the SID. None is lost, whoever is first.
 -- * Then the row's lock: two of one row wait for each other, and the status is joined, not assigned,
 --   so a callback that was faster keeps its place.
+-- The key of a message for which an SMS went out has the SMS's answer, unless it has one already.
 drop function if exists messaging.settle_message(uuid, text, text, text, text, jsonb, boolean, timestamptz);
 create or replace function messaging.settle_message(
     p_id uuid, p_sid text, p_status text, p_error_code text, p_error_message text, p_details jsonb,
@@ -19,6 +20,8 @@ declare
     v_sid text := nullif(p_sid, '');
     v_details jsonb := coalesce(p_details, '{}');
     v_saved jsonb;
+    v_followed boolean;
+    v_keys uuid[];
     v_set text := set_config('lock_timeout', coalesce(p_patience, 5000)::text, true);
 begin
     if v_sid is not null then
@@ -58,16 +61,31 @@ begin
             p_id, p_status, p_error_code, p_error_message, v_at, coalesce(p_sid <> '', false));
     end if;
 
+    -- A follow-up has nobody to whom its refusal is an answer.
+    v_followed := exists (
+        select from messaging.follow_ups f where f.message_log_id = p_id and not f.by_request and f.due_at is null);
+    if v_followed and v_sid is null and p_status = 'failed' and exists (
+        select from public.message_logs m
+        where m.id = p_id and m.status in ('failed', 'undelivered') and m.external_id is null)
+    then
+        if not coalesce(p_release, false) or not messaging.postpone_follow_up(p_id) then
+            perform messaging.tell_failure(p_id);
+        end if;
+    end if;
+
     select to_jsonb(m) into v_saved from public.message_logs m where m.id = p_id;
-    if p_release then
+    v_keys := array[p_id, messaging.pair_id(v_row.metadata ->> 'fallback_of')];
+    if p_release and not v_followed then
         delete from messaging.idempotency_keys k
-        where k.message_log_id = p_id and v_saved ->> 'external_id' is null;
+        where k.message_log_id = any (v_keys) and v_saved ->> 'external_id' is null;
+    elsif p_release then
+        null;
     elsif p_status <> 'unknown' then
         update messaging.idempotency_keys k set ended = true, answer = v_saved, twilio_status = p_status
-        where k.message_log_id = p_id and k.answer is null;
+        where k.message_log_id = any (v_keys) and k.answer is null;
     else
         update messaging.idempotency_keys k set ended = true
-        where k.message_log_id = p_id and not k.ended;
+        where k.message_log_id = any (v_keys) and not k.ended;
     end if;
     return v_saved;
 end

@@ -114,6 +114,12 @@ select check_all('withdraw', 'select messaging.withdraw_reservation(gen_random_u
                                                                        '42501', '42501', '42501', '42501', '42501', '42501', '42501', '1');
 select check_all('restore', 'select messaging.restore_reservation(''00000000-0000-4000-8000-000000000001'', ''{"type": "sms", "recipient": "+6"}'')',
                                                                        '42501', '42501', '42501', '42501', '42501', '42501', '42501', '1');
+select check_all('reserve the SMS', 'select messaging.reserve_fallback(gen_random_uuid(), gen_random_uuid())',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '1');
+select check_all('take what is due', 'select messaging.claim_follow_up(gen_random_uuid())',
+                                                                       '42501', '42501', '42501', '42501', '42501', '42501', '42501', '1');
+select check_all('dead numbers', 'select from message_dead_numbers',
+                                                                       '42501', '0',     '0',     '0',     '0',     '0',     '0',     '42501');
 select check_all('record', 'select messaging.record_status(null, ''SM2'', ''sent'', null, null, ''{}'', null)',
                                                                        '42501', '42501', '42501', '42501', '42501', '42501', '42501', '1');
 select check_all('look for unsettled ones', 'select messaging.unsettled_messages(''-1 minute'', null, null, 10)',
@@ -130,7 +136,7 @@ select check_all('make a notification by hand', 'select messaging.notify_failure
 -- The whole lists, so that what is added later is seen here.
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('twilio_cgi', p.oid, 'execute')),
-    'known_sids reconcile_begin reconcile_day reconcile_end reconcile_listed reconcile_missed reconcile_orphans reconcile_redacted record_status report reserve_message restore_reservation schema_version settle_message unsettled_messages withdraw_reservation', 'functions of twilio_cgi');
+    'claim_follow_up known_sids reconcile_begin reconcile_day reconcile_end reconcile_listed reconcile_missed reconcile_orphans reconcile_redacted record_status report reserve_fallback reserve_message restore_reservation schema_version settle_message unsettled_messages withdraw_reservation', 'functions of twilio_cgi');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('authenticated', p.oid, 'execute')),
     'cairo_day current_user_id error_meaning_ar is_staff may_read_reports own_requests report_days', 'functions of authenticated');

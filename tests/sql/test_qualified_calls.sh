@@ -26,6 +26,12 @@ work_of() {
 	select 'record_status', outcome, status from messaging.record_status(null, 'SM2', 'undelivered', '30003', 'text', '{"ErrorMessage": "text"}', null);
 	select 'record_status', outcome, status from messaging.record_status(null, 'SM2', 'read', null, null, '{}', null);
 	select 'settle_message', j ->> 'status', j ->> 'error_code' from messaging.settle_message(:second, null, 'unknown', '30008', 'x', null, true, null) as j;
+	select 'reserve_message', outcome, sent_as from messaging.reserve_message('c', null, null, null, 'whatsapp', '+201112345678', 'x', null, null, '{"fallback_type": "sms"}', '00000000-0000-4000-8000-000000000004', p_refuse_dead => true, p_template => 'HX1');
+	select 'settle_message', j ->> 'status' from messaging.settle_message('00000000-0000-4000-8000-000000000004', null, 'failed', '63003', null, null, false, null) as j;
+	select 'reserve_fallback', j ->> 'status' from messaging.reserve_fallback('00000000-0000-4000-8000-000000000004', '00000000-0000-4000-8000-000000000005') as j;
+	select 'reserve_message', outcome from messaging.reserve_message('c', null, null, null, 'whatsapp', '+201212345678', 'x', null, null, '{"fallback_type": "sms"}', '00000000-0000-4000-8000-000000000006');
+	select 'settle_message', j ->> 'status' from messaging.settle_message('00000000-0000-4000-8000-000000000006', 'SM6', 'failed', '63016', null, null, false, null) as j;
+	select 'claim_follow_up', j ->> 'status' from messaging.claim_follow_up(:third) as j;
 	select 'unsettled_messages', count(*) from messaging.unsettled_messages('0 s', null, null, 10);
 	select 'known_sids', messaging.known_sids('{SM1,SM3}');
 	select 'schema_version', messaging.schema_version();

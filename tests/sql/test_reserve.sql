@@ -6,7 +6,7 @@ create function reserve(p_key text default null, p_content text default 'نص', 
 returns table (outcome text, id uuid, saved jsonb, twilio_status text, remaining int, reset_seconds int)
 language sql
 as $$
-    select * from messaging.reserve_message(p_caller, p_key, p_sender, p_limit, 'whatsapp', '+201012345678', p_content, null,
+    select outcome, id, saved, twilio_status, remaining, reset_seconds from messaging.reserve_message(p_caller, p_key, p_sender, p_limit, 'whatsapp', '+201012345678', p_content, null,
         'https://example.org/a.jpg', p_metadata)
 $$;
 select become('twilio_cgi');

@@ -29,12 +29,12 @@ select is_empty('select from notifications', 'and nobody is told what the answer
 select messaging.settle_message(:'id', '', 'failed', '21610', null, null, false, null);
 select is_empty('select from notifications', 'an empty SID is none');
 select new_message() as id \gset
-select messaging.settle_message(:'id', 'SM0', 'failed', '30001', 'Queue overflow at once', null, false, null) as saved \gset
+select messaging.settle_message(:'id', 'SM0', 'failed', '30008', 'Queue overflow at once', null, false, null) as saved \gset
 select row_eq(format('select status, error_code, error_message, failed_at is not null from message_logs where id = %L', :'id'),
-    row('failed'::text, '30001'::text, 'Queue overflow at once'::text, true), 'created, and failed at once');
+    row('failed'::text, '30008'::text, 'Queue overflow at once'::text, true), 'created, and failed at once');
 select is(:'saved'::jsonb, to_jsonb(row_of(:'id')), 'as the caller is told');
-select messaging.settle_message(:'id', 'SM0', 'failed', '30001', 'Queue overflow at once', null, false, null),
-    messaging.record_status(null, 'SM0', 'failed', '30001', null, '{}', null), messaging.record_status(null, 'SM0', 'undelivered', '30001', null, '{}', null);
+select messaging.settle_message(:'id', 'SM0', 'failed', '30008', 'Queue overflow at once', null, false, null),
+    messaging.record_status(null, 'SM0', 'failed', '30008', null, '{}', null), messaging.record_status(null, 'SM0', 'undelivered', '30008', null, '{}', null);
 select results_eq('select recipient_id, message_log_id from notifications', format('values (''00000000-0000-4000-8000-00000000000a''::uuid, %L::uuid)', :'id'),
     'is announced as by a callback, once');
 delete from notifications;

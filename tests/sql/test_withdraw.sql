@@ -5,7 +5,7 @@ create function reserve(p_key text, p_id uuid, p_content text default 'نص', p_
 returns table (outcome text, id uuid, saved jsonb, twilio_status text, remaining int, reset_seconds int)
 language sql
 as $$
-    select * from messaging.reserve_message('c', p_key, '00000000-0000-4000-8000-00000000000a', p_limit, 'whatsapp',
+    select outcome, id, saved, twilio_status, remaining, reset_seconds from messaging.reserve_message('c', p_key, '00000000-0000-4000-8000-00000000000a', p_limit, 'whatsapp',
         '+201012345678', p_content, '00000000-0000-4000-8000-0000000000a1', 'https://example.org/a.jpg', '{"n": 1.50}', p_id)
 $$;
 create function order_of(p_key text) returns jsonb language sql

@@ -1,0 +1,81 @@
+-- Who has written to us by WhatsApp, and when: for 24 hours after that free text may go there.
+
+create table if not exists messaging.inbound_messages (
+    number text not null,
+    message_log_id uuid not null references public.message_logs (id) on delete cascade,
+    primary key (number, message_log_id)
+);
+call pg_temp.keep($$create index inbound_messages_message_log_id_idx on messaging.inbound_messages (message_log_id)$$);
+comment on table messaging.inbound_messages is
+    'By whose number which row of message_logs is an inbound WhatsApp message: one that others write.';
+
+create or replace function messaging.is_inbound(p_row public.message_logs) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+    select p_row.message_type = 'whatsapp'
+        and coalesce(lower(p_row.provider), 'twilio') = 'twilio'
+        and (coalesce(lower(p_row.status), '') = 'received'
+            or coalesce(lower(p_row.metadata ->> 'direction'), '') in ('incoming', 'inbound'))
+$$;
+comment on function messaging.is_inbound(public.message_logs) is 'Whether a row is an inbound WhatsApp message.';
+
+-- The person's number stands in recipient or in metadata.from; ours, which stands in the other, is nobody
+-- we write to.
+create or replace function messaging.numbers_of(p_row public.message_logs) returns setof text
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+    select distinct regexp_replace(n, '^\s*whatsapp:\s*|\s+$', '', 'gi')
+    from unnest(array[p_row.recipient, p_row.metadata ->> 'from']) as n
+    where n is not null
+$$;
+comment on function messaging.numbers_of(public.message_logs) is 'Both numbers of an inbound row, without whatsapp:.';
+
+create or replace function messaging.note_inbound() returns trigger
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not messaging.is_inbound(new) then
+        return null;
+    end if;
+    insert into messaging.inbound_messages (number, message_log_id)
+    select n, new.id from messaging.numbers_of(new) as n
+    on conflict do nothing;
+    -- Of a person who writes much only the newest are of use.
+    delete from messaging.inbound_messages i
+    using public.message_logs m
+    where i.number in (select n from messaging.numbers_of(new) as n)
+      and m.id = i.message_log_id and least(m.sent_at, m.created_at) < now() - interval '2 days';
+    return null;
+exception when others then
+    -- Not at the cost of the row.
+    raise warning 'inbound message % is not noted: %', new.id, sqlerrm;
+    return null;
+end
+$$;
+comment on function messaging.note_inbound() is 'Trigger of message_logs: notes who has written to us.';
+
+call pg_temp.keep($$create trigger messaging_inbound after insert on public.message_logs
+    for each row
+    when (new.message_type = 'whatsapp' and (lower(new.status) = 'received'
+        or lower(new.metadata ->> 'direction') in ('incoming', 'inbound')))
+    execute function messaging.note_inbound()$$);
+
+insert into messaging.inbound_messages (number, message_log_id)
+select n, m.id
+from public.message_logs m
+cross join lateral messaging.numbers_of(m) as n
+where m.created_at > now() - interval '1 day' and messaging.is_inbound(m)
+on conflict do nothing;
+
+create or replace function messaging.window_is_open(p_number text) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+    select exists (
+        select from messaging.inbound_messages i
+        join public.message_logs m on m.id = i.message_log_id
+        where i.number = p_number
+          and least(m.sent_at, m.created_at) > now() - interval '24 hours'
+          and messaging.is_inbound(m))
+$$;
+comment on function messaging.window_is_open(text) is
+    'Whether the person has written to us by WhatsApp within 24 hours, so that free text may go there.';
