@@ -21,19 +21,23 @@ comment on table messaging.reconcile_accounts is
 
 create or replace function messaging.wants_word(p_status text, p_external_id text, p_metadata jsonb)
 returns boolean
-language sql immutable
+language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
-    select p_status not in ('canceled', 'failed', 'undelivered', 'delivered', 'read')
-        or p_status <> 'canceled' and p_external_id is not null and p_metadata ->> 'price' is null
+begin
+    return p_status not in ('canceled', 'failed', 'undelivered', 'delivered', 'read')
+        or p_status <> 'canceled' and p_external_id is not null and p_metadata ->> 'price' is null;
+end
 $$;
 comment on function messaging.wants_word(text, text, jsonb) is
     'Whether a message of ours lacks its final status or its price.';
 
 -- Of another account is what says so; rows of before say nothing.
 create or replace function messaging.is_of_account(p_metadata jsonb, p_account text) returns boolean
-language sql immutable
+language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(p_metadata ->> 'account_sid', p_account) = p_account
+begin
+    return coalesce(p_metadata ->> 'account_sid', p_account) = p_account;
+end
 $$;
 comment on function messaging.is_of_account(jsonb, text) is
     'Whether a message was sent by this account, as far as it says.';
@@ -44,13 +48,15 @@ comment on function messaging.is_of_account(jsonb, text) is
 create or replace function messaging.is_turn(
     p_sent_at timestamptz, p_asked_at timestamptz, p_older_than interval, p_since timestamptz)
 returns boolean
-language sql stable
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
-    select case when p_older_than is null
+begin
+    return case when p_older_than is null
         then exists (
             select from unnest('{12 h,24 h,72 h,168 h}'::interval[]) as turn
             where p_sent_at + turn <= now() and coalesce(p_asked_at < p_sent_at + turn, true))
-        else p_sent_at <= now() - p_older_than and coalesce(p_asked_at < p_since, true) end
+        else p_sent_at <= now() - p_older_than and coalesce(p_asked_at < p_since, true) end;
+end
 $$;
 comment on function messaging.is_turn(timestamptz, timestamptz, interval, timestamptz) is
     'Whether a message is to be asked about now.';

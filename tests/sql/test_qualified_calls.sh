@@ -34,6 +34,16 @@ work_of() {
 	select 'claim_follow_up', j ->> 'status' from messaging.claim_follow_up(:third) as j;
 	select 'unsettled_messages', count(*) from messaging.unsettled_messages('0 s', null, null, 10);
 	select 'known_sids', messaging.known_sids('{SM1,SM3}');
+	\set day '(now() at time zone \'UTC\')::date'
+	select 'reconcile_begin', since <= now(), redacted from messaging.reconcile_begin('AC1');
+	select 'reconcile_day', due, of_others from messaging.reconcile_day(:day, 'AC1', '0 s', now());
+	select 'reconcile_orphans', count(*) from messaging.reconcile_orphans('AC1', '0 s', now(), null, null, 10);
+	select 'reconcile_listed', was, is_now, priced from messaging.reconcile_listed('[{"sid": "SM1", "status": "delivered", "code": "30008", "details": {"price": "-1", "price_unit": "USD"}}]', true);
+	select 'reconcile_missed', count(*) from messaging.reconcile_missed(:day, 'AC1', '0 s', now(), 10);
+	select 'reconcile_end', count(*) from messaging.reconcile_end(:day, 'AC1', '0 s', now(), null);
+	select 'reconcile_end', count(*) from messaging.reconcile_end(null, 'AC1', '0 s', now(), array[:second]::uuid[]);
+	select 'reconcile_redacted', count(*) from messaging.reconcile_redacted('AC1');
+	select 'reconcile_begin', since <= now(), redacted from messaging.reconcile_begin('AC1');
 	select 'schema_version', messaging.schema_version();
 	select 'report', r -> 'report' -> 0 ->> 'total', r -> 'failures' -> 0 ->> 'reason_ar', r ->> 'stuck' from messaging.report(30) as r;
 	select 'restore_reservation', messaging.restore_reservation(:third, '{"caller": "c", "key": "l", "sender": "00000000-0000-4000-8000-00000000000e", "type": "sms", "recipient": "+201012345678", "content": "x", "metadata": {}, "at": "2026-01-01T00:00:00Z"}');
