@@ -140,11 +140,26 @@ for base in $public $internal; do
     refused 413 body_too_large
 done
 
+# ---------------------------------------------------------------- methods
+
+for base in $public $internal; do
+    for program in send-twilio-message send-whatsapp twilio-delivery-status; do
+        for method in TRACE PATCH PROPFIND FOO; do
+            it "$program answers $method with 405 at $base"
+            request $method $program '' 'Authorization: Bearer secret'
+            refused 405 method_not_allowed
+            header Allow 'POST, OPTIONS'
+            body_lacks secret
+        done
+    done
+done
+
 # ---------------------------------------------------------------- other paths
 
 for base in $public $internal; do
     for path in '' '?a=b' other send-whatsapp/ send-twilio-message/ twilio-delivery-status/ send-whatsapp/x send-whatsapps \
         send-whatsap Send-WhatsApp send-whatsapp.html 'send-whatsapp%2F' x/send-whatsapp malformed headers-too-large \
+        method-not-allowed \
         refusals/ refusals/403 refusals/204 .well-known; do
         it "not found: $base/$path"
         post "$path" "$sms" "$json" "$(server_bearer)" 'Origin: https://app.example' 'X-Request-Id: order-7/step.2'
@@ -156,6 +171,13 @@ for base in $public $internal; do
         request $method other ''
         refused 404 not_found
     done
+    it "nor how much is sent to $base"
+    head -c 3000000 /dev/zero >"$work/large"
+    for path in other send-whatsapp/; do
+        post_file $path "$work/large" "$json"
+        refused 404 not_found
+    done
+    it "not found above $base"
     base=${base%/functions/v1}
     request GET functions/v1 ''
     refused 404 not_found
