@@ -28,7 +28,7 @@ language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 begin
     return sha256(convert_to(jsonb_build_array(
-        p_type, p_recipient, p_content, p_request, p_media_url, coalesce(p_metadata, '{}') - 'account_sid')::text, 'UTF8'));
+        p_type, p_recipient, p_content, p_request, p_media_url, coalesce(p_metadata, '{}') - 'account_sid'::text)::text, 'UTF8'));
 end
 $$;
 comment on function messaging.fingerprint(text, text, text, uuid, text, jsonb) is
