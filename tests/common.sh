@@ -3,12 +3,13 @@
 #
 #   as_user CMD...                 run CMD as the unprivileged user
 #   cluster_start DIR [fsync]      private PostgreSQL cluster in DIR; exports PGHOST PGPORT PGUSER,
-#                                  and its programs come first in PATH
+#                                  and the newest clients come first in PATH
 #   cluster_stop DIR               stop it; leaves no process
 #   free_port [PREFERRED]          print a free port of the loopback interface
 #   make_certificates DIR          a throw-away authority (DIR/authorities, hashed) and a certificate of its
 #                                  for 127.0.0.1 and localhost (DIR/tls/cert.pem, key.pem)
 #
+# The server is the newest that the system has, or that of the directory POSTGRES_BIN, see postgres.sh.
 # A cluster listens on a unix socket only, trusts whoever may enter the socket's directory (the
 # unprivileged user and root), and keeps everything it writes under DIR.
 
@@ -34,20 +35,22 @@ as_user() {
         $as_user_caps -- "$@"
 }
 
-# The directory of the newest PostgreSQL server programs.
+# The directory of the PostgreSQL server programs.
 postgres_bin() {
-    if [ -z "${postgres_bin_found:-}" ]; then
-        postgres_bin_found=$(
-            for candidate in /usr/lib/postgresql/*/bin; do
-                [ -x "$candidate/initdb" ] && echo "$candidate"
-            done | sort -t / -k 5,5n | tail -n 1
-        )
-        if [ -z "$postgres_bin_found" ]; then
-            echo 'common.sh: no PostgreSQL server programs under /usr/lib/postgresql' >&2
-            return 1
-        fi
+    if [ -n "${POSTGRES_BIN:-}" ]; then
+        echo "$POSTGRES_BIN"
+        return
     fi
-    echo "$postgres_bin_found"
+    postgres_newest initdb && return
+    echo 'common.sh: no PostgreSQL server programs under /usr/lib/postgresql' >&2
+    return 1
+}
+
+# postgres_newest PROGRAM: the directory of the newest that the system has
+postgres_newest() {
+    for candidate in /usr/lib/postgresql/*/bin; do
+        [ -x "$candidate/$1" ] && echo "$candidate"
+    done | sort -t / -k 5,5n | tail -n 1 | grep .
 }
 
 cluster_start() {
@@ -99,9 +102,10 @@ cluster_start() {
     fi
     PGHOST=$cluster_socket PGPORT=5432 PGUSER=postgres
     # Debian's /usr/bin/psql is a Perl program that looks for the server first, for six times as long.
+    cluster_clients=$(postgres_newest psql) || return 1
     case :$PATH: in
-    *:"$cluster_bin":*) ;;
-    *) PATH=$cluster_bin:$PATH ;;
+    *:"$cluster_clients":*) ;;
+    *) PATH=$cluster_clients:$PATH ;;
     esac
     export PGHOST PGPORT PGUSER PATH
 }

@@ -2,12 +2,13 @@
 # The tests: installs what is missing, builds, runs CTest. Its exit status is CTest's. Each test is run
 # in every mode; behind each web server and at its full size with --full.
 #
-#   sh tests/run.sh [--full | --sanitize | --thread | --fuzz | --clang | --valgrind | --analyze |
-#                    --coverage] [CTEST-ARGUMENT...]
+#   sh tests/run.sh [--full | --postgres VERSION | --sanitize | --thread | --fuzz | --clang | --valgrind |
+#                    --analyze | --coverage] [CTEST-ARGUMENT...]
 #
 #   --full       end-to-end tests also behind the servers that change little for them, the faults at
 #                their full size with a soak of 30 minutes, the plans on 1,000,000 rows, clang-tidy,
-#                clang-format 14, the unit tests and a first message in a clean Debian 13
+#                clang-format 14, the unit tests and a first message in a clean Debian 13, every PostgreSQL
+#   --postgres   the tests of sql/, and the programs' end to end, with PostgreSQL 16, 17 or 18 from npm
 #   --sanitize   with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
 #   --thread     the unit tests and FastCGI under load with ThreadSanitizer, in build-tsan/
 #   --fuzz       each fuzz target for a while, in build-fuzz/; FUZZ_RUNS says how long
@@ -32,6 +33,16 @@ case $variant in
 --full)
     packages="$packages $packages_analyze"
     export FAULTS_FULL=1 ROWS=1000000
+    ;;
+--postgres)
+    case ${2:-} in
+    16 | 17 | 18) postgres=$2 ;;
+    *)
+        echo "run.sh: --postgres takes 16, 17 or 18; a run without it has the system's PostgreSQL" >&2
+        exit 2
+        ;;
+    esac
+    shift
     ;;
 --sanitize)
     build=build-asan
@@ -93,6 +104,7 @@ for argument; do
 done
 case $variant in
 --full) set -- -C full "$@" ;;
+--postgres) set -- -C postgres -L "^postgres$postgres\$" "$@" ;;
 --fuzz) set -- -L fuzz "$@" ;;
 --thread) set -- -R '^(unit-|faults-.*fastcgi)' "$@" ;;
 # Many requests at the same time take longer there than the minute they may.

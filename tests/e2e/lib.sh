@@ -88,11 +88,12 @@ begin()
 # as initdb and the migrations cost more than most tests.
 database_start()
 {
-    cluster_template=$build/tests/e2e/cluster
+    cluster_server=$(postgres_bin) || return 1
+    cluster_template=$build/tests/e2e/cluster-$(printf %s "$cluster_server" | cksum | cut -d ' ' -f 1)
     mkdir -p "$cluster_template" "$work/db"
     {
         flock 8 || return 1
-        schema="$(cat "$root"/sql/*.sql "$root"/sql/*/*.sql | cksum) $(postgres_bin) $(id -u)"
+        schema="$(cat "$root"/sql/*.sql "$root"/sql/*/*.sql | cksum) $cluster_server $(id -u)"
         if [ "$(cat "$cluster_template/schema" 2>/dev/null)" != "$schema" ]; then
             rm -rf "$cluster_template/schema" "$cluster_template/data"
             # what it starts must not keep the lock, should this end in the middle

@@ -17,30 +17,49 @@ up() {
     # Nothing in it is worth keeping, a run that was cut off least.
     as_user rm -rf "$dir/data" 2> /dev/null || rm -rf "$dir/data"
     cluster_start "$dir"
+    # As on Supabase: who owns the application's tables and migrates is no superuser but makes roles; the
+    # REST interface's roles, auth and the databases belong to somebody else. other_owner is another
+    # project's, who owns nothing of the kind yet.
     psql -XAtq -d postgres <<-'SQL'
 	create role app_owner login createrole;
-	create database messaging_template;
+	create role other_owner login createrole;
+	create role authenticator login noinherit;
+	create database messaging_template owner app_owner;
 	create database neighbours_template;
 	SQL
     psql -XAtq -d messaging_template -f "$root/sql/standalone.sql"
-    psql -XAtq -d messaging_template -f "$root/sql/migrate.sql" > /dev/null
+    psql -XAtq -d messaging_template <<-'SQL'
+	grant anon, authenticated, service_role to authenticator;
+	alter table public.profiles owner to app_owner;
+	alter table public.user_roles owner to app_owner;
+	alter table public.maintenance_requests owner to app_owner;
+	alter table public.notifications owner to app_owner;
+	alter table public.messages owner to app_owner;
+	grant usage on schema auth to app_owner;
+	grant references on auth.users to app_owner;
+	SQL
+    # He makes messaging_owner and twilio_cgi, which from PostgreSQL 16 on is not yet to be one of them.
+    psql -XAtq -d messaging_template -U app_owner -f "$root/sql/migrate.sql" > /dev/null
     psql -XAtq -d messaging_template -c 'create extension pgtap' -c 'create schema before' \
         -f "$tests/fixtures.sql"
-    # As on Supabase: the roles and auth belong to somebody else, public's tables to the application,
-    # and what is made in public is given to everybody.
+    # Here the application's tables are still to come, and what is made in public is given to everybody.
     psql -XAtq -d neighbours_template -f "$root/sql/standalone.sql"
     psql -XAtq -d neighbours_template <<-'SQL'
 	drop table public.profiles, public.user_roles, public.maintenance_requests, public.notifications,
 	    public.messages;
 	create extension pgtap with schema auth;
-	grant usage on schema auth to app_owner;
-	grant select, insert, references on auth.users to app_owner;
-	grant all on schema public to app_owner;
-	alter default privileges for role app_owner in schema public
+	SQL
+    for owner in app_owner other_owner; do
+        psql -XAtq -d neighbours_template <<-SQL
+	grant usage on schema auth to $owner;
+	grant select, insert, references on auth.users to $owner;
+	grant all on schema public to $owner;
+	alter default privileges for role $owner in schema public
 	    grant all on tables to anon, authenticated, service_role;
-	alter default privileges for role app_owner in schema public
+	alter default privileges for role $owner in schema public
 	    grant all on functions to anon, authenticated, service_role;
 	SQL
+    done
 }
 
 # Passes when the plan is there, is kept, and nothing is 'not ok'.

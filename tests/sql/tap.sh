@@ -39,17 +39,41 @@ fresh_database() {
     psql -XAtq -d postgres -c "drop database if exists $1" -c "create database $1 template messaging_template" 2> /dev/null
 }
 
-# A database as it was before the migration: DATABASE SHAPE ROWS READERS; belongs to app_owner, who is
-# no superuser.
+# A database as it was before the migration: DATABASE SHAPE ROWS READERS [OWNER]; belongs to app_owner, or
+# OWNER, who is no superuser.
 starting_point() {
     psql -XAtq -d postgres -c "drop database if exists $1" \
-        -c "create database $1 template neighbours_template owner app_owner" 2> /dev/null
-    psql -XAtq -d "$1" -U app_owner -v shape="$2" -v rows="$3" -v readers="$4" \
+        -c "create database $1 template neighbours_template owner ${5:-app_owner}" 2> /dev/null
+    psql -XAtq -d "$1" -U "${5:-app_owner}" -v shape="$2" -v rows="$3" -v readers="$4" \
         -f "$root/tests/sql/starting_point.sql" > /dev/null
 }
 
 migrate() {
     psql -X -d "$1" -U "${2:-app_owner}" -f "$root/sql/migrate.sql" 2>&1
+}
+
+# pg_dump refuses a server that is newer than itself: of such a one schema.sql tells. Of the options those
+# that are used here.
+pg_dump() {
+    if [ "$(command pg_dump --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')" -ge \
+        "$(($(psql -XAtq -d postgres -c 'show server_version_num') / 10000))" ]; then
+        command pg_dump "$@"
+        return
+    fi
+    dump_schema='' dump_relation='' dump_without=''
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --schema-only) ;;
+        -n) dump_schema=$2 && shift ;;
+        -t) dump_relation=$2 && shift ;;
+        -T) dump_without=$2 && shift ;;
+        -d) dump_database=$2 && shift ;;
+        *) echo "pg_dump: $1 is not known here" && return 1 ;;
+        esac
+        shift
+    done
+    psql -XAtq -v ON_ERROR_STOP=1 -v schema="$dump_schema" -v relation="$dump_relation" \
+        -v without="$dump_without" -d "$dump_database" -f "$root/tests/sql/schema.sql"
 }
 
 # The whole schema; and what is ours in it, which is the same at every starting point: the schema messaging,

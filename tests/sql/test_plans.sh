@@ -78,7 +78,7 @@ is 'staff read all, a user his own' "$(read_as 1 'select count(*) from message_l
 # window is a few rows; and the few unsettled of many are found in what 30 days hold.
 value "insert into message_logs (recipient, message_type, sender_id, created_at) select '+2010', 'sms', test_id('u', 1 + n % 50), clock_timestamp() from generate_series(1, 5000) as n"
 value 'analyze message_logs'
-read_rows=$(psql -XAtq -d $db 2>&1 <<SQL | grep -A 5 'Limit .*actual' | grep 'Index Scan' | grep -o 'rows=[0-9]* loops' | head -n 1
+read_rows=$(psql -XAtq -d $db 2>&1 <<SQL | grep -A 5 'Limit .*actual' | grep 'Index Scan' | grep -o 'rows=[0-9.]* loops' | head -n 1
 load 'auto_explain';
 set auto_explain.log_min_duration = 0;
 set auto_explain.log_nested_statements = on;
@@ -89,5 +89,5 @@ select from messaging.reserve_message('c', null, '$user', 5, 'sms', '+2010123456
 rollback;
 SQL
 )
-is 'a busy minute of others is not read' "$read_rows" 'rows=0 loops'
+is 'a busy minute of others is not read' "$(echo "$read_rows" | sed 's/\.00 / /')" 'rows=0 loops'
 done_testing
