@@ -9,9 +9,11 @@
 
 begin isolation level read committed;
 set local search_path = pg_catalog, pg_temp;
+do $$ begin perform set_config(s.name, '0', true) from pg_settings s where s.name = 'transaction_timeout'; end $$;
+set local statement_timeout = 0;
+set local lock_timeout = 0;
 do $$ begin perform pg_advisory_xact_lock(hashtextextended('messaging.migrate', 0)); end $$;
 set local lock_timeout = '60s';
-set local statement_timeout = 0;
 set local row_security = off;
 
 do $$

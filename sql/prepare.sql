@@ -2,12 +2,16 @@
 
 -- Where others may create in public, nobody is to slip whoever migrates a function of his own.
 set local search_path = pg_catalog, pg_temp;
+-- However long it takes: limits of the role or the database are for the application. The first is known
+-- from PostgreSQL 17 on.
+do $$ begin perform set_config(s.name, '0', true) from pg_settings s where s.name = 'transaction_timeout'; end $$;
+set local statement_timeout = 0;
+set local idle_in_transaction_session_timeout = 0;
+set local lock_timeout = 0;
 -- Then, so that a second run waits here and then finds the work done.
 do $$ begin perform pg_advisory_xact_lock(hashtextextended('messaging.migrate', 0)); end $$;
 -- On a live database give up rather than hold everybody up behind someone's forgotten transaction.
 set local lock_timeout = '60s';
-set local statement_timeout = 0;
-set local idle_in_transaction_session_timeout = 0;
 -- Rows that a policy would hide are an error, not rows that are lost.
 set local row_security = off;
 -- A table is read a few times, and whole.

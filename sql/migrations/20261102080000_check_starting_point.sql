@@ -227,13 +227,25 @@ begin
         raise exception 'role % may not create roles: alter role % createrole, or run the migration as a superuser',
             quote_ident(current_user), quote_ident(current_user);
     end if;
-    -- From PostgreSQL 16 on createrole is not enough to become a member of a role that is there already.
-    if to_regrole('messaging_owner') is not null
-        and not pg_has_role('messaging_owner', 'member')
-        and not (current_setting('server_version_num')::integer < 160000
-            and (select rolcreaterole from pg_roles where rolname = current_user))
+    -- The functions go to messaging_owner, and whoever migrates must have that role's rights. A member may be
+    -- one without them, and from PostgreSQL 16 on createrole alone gets nobody into a role that is there
+    -- already, unless he may grant it.
+    if current_setting('server_version_num')::integer < 160000 then
+        if not (select rolinherit or rolsuper from pg_roles where rolname = current_user) then
+            raise exception 'role % does not inherit the rights of messaging_owner, to whom the functions go: let a superuser run alter role % inherit',
+                quote_ident(current_user), quote_ident(current_user);
+        elsif to_regrole('messaging_owner') is not null
+            and not pg_has_role('messaging_owner', 'member')
+            and not (select rolcreaterole from pg_roles where rolname = current_user)
+        then
+            raise exception 'role % is no member of messaging_owner, to whom the functions go: let a superuser grant messaging_owner to %',
+                quote_ident(current_user), quote_ident(current_user);
+        end if;
+    elsif to_regrole('messaging_owner') is not null
+        and not (pg_has_role('messaging_owner', 'set') and pg_has_role('messaging_owner', 'usage'))
+        and not pg_has_role('messaging_owner', 'usage with admin option')
     then
-        raise exception 'role % is no member of messaging_owner, to whom the functions go: let a superuser grant messaging_owner to %',
+        raise exception 'role % is no member of messaging_owner, to whom the functions go, or one without its rights: let a superuser grant messaging_owner to % with inherit true, set true',
             quote_ident(current_user), quote_ident(current_user);
     end if;
     if not has_schema_privilege('public', 'create') then

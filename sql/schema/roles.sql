@@ -10,22 +10,32 @@ call pg_temp.make_role('twilio_cgi', 'login');
 
 do $$
 declare
-    v_enough boolean;
+    v_from_16 constant boolean := current_setting('server_version_num')::integer >= 160000;
+    v_missing text;
 begin
     -- Who is no superuser may give objects to the roles he is a member of; from PostgreSQL 16 on a
     -- role's maker is a member in name only, until he grants himself the rest.
-    if current_setting('server_version_num')::integer < 160000 then
-        v_enough := pg_has_role('messaging_owner', 'member');
-    else
-        v_enough := pg_has_role('messaging_owner', 'set') and pg_has_role('messaging_owner', 'usage');
-    end if;
     begin
-        if not v_enough then
-            execute format('grant messaging_owner to %I', current_user);
+        if not v_from_16 then
+            if not pg_has_role('messaging_owner', 'member') then
+                execute format('grant messaging_owner to %I', current_user);
+            end if;
+        elsif not (pg_has_role('messaging_owner', 'set') and pg_has_role('messaging_owner', 'usage')) then
+            execute format('grant messaging_owner to %I with inherit true, set true', current_user);
         end if;
     exception when unique_violation then
         null;
     end;
+
+    v_missing := concat_ws('; ',
+        case when not (select rolcreaterole or rolsuper from pg_roles where rolname = current_user)
+            then format('alter role %I createrole', current_user) end,
+        case when v_from_16 and not pg_has_role('twilio_cgi', 'usage with admin option')
+            then format('grant twilio_cgi to %I with admin option', current_user) end);
+    if v_missing <> '' then
+        raise warning 'role % may not give twilio_cgi a password: let a superuser do so, or run %',
+            quote_ident(current_user), v_missing;
+    end if;
 end
 $$;
 

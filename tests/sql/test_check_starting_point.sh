@@ -51,13 +51,6 @@ refused 'a table of that name' 'create table message_logs_recipient_idx (n int)'
 refused 'a generated column' 'alter table message_logs add media_url text generated always as (upper(recipient)) stored' 'column message_logs.media_url is generated, but is to be written: alter table*drop expression'
 refused 'a table that inherits' 'create table more () inherits (whatsapp_messages); alter table more owner to app_owner' 'table public.more inherits from public.whatsapp_messages: alter table public.more no inherit public.whatsapp_messages*'
 refused 'nothing may be made in public' 'alter schema public owner to postgres; revoke create on schema public from app_owner' 'role app_owner may not create tables and views in public: grant create on schema public to app_owner'
-# The roles are there, of another database, and the owner may not make any.
-psql -XAtq -d postgres -c 'alter role app_owner nocreaterole' -c 'revoke messaging_owner from app_owner'
-refused 'no member of messaging_owner' 'select' 'role app_owner is no member of messaging_owner*let a superuser grant messaging_owner to app_owner'
-psql -XAtq -d postgres -c 'grant messaging_owner to app_owner'
-migrate refusals > /dev/null
-is 'a member, who may make no roles: works' $? 0
-psql -XAtq -d postgres -c 'alter role app_owner createrole'
 
 # A server too old: the version is what the file compares it with.
 db=refusals
