@@ -1,5 +1,6 @@
--- Drops messaging.whatsapp_messages_legacy, the frozen former table, for good. Refuses while anything
--- in it is not in message_logs, or while something still reads it.
+-- Drops messaging.whatsapp_messages_legacy, the frozen former table, for good, and the view
+-- public._legacy_message_logs, the name that message_logs had for a while. Refuses while anything in the
+-- former is not in message_logs, or while something still reads either.
 --
 --   psql "$OWNER" -v ON_ERROR_STOP=1 -f sql/drop-legacy.sql
 
@@ -15,6 +16,28 @@ set local lock_timeout = 0;
 do $$ begin perform pg_advisory_xact_lock(hashtextextended('messaging.migrate', 0)); end $$;
 set local lock_timeout = '60s';
 set local row_security = off;
+
+do $$
+declare
+    v_readers text;
+begin
+    if not exists (
+        select from pg_rewrite r
+        join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+            and d.refclassid = 'pg_class'::regclass and d.refobjid = to_regclass('public.message_logs')
+        where r.ev_class = to_regclass('public._legacy_message_logs'))
+    then
+        return;
+    end if;
+    select string_agg(r, ', ' order by r) into v_readers
+    from messaging.legacy_readers('public._legacy_message_logs') as r;
+    if v_readers is not null then
+        raise exception 'still going by the name of public._legacy_message_logs: %; let them use public.message_logs, or drop them first', v_readers;
+    end if;
+    drop view public._legacy_message_logs;
+    raise notice 'public._legacy_message_logs is gone, the table is public.message_logs';
+end
+$$;
 
 do $$
 declare

@@ -30,9 +30,10 @@ begin isolation level read committed;
 \ir schema/roles.sql
 \ir schema/status_order.sql
 
+\ir schema/legacy_readers.sql
+\ir schema/former_names.sql
 \set migration 20261104080200_adopt_message_logs \ir once.sql
 \ir schema/message_logs.sql
-\ir schema/legacy_readers.sql
 \set migration 20261105080000_move_whatsapp_messages \ir once.sql
 \ir schema/message_logs_indexes.sql
 
@@ -55,6 +56,7 @@ begin isolation level read committed;
 \ir schema/rows_of_others.sql
 \ir schema/inbound.sql
 \ir schema/whatsapp_messages.sql
+\ir schema/legacy_message_logs.sql
 \ir schema/users.sql
 \ir schema/reports.sql
 \ir schema/message_reports.sql

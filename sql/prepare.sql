@@ -43,6 +43,60 @@ begin
 end
 $$;
 
+-- Whether a view reads a table itself, not through another view.
+create or replace function pg_temp.reads(p_view regclass, p_table regclass) returns boolean
+language sql
+as $$
+    select exists (
+        select from pg_rewrite r
+        join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+            and d.refclassid = 'pg_class'::regclass and d.refobjid = p_table
+        join pg_class c on c.oid = r.ev_class and c.relkind = 'v'
+        where r.ev_class = p_view)
+$$;
+
+-- The table that public.p_name stands for: the one of that name, or _legacy_p_name where the application
+-- has renamed it and has a view, or nothing any more, under the former name.
+create or replace function pg_temp.table_behind(p_name text) returns regclass
+language sql
+as $$
+    select c.oid
+    from pg_class c
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+      and (c.relname = p_name
+          or c.relname = '_legacy_' || p_name
+              and (to_regclass(format('public.%I', p_name)) is null
+                  or pg_temp.reads(to_regclass(format('public.%I', p_name)), c.oid)))
+$$;
+
+-- Whether a relation, table or view, is of Meta's messages, which are not this project's: the name
+-- whatsapp_messages stays theirs where they have it.
+create or replace function pg_temp.of_meta(p_relation regclass) returns boolean
+language sql
+as $$
+    select coalesce(bool_or(a.attname = 'wa_message_id') and not bool_or(a.attname = 'message_sid'), false)
+    from pg_attribute a
+    where a.attrelid = p_relation and not a.attisdropped
+$$;
+
+-- Whether a view gives columns of a table under their names and does nothing else.
+create or replace function pg_temp.is_plain(p_view regclass, p_table regclass) returns boolean
+language plpgsql
+as $$
+declare
+    v_plain boolean;
+begin
+    execute format('create temporary view messaging_plain as select %s from %s', (
+        select string_agg(quote_ident(a.attname), ', ' order by a.attnum) from pg_attribute a
+        where a.attrelid = p_view and a.attnum > 0), p_table);
+    v_plain := pg_get_viewdef(p_view) = pg_get_viewdef('pg_temp.messaging_plain'::regclass);
+    drop view pg_temp.messaging_plain;
+    return v_plain;
+exception when undefined_column then
+    return false;
+end
+$$;
+
 -- What stands under a name, to compare.
 create or replace function pg_temp.definition(p_kind text, p_name text, p_relation regclass) returns text
 language sql

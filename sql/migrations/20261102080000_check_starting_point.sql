@@ -2,6 +2,9 @@
 -- says what is wrong and how to mend it. Changes nothing, and looks at every run.
 do $$
 declare
+    v_logs constant regclass := pg_temp.table_behind('message_logs');
+    v_behind constant regclass := pg_temp.table_behind('whatsapp_messages');
+    v_old constant regclass := case when not pg_temp.of_meta(v_behind) then v_behind end;
     found record;
 begin
     if current_setting('server_version_num')::integer < 150000 then
@@ -51,25 +54,60 @@ begin
             found.name;
     end loop;
 
-    for found in
-        select c.relname from pg_class c
-        where c.relnamespace = 'public'::regnamespace and c.relname = 'message_logs' and c.relkind <> 'r'
-    loop
-        raise exception 'public.message_logs is not an ordinary table: rename it, or make it one';
-    end loop;
-    for found in
-        select c.relname from pg_class c
-        where c.relnamespace = 'public'::regnamespace and c.relname = 'whatsapp_messages' and c.relkind <> 'r'
-          and to_regclass('messaging.schema_migrations') is null
-    loop
-        raise exception 'public.whatsapp_messages is neither the old table nor this project''s view: rename it first';
-    end loop;
-    if to_regclass('public.whatsapp_messages') is not null
-        and to_regclass('messaging.whatsapp_messages_legacy') is not null
-        and (select relkind = 'r' from pg_class where oid = to_regclass('public.whatsapp_messages'))
+    -- The table, or a view that stands in its place: since April 2026 the application's tables are called
+    -- _legacy_message_logs and _legacy_whatsapp_messages.
+    if exists (select from pg_class c where c.oid = v_logs and c.relkind <> 'r')
+        or v_logs is null and exists (
+            select from pg_class c where c.oid = to_regclass('public.message_logs') and c.relkind <> 'v')
     then
-        raise exception 'both public.whatsapp_messages and messaging.whatsapp_messages_legacy are tables: '
-            'run sql/drop-legacy.sql, or rename one of them, first';
+        raise exception 'public.message_logs is not an ordinary table: rename it, or make it one';
+    end if;
+    if v_logs is null and to_regclass('public.message_logs') is not null then
+        raise exception 'public.message_logs is a view, and none of a table public._legacy_message_logs: '
+            'drop view public.message_logs, and give the table it reads this name, alter table % rename to message_logs',
+            coalesce((select d.refobjid::regclass::text
+                from pg_rewrite r
+                join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+                    and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.ev_class
+                join pg_class c on c.oid = d.refobjid and c.relkind = 'r'
+                where r.ev_class = to_regclass('public.message_logs') limit 1), 'its name');
+    end if;
+    if v_old is null and not pg_temp.of_meta(to_regclass('public.whatsapp_messages'))
+        and to_regclass('public.whatsapp_messages') is not null
+        and to_regclass('messaging.schema_migrations') is null
+    then
+        raise exception 'public.whatsapp_messages is neither the old table nor this project''s view: rename it first';
+    end if;
+    if v_old is not null and (select c.relkind <> 'r' from pg_class c where c.oid = v_old) then
+        raise exception 'public.whatsapp_messages is neither the old table nor this project''s view: rename it first';
+    end if;
+    for found in
+        select c.relname, c.oid::regclass as relation, w.behind, c.relowner::regrole as owner,
+            pg_has_role(c.relowner, 'usage') as is_mine, pg_temp.is_plain(c.oid, w.behind) as is_plain,
+            coalesce((
+                select 'trigger ' || quote_ident(t.tgname) from pg_trigger t
+                where t.tgrelid = c.oid and not t.tgisinternal limit 1), (
+                select 'rule ' || quote_ident(r.rulename) from pg_rewrite r
+                where r.ev_class = c.oid and r.rulename <> '_RETURN' limit 1)) as more
+        from (values ('message_logs', v_logs), ('whatsapp_messages', v_old)) as w (name, behind)
+        join pg_class c
+            on c.relnamespace = 'public'::regnamespace and c.relname = w.name and c.relkind = 'v'
+        where w.behind is not null
+    loop
+        if not found.is_mine then
+            raise exception 'view public.% belongs to %: run the migration as that role or as a superuser',
+                found.relname, found.owner;
+        elsif not found.is_plain then
+            raise exception 'view % is another one than select * from %, which it is to be: drop view %; create view % with (security_invoker = true) as select * from %',
+                found.relation, found.behind, found.relation, found.relation, found.behind;
+        elsif found.more is not null then
+            raise exception 'view % has the %, and is a table again from now on: drop % on %, and give the table % what it did',
+                found.relation, found.more, found.more, found.relation, found.behind;
+        end if;
+    end loop;
+    if v_old is not null and to_regclass('messaging.whatsapp_messages_legacy') is not null then
+        raise exception 'both % and messaging.whatsapp_messages_legacy are tables: '
+            'run sql/drop-legacy.sql, or rename one of them, first', v_old;
     end if;
 
     -- Columns that must be there, and the types of those that may be.
@@ -101,11 +139,13 @@ begin
             ('whatsapp_messages', '{delivered_at,read_at,sent_at,failed_at,created_at,updated_at}',
                 '{timestamp with time zone}', false)
         )
-        select w.relation, name, format_type(a.atttypid, null) as type, w.types, a.attname is null as missing
+        select c.relname as relation, name, format_type(a.atttypid, null) as type, w.types,
+            a.attname is null as missing
         from wanted w
         cross join unnest(w.columns::text[]) as name
         join pg_class c
-            on c.relnamespace = 'public'::regnamespace and c.relname = w.relation and c.relkind in ('r', 'p')
+            on c.oid = case w.relation when 'message_logs' then v_logs when 'whatsapp_messages' then v_old
+                else to_regclass(format('public.%I', w.relation)) end
         left join pg_attribute a
             on a.attrelid = c.oid and a.attname = name and a.attnum > 0 and not a.attisdropped
         where case when a.attname is null then w.required
@@ -123,18 +163,18 @@ begin
     for found in
         select a.attname
         from pg_attribute a
-        where a.attrelid = to_regclass('public.message_logs') and a.attgenerated <> '' and not a.attisdropped
+        where a.attrelid = v_logs and a.attgenerated <> '' and not a.attisdropped
           and a.attname in ('id', 'request_id', 'recipient', 'message_type', 'message_content', 'provider', 'status',
               'external_id', 'metadata', 'error_message', 'sent_at', 'delivered_at', 'created_at', 'updated_at',
               'sender_id', 'media_url', 'error_code', 'read_at', 'failed_at')
     loop
-        raise exception 'column message_logs.% is generated, but is to be written: alter table public.message_logs alter column % drop expression',
-            found.attname, found.attname;
+        raise exception 'column message_logs.% is generated, but is to be written: alter table % alter column % drop expression',
+            found.attname, v_logs, found.attname;
     end loop;
     for found in
         select i.inhparent::regclass as parent, i.inhrelid::regclass as child
         from pg_inherits i
-        where i.inhparent in (to_regclass('public.message_logs'), to_regclass('public.whatsapp_messages'))
+        where i.inhparent in (v_logs, v_old)
     loop
         raise exception 'table % inherits from %: alter table % no inherit %, and put its rows into the latter first',
             found.child, found.parent, found.child, found.parent;
@@ -155,7 +195,7 @@ begin
         where not exists (
             select from pg_index i
             join pg_am m on m.oid = c.relam and m.amname = 'btree'
-            where i.indexrelid = c.oid and i.indrelid = to_regclass('public.message_logs') and i.indisvalid
+            where i.indexrelid = c.oid and i.indrelid = v_logs and i.indisvalid
               and i.indisunique = w.is_unique and i.indexprs is null and i.indnkeyatts = i.indnatts
               and (i.indpred is null
                   or w.is_unique and pg_get_expr(i.indpred, i.indrelid) = '(external_id IS NOT NULL)')
@@ -167,23 +207,22 @@ begin
         raise exception 'public.% is not a plain index on message_logs (%): rename it',
             found.relname, found.columns;
     end loop;
-    if exists (
-            select from pg_class where oid = to_regclass('public.whatsapp_messages') and relkind = 'r')
+    if v_old is not null
         and not exists (
             select from pg_attribute
-            where attrelid = to_regclass('public.whatsapp_messages')
+            where attrelid = v_old
               and attname in ('message_body', 'message_content') and not attisdropped)
     then
-        raise exception 'table public.whatsapp_messages has neither message_body nor message_content: '
-            'add the column, or rename the table if it is another one';
+        raise exception 'table % has neither message_body nor message_content: '
+            'add the column, or rename the table if it is another one', v_old;
     end if;
 
     -- What foreign keys point at.
     for found in
-        select name
-        from unnest(array['profiles', 'maintenance_requests', 'message_logs', 'whatsapp_messages']) as name
-        join pg_class c
-            on c.relnamespace = 'public'::regnamespace and c.relname = name and c.relkind in ('r', 'p')
+        select c.relname as name
+        from unnest(array[to_regclass('public.profiles'), to_regclass('public.maintenance_requests'), v_logs, v_old])
+            as relation
+        join pg_class c on c.oid = relation
         where not exists (
             select from pg_index i
             join pg_attribute a on a.attrelid = c.oid and a.attname = 'id' and not a.attisdropped
@@ -199,9 +238,9 @@ begin
         select c.relname, a.attname
         from pg_class c
         join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+        where c.oid in (v_logs, to_regclass('public.notifications'))
           and a.attnotnull and not a.atthasdef and a.attidentity = ''
-          and (c.relname = 'message_logs' and a.attname <> all ('{id,recipient,message_type,message_content,
+          and (c.oid = v_logs and a.attname <> all ('{id,recipient,message_type,message_content,
                   provider,status,metadata,sent_at,created_at,updated_at}'::text[])
               or c.relname = 'notifications' and a.attname <> all ('{title,message,type,recipient_id,
                   entity_type,entity_id,message_log_id}'::text[]))
@@ -213,13 +252,30 @@ begin
     for found in
         select c.relname, c.relowner::regrole as owner
         from pg_class c
-        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
-          and c.relname in ('profiles', 'maintenance_requests', 'user_roles', 'notifications',
-              'message_logs', 'whatsapp_messages')
+        where (c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+                and c.relname in ('profiles', 'maintenance_requests', 'user_roles', 'notifications')
+                or c.oid in (v_logs, v_old))
           and not pg_has_role(c.relowner, 'usage')
     loop
         raise exception 'table public.% belongs to %: run the migration as that role or as a superuser',
             found.relname, found.owner;
+    end loop;
+    -- Whoever owns it reads with his own rights when it is refreshed.
+    for found in
+        select c.oid::regclass as relation, c.relowner::regrole as owner, l.relowner::regrole as wanted
+        from pg_rewrite r
+        join pg_class c on c.oid = r.ev_class and c.relkind = 'm'
+        join pg_roles o on o.oid = c.relowner
+        join pg_class l on l.oid = v_logs
+        where exists (
+                select from pg_depend d
+                where d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+                  and d.refclassid = 'pg_class'::regclass
+                  and d.refobjid in (v_logs, to_regclass('public.message_logs')))
+          and c.relowner <> l.relowner and not (o.rolsuper or o.rolbypassrls)
+    loop
+        raise exception 'materialized view % belongs to %, who may read no message from now on: alter materialized view % owner to %',
+            found.relation, found.owner, found.relation, found.wanted;
     end loop;
     if not (select rolcreaterole or rolsuper from pg_roles where rolname = current_user)
         and (to_regrole('messaging_owner') is null or to_regrole('twilio_cgi') is null)

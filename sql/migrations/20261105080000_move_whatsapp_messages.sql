@@ -14,7 +14,8 @@ do $$
 declare
     v_old constant regclass := (
         select c.oid from pg_class c
-        where c.relnamespace = 'public'::regnamespace and c.relname = 'whatsapp_messages' and c.relkind = 'r');
+        where c.relnamespace = 'public'::regnamespace and c.relname = 'whatsapp_messages' and c.relkind = 'r'
+          and not pg_temp.of_meta(c.oid));
     v_waiting constant text[] := '{sender_id,media_url,read_at,error_code}';
     v_triggers record;
     v_columns text[];

@@ -72,7 +72,7 @@ begin
 end
 $$;
 revoke all on schema messaging from public;
-revoke all on public.message_logs, public.whatsapp_messages, public.message_report,
+revoke all on public.message_logs, public.message_report,
     public.message_report_by_tag, public.message_failures, public.message_timeline, public.message_dead_numbers
     from public, anon, authenticated, service_role, twilio_cgi, messaging_owner;
 
@@ -116,9 +116,30 @@ begin
     end if;
 end
 $$;
-grant select on public.whatsapp_messages to authenticated;
-grant select, insert, update (status, delivered_at, read_at, failed_at, error_code, error_message, updated_at)
-    on public.whatsapp_messages to service_role;
+-- Views of it, which read and write with the rights of whoever uses them.
+do $$
+declare
+    v_all constant text := 'revoke all on public.%I from public, anon, authenticated, service_role, twilio_cgi, messaging_owner';
+begin
+    if not pg_temp.of_meta(to_regclass('public.whatsapp_messages')) then
+        execute format(v_all, 'whatsapp_messages');
+        grant select on public.whatsapp_messages to authenticated;
+        grant select, insert, update (status, delivered_at, read_at, failed_at, error_code, error_message, updated_at)
+            on public.whatsapp_messages to service_role;
+    end if;
+    if pg_temp.reads(to_regclass('public._legacy_message_logs'), 'public.message_logs') then
+        execute format(v_all, '_legacy_message_logs');
+        grant select on public._legacy_message_logs to authenticated;
+        grant select, insert, update on public._legacy_message_logs to service_role;
+        if exists (
+            select from pg_attribute a
+            where a.attrelid = 'public._legacy_message_logs'::regclass and a.attname = 'retry_count')
+        then
+            grant update (retry_count) on public._legacy_message_logs to authenticated;
+        end if;
+    end if;
+end
+$$;
 grant select on messaging.message_status_events to authenticated, service_role;
 -- The reports read them with the reader's rights.
 grant select on messaging.twilio_errors, messaging.outbound_messages, messaging.message_facts,

@@ -1,4 +1,4 @@
--- What reads the old table and is not part of it: it goes on reading the frozen one. Needed until
+-- What reads a table or view of before and is not part of it: it goes on reading it. Needed until
 -- sql/drop-legacy.sql, which drops it too.
 create or replace function messaging.legacy_readers(p_table regclass) returns setof text
 language sql stable set search_path = pg_catalog, pg_temp
@@ -29,7 +29,10 @@ as $$
     select pg_describe_object('pg_proc'::regclass, p.oid, 0)
     from pg_proc p
     join pg_namespace n on n.oid = p.pronamespace
-    where p.prosrc like '%whatsapp_messages_legacy%' and n.nspname not in ('messaging', 'pg_catalog')
+    join pg_class c on c.oid = p_table
+    where p.prosrc ~ format('\m%s\M', case c.relname when 'whatsapp_messages' then 'whatsapp_messages_legacy'
+            else c.relname end)
+      and n.nspname not in ('messaging', 'pg_catalog')
       and n.nspname not like 'pg\_temp\_%'
 $$;
-comment on function messaging.legacy_readers(regclass) is 'What reads a table and is not part of it.';
+comment on function messaging.legacy_readers(regclass) is 'What reads a table or view and is not part of it.';

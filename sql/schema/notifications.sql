@@ -48,3 +48,30 @@ begin
 end
 $$;
 comment on function messaging.notify_failure(uuid) is 'Makes the notification of a failed message.';
+
+-- A message that is forgotten takes no notification with it, and no notification keeps a message.
+do $$
+declare
+    found record;
+begin
+    for found in
+        select c.conname
+        from pg_constraint c
+        where c.conrelid = 'public.notifications'::regclass and c.contype = 'f' and c.confdeltype <> 'n'
+          and c.confrelid = 'public.message_logs'::regclass
+          and c.conkey = array(
+              select a.attnum from pg_attribute a
+              where a.attrelid = c.conrelid and a.attname = 'message_log_id' and not a.attisdropped)
+    loop
+        execute format('alter table public.notifications drop constraint %I', found.conname);
+        execute format('alter table public.notifications add constraint %I foreign key (message_log_id)
+            references public.message_logs (id) on delete set null not valid', found.conname);
+        begin
+            execute format('alter table public.notifications validate constraint %I', found.conname);
+        exception when foreign_key_violation then
+            -- It holds for new ones, as it did before.
+            null;
+        end;
+    end loop;
+end
+$$;

@@ -3,7 +3,13 @@
 -- functions of before go on working unchanged, until the last of them is switched off and whenever one
 -- is switched on again. send-whatsapp inserts a row after Twilio has answered, its webhook updates that
 -- row by message_sid. What a message is and whom it went to does not change.
-call pg_temp.keep($$create view public.whatsapp_messages with (security_invoker = true) as
+-- Where Meta's table or view has the name it keeps it, and there is no such view.
+do $$
+begin
+    if pg_temp.of_meta(to_regclass('public.whatsapp_messages')) then
+        return;
+    end if;
+    call pg_temp.keep($view$create view public.whatsapp_messages with (security_invoker = true) as
 select
     m.id,
     m.external_id as message_sid,
@@ -23,10 +29,12 @@ select
     m.created_at,
     m.updated_at
 from public.message_logs m
-where m.message_type = 'whatsapp'$$);
-comment on view public.whatsapp_messages is
-    'The WhatsApp messages of message_logs under the column names of the former table. Written by '
-    'service_role alone, for the functions of before; a status is joined, not assigned.';
+where m.message_type = 'whatsapp'$view$);
+    comment on view public.whatsapp_messages is
+        'The WhatsApp messages of message_logs under the column names of the former table. Written by '
+        'service_role alone, for the functions of before; a status is joined, not assigned.';
+end
+$$;
 
 -- Joins what the view was told about a message into its row, and returns the row under the view's
 -- names. Status, times and errors as with a callback: what is null says nothing, what is less changes
@@ -158,7 +166,14 @@ $$;
 comment on function messaging.update_whatsapp_message() is
     'Trigger of the view whatsapp_messages: an update is joined into the message.';
 
-call pg_temp.keep($$create trigger messaging_insert instead of insert on public.whatsapp_messages
-    for each row execute function messaging.insert_whatsapp_message()$$);
-call pg_temp.keep($$create trigger messaging_update instead of update on public.whatsapp_messages
-    for each row execute function messaging.update_whatsapp_message()$$);
+do $$
+begin
+    if pg_temp.of_meta(to_regclass('public.whatsapp_messages')) then
+        return;
+    end if;
+    call pg_temp.keep($trigger$create trigger messaging_insert instead of insert on public.whatsapp_messages
+        for each row execute function messaging.insert_whatsapp_message()$trigger$);
+    call pg_temp.keep($trigger$create trigger messaging_update instead of update on public.whatsapp_messages
+        for each row execute function messaging.update_whatsapp_message()$trigger$);
+end
+$$;

@@ -5,13 +5,18 @@
 set search_path = public, auth;
 set client_min_messages = warning;
 select * from no_plan();
+select :shape >= 5 as renamed, :shape = 6 as meta \gset
 
 select is(count(*), (select count(*) from before.message_logs)
     + (select count(*) from before.whatsapp_messages w where not exists (
         select from before.message_logs b where b.id = w.id or b.external_id = w.message_sid)),
     'one row for each message, no more and no fewer')
 from public.message_logs;
+\if :meta
+select is(to_regclass('messaging.whatsapp_messages_legacy'), null, 'there is no old table');
+\else
 select is((select count(*) from messaging.whatsapp_messages_legacy), :rows::bigint, 'the old table is frozen whole');
+\endif
 
 -- an old row that was not there before: all of it
 select is(count(*) filter (where m.id is null), 0::bigint, 'every row has arrived under its id'),
@@ -115,11 +120,22 @@ select is((select string_agg(conname || ' ' || confrelid::regclass::text || ' ' 
         where conrelid = 'message_logs'::regclass and contype = 'f'),
     'message_logs_request_id_fkey maintenance_requests n, message_logs_sender_id_fkey profiles n', 'the foreign keys');
 select is((select string_agg(tablename, ' ' order by tablename) from pg_publication_tables where pubname = 'supabase_realtime'),
-    'message_logs messages', 'supabase_realtime has the new table');
+    case :shape when 5 then '_legacy_messages message_logs' when 6 then '_legacy_messages _legacy_whatsapp_messages message_logs'
+        else 'message_logs messages' end, 'supabase_realtime has the new table');
 select is_empty('select from pg_publication_tables where pubname = ''other_feed''', 'no other publication has');
 select is_empty($$
     select from pg_index i where i.indrelid = 'message_logs'::regclass
     and pg_get_indexdef(i.indexrelid) ~ '\m(status|updated_at|delivered_at|read_at|failed_at)\M'$$, 'no index makes a status change dearer');
+\if :meta
+select is((select string_agg(a.attname, ' ' order by a.attnum) from pg_attribute a where a.attrelid = 'whatsapp_messages'::regclass and attnum <= 4),
+    'id wa_message_id direction phone_number', 'Meta''s view is as it was');
+select is((select relkind from pg_class where oid = '_legacy_whatsapp_messages'::regclass), 'r', 'and its table');
+set row_security = off;
+select results_eq('table whatsapp_messages order by 1', 'table before.meta order by 1', 'with its rows');
+reset row_security;
+select ok(has_table_privilege('service_role', 'whatsapp_messages', 'insert'), 'and rights');
+select is((select count(*) from pg_policy where polrelid = '_legacy_whatsapp_messages'::regclass), 1::bigint, 'and policies');
+\else
 select is((select count(*) from public.whatsapp_messages), (select count(*) from message_logs where message_type = 'whatsapp'),
     'the view has the WhatsApp messages');
 select is((select relkind::text || relrowsecurity::text from pg_class where oid = 'messaging.whatsapp_messages_legacy'::regclass),
@@ -130,4 +146,51 @@ select is((select count(*) from pg_trigger where tgrelid = 'messaging.whatsapp_m
 select ok(not bool_or(has_table_privilege(r, 'messaging.whatsapp_messages_legacy', p)), 'nobody writes to it')
 from unnest(array['anon', 'authenticated', 'service_role', 'twilio_cgi', 'messaging_owner']) as r,
     unnest(array['insert', 'update', 'delete', 'truncate']) as p;
+\endif
+
+\if :renamed
+-- the application since April 2026
+select is((select relkind from pg_class where oid = 'message_logs'::regclass), 'r', 'message_logs is a table again');
+select is((select relkind::text || array_to_string(reloptions, ' ') from pg_class where oid = '_legacy_message_logs'::regclass),
+    'vsecurity_invoker=true', 'and what it was called a view with the reader''s rights');
+select is(count(*) filter (where (b.channel, b.notification_stage, b.retry_count, b.provider)
+        is distinct from (m.channel, m.notification_stage, m.retry_count, m.provider)), 0::bigint, 'the application''s own columns are as they were'),
+    is(count(*) filter (where m.message_type = 'whatsapp' and m.channel is distinct from 'whatsapp'), 0::bigint, 'the generated one too')
+from before.message_logs b join public.message_logs m using (id);
+select is((select attgenerated from pg_attribute where attrelid = 'message_logs'::regclass and attname = 'channel'), 's', 'which is one still');
+select is(count(*), 40::bigint, 'inbound rows and Meta''s are there'),
+    is(count(*) filter (where (b.recipient, b.status, b.external_id, b.provider, b.metadata - 'read_at', b.sent_at, b.updated_at)
+        is distinct from (m.recipient, m.status, m.external_id, m.provider, m.metadata - 'read_at', m.sent_at, m.updated_at)), 0::bigint, 'as they were')
+from before.message_logs b join public.message_logs m using (id) where b.id in (select test_id(k, n) from unnest('{i,m}'::text[]) as k, generate_series(1, 20) as n);
+select is(count(*), 7::bigint, 'the seconds that Meta''s webhook wrote are read_at')
+from public.message_logs where provider = 'meta' and read_at = to_timestamp(1770000000) and metadata ->> 'read_at' = '2026-02-02T02:40:00.000000Z';
+select is((select string_agg(a.attname, ' ' order by a.attnum) from pg_attribute a where a.attrelid = '_legacy_message_logs'::regclass and a.attnum > 0),
+    (select string_agg(a.attname, ' ' order by a.attnum) from pg_attribute a where a.attrelid = 'message_logs'::regclass and a.attnum > 0 and not attisdropped),
+    'a row of the view is one of the table');
+select bag_eq('table _legacy_message_logs', 'table message_logs', 'and they are the same');
+select is((select confdeltype::text || convalidated from pg_constraint where conname = 'notifications_message_log_id_fkey'), 'ntrue',
+    'a notification does not keep its message');
+select is(count(*), 10::bigint, 'and knows it still') from notifications where message_log_id is not null;
+select is((select string_agg(relname::text || relkind::text, ' ' order by relname) from pg_class where relnamespace = 'public'::regnamespace
+    and relname in ('messages', '_legacy_messages', 'outbound_messages')), '_legacy_messagesr messagesv outbound_messagesr', 'what is not ours is as it was');
+select is((select count(*) from outbound_messages), (select count(*) from before.message_logs), 'with its rows');
+
+-- what was made upon either name
+select lives_ok('select refresh_notification_stats()', 'the statistics are refreshed, concurrently');
+select is((select sum(messages) from notification_stats_daily), (select count(*)::numeric from message_logs), 'and right');
+select is((select count(*) from failed_messages), (select count(*) from message_logs where status = 'failed'), 'a view of the view');
+select is((select sum(count) from failed_by_type), (select count(*)::numeric from message_logs where status = 'failed'), 'and a view of that');
+select results_eq('select id from recent_logs()', 'select id from message_logs order by created_at desc limit 3', 'a function that returns rows');
+select results_eq('select id from recent_legacy_logs()', 'select id from message_logs order by created_at desc limit 3', 'and one of the other name');
+begin;
+alter table message_logs disable trigger counted;
+alter table message_logs disable trigger looks_up;
+create temporary table written on commit drop as select log_message('+201012345678') as id;
+select is((select retry_count::text || channel || provider || status from message_logs join written using (id)), '1smstwiliopending',
+    'a function that writes by both names');
+rollback;
+select ok(bool_and(has_table_privilege(r, '_legacy_message_logs', p) = has_table_privilege(r, 'message_logs', p)), 'no wider rights by the one name than by the other')
+from unnest(array['anon', 'authenticated', 'service_role', 'twilio_cgi']) as r,
+    unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger']) as p;
+\endif
 select * from finish();

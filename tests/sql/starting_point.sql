@@ -1,9 +1,10 @@
 -- A database as the migration may find it, with generated data of every nasty kind. Run by a role
 -- that is no superuser, as on Supabase, after sql/standalone.sql's roles and auth schema are there.
 --
---   psql -v shape=1..4 -v rows=N -v readers=0|1 -f tests/sql/starting_point.sql
+--   psql -v shape=1..6 -v rows=N -v readers=0|1 -f tests/sql/starting_point.sql
 --
--- shape 1: the neighbours only; 2: the live application; 3: the described one; 4: partly moved.
+-- shape 1: the neighbours only; 2: the live application; 3: the described one; 4: partly moved; 5: the
+-- application since April 2026, with views in the tables' places; 6: the same, whatsapp_messages being Meta's.
 -- readers: others' view, policy, function and foreign key that read the old table.
 
 \set ON_ERROR_STOP on
@@ -11,7 +12,8 @@
 set client_min_messages = error;
 begin;
 
-select :shape >= 2 as live, :shape = 2 as body, :shape = 4 as partly, :readers = 1 as others_read \gset
+select :shape >= 2 as live, :shape = 2 as body, :shape = 4 as partly, :shape >= 5 as renamed, :shape = 6 as meta,
+    :readers = 1 as others_read \gset
 
 -- uuid of a kind and a number: kinds u user, w old message, l message, r request
 create function public.test_id(kind text, n bigint) returns uuid
@@ -21,7 +23,8 @@ create function public.test_sid(n bigint) returns text
 language sql immutable
 as $$ select 'SM' || lpad(to_hex(n), 32, '0') $$;
 
-create type public.app_role as enum ('admin', 'manager', 'staff', 'technician', 'customer');
+create type public.app_role as enum ('admin', 'manager', 'staff', 'technician', 'vendor', 'customer', 'warehouse',
+    'accounting', 'engineering', 'dispatcher', 'owner', 'finance');
 create table public.profiles (id uuid primary key references auth.users (id) on delete cascade, full_name text);
 create table public.user_roles (
     id uuid primary key default gen_random_uuid(), user_id uuid not null, role public.app_role not null);
@@ -256,14 +259,112 @@ create policy "with own messages" on public.campaigns for select to authenticate
 grant select on public.campaigns to authenticated;
 \endif
 
+\if :renamed
+-- What the application has added since, and who reads what.
+alter table public.message_logs drop constraint message_logs_message_type_check, drop constraint message_logs_status_check,
+    alter column status type text, add column read_at timestamptz,
+    add column channel text generated always as (case message_type when 'sms' then 'sms' when 'email' then 'email'
+        when 'whatsapp' then 'whatsapp' else message_type end) stored,
+    add column notification_stage text check (notification_stage in ('created', 'assigned', 'closed')),
+    add column retry_count integer not null default 0;
+create index idx_message_logs_sent_at on public.message_logs (sent_at);
+create index idx_message_logs_recipient on public.message_logs (recipient);
+create policy "Staff count retries" on public.message_logs for update to authenticated
+    using (exists (select from public.user_roles r where r.user_id = auth.uid() and r.role in ('admin', 'manager', 'staff')));
+create policy "Staff read" on public.message_logs for select to authenticated
+    using (exists (select from public.user_roles r where r.user_id = auth.uid() and r.role::text in ('admin', 'manager', 'staff')));
+update public.message_logs set notification_stage = 'created', retry_count = 2 where right(id::text, 1) = '3';
+-- Inbound, and Meta's, with the seconds that its webhook writes.
+insert into public.message_logs (id, recipient, message_type, message_content, provider, status, external_id, metadata, sent_at, created_at)
+select public.test_id('i', n), '+2011' || lpad(n::text, 8, '0'), 'whatsapp', 'وارد ' || n, 'twilio', 'received', public.test_sid(40000000 + n),
+    '{"direction": "incoming"}'::jsonb, at, at
+from generate_series(1, 20) as n, lateral (select timestamptz '2026-05-02' + n * interval '1 hour') as t (at)
+union all
+select public.test_id('m', n), '+2015' || lpad(n::text, 8, '0'), 'whatsapp', 'ميتا ' || n, 'meta', (array['sent', 'delivered', 'read'])[1 + n % 3],
+    'wamid.' || n, case n % 3 when 2 then '{"read_at": 1770000000}' else '{}' end::jsonb, at, at
+from generate_series(1, 20) as n, lateral (select timestamptz '2026-05-03' + n * interval '1 hour') as t (at);
+
+alter table public.notifications add column sms_sent boolean default false, add column whatsapp_sent boolean default false,
+    add column message_log_id uuid constraint notifications_message_log_id_fkey references public.message_logs (id);
+insert into public.notifications (title, message, type, recipient_id, message_log_id)
+select 'x', 'x', 'info', public.test_id('u', 1 + n % 50), public.test_id('l', n) from generate_series(1, 10) as n;
+
+create type public.message_channel as enum ('whatsapp', 'sms', 'email', 'push', 'in_app');
+create table public.outbound_messages (id uuid primary key, channel public.message_channel, recipient text, body text,
+    retry_count integer not null default 0, sent_at timestamptz);
+insert into public.outbound_messages (id, channel, recipient, body, sent_at)
+select id, channel::public.message_channel, recipient, message_content, sent_at from public.message_logs;
+
+create materialized view public.notification_stats_daily as
+    select created_at::date as day, message_type, status, count(*) as messages from public.message_logs group by 1, 2, 3;
+create unique index notification_stats_daily_key on public.notification_stats_daily (day, message_type, status);
+create function public.refresh_notification_stats() returns void language plpgsql security definer set search_path = public
+as $$ begin refresh materialized view concurrently public.notification_stats_daily; end $$;
+
+alter publication supabase_realtime add table public.message_logs;
+alter table public.message_logs rename to _legacy_message_logs;
+create view public.message_logs with (security_invoker = true) as select * from public._legacy_message_logs;
+comment on view public.message_logs is 'compat view';
+grant all on public.message_logs to anon, authenticated, service_role;
+alter table public.messages rename to _legacy_messages;
+create view public.messages with (security_invoker = true) as select * from public._legacy_messages;
+
+-- What was made upon either name since.
+create view public.failed_messages with (security_invoker = true) as
+    select id, recipient, error_message, retry_count from public.message_logs where status = 'failed';
+create view public.failed_by_type as
+    select l.message_type, count(*) from public.failed_messages f join public._legacy_message_logs l using (id) group by 1;
+create function public.recent_logs() returns setof public.message_logs language sql stable
+as $$ select * from public.message_logs order by created_at desc limit 3 $$;
+create function public.recent_legacy_logs() returns setof public._legacy_message_logs language plpgsql stable
+as $$ begin return query select * from public._legacy_message_logs order by created_at desc limit 3; end $$;
+create function public.log_message(p_recipient text) returns uuid language plpgsql security definer set search_path = public
+as $$
+declare
+    v_row public._legacy_message_logs%rowtype;
+begin
+    insert into message_logs (recipient, message_type, message_content) values (p_recipient, 'sms', 'x') returning * into v_row;
+    update _legacy_message_logs set retry_count = retry_count + 1 where id = v_row.id;
+    return v_row.id;
+end $$;
+\if :meta
+alter publication supabase_realtime drop table public.whatsapp_messages;
+drop publication other_feed;
+create temporary table emptied on commit drop as select w.*, null::text as body from public.whatsapp_messages w limit 0;
+drop table public.whatsapp_messages cascade;
+create table public._legacy_whatsapp_messages (
+    id uuid primary key default gen_random_uuid(), wa_message_id text unique, direction text not null, phone_number text not null,
+    customer_name text, content text, message_type text default 'text', media_url text, status text default 'received',
+    created_at timestamptz not null default now(), updated_at timestamptz not null default now());
+insert into public._legacy_whatsapp_messages (wa_message_id, direction, phone_number, content)
+select 'wamid.' || n, 'inbound', '+2015' || lpad(n::text, 8, '0'), 'x' from generate_series(1, 50) as n;
+alter table public._legacy_whatsapp_messages enable row level security;
+create policy "service" on public._legacy_whatsapp_messages to service_role using (true);
+alter publication supabase_realtime add table public._legacy_whatsapp_messages;
+\else
+alter table public.whatsapp_messages rename to _legacy_whatsapp_messages;
+\endif
+create view public.whatsapp_messages with (security_invoker = true) as select * from public._legacy_whatsapp_messages;
+grant all on public.whatsapp_messages to anon, authenticated, service_role;
+\endif
+
 -- What there was, to compare with afterwards.
 create schema before;
+\if :meta
+create table before.whatsapp_messages as table emptied;
+create table before.meta as table public._legacy_whatsapp_messages;
+\else
 create table before.whatsapp_messages as
     select w.*, to_jsonb(w) ->> 'message_body' as body from public.whatsapp_messages w;
 update before.whatsapp_messages b set body = to_jsonb(b) ->> 'message_content' where b.body is null;
+\endif
 create table before.message_logs as select * from public.message_logs;
 truncate public.trigger_calls;
 -- The owner is under the old table's policies too, and sees nothing in it.
+\if :renamed
+alter table public._legacy_whatsapp_messages force row level security;
+\else
 alter table public.whatsapp_messages force row level security;
+\endif
 \endif
 commit;

@@ -77,7 +77,7 @@ pg_dump() {
 }
 
 # The whole schema; and what is ours in it, which is the same at every starting point: the schema messaging,
-# the view, and of message_logs what any of them has.
+# the view (unless VIEW is no), and of message_logs what any of them has: ours_in DATABASE [VIEW].
 schema_of() {
     pg_dump --schema-only -d "$1" | grep -v -e '^\\restrict' -e '^\\unrestrict'
 }
@@ -85,14 +85,15 @@ schema_of() {
 ours_in() {
     {
         pg_dump --schema-only -n messaging -T messaging.whatsapp_messages_legacy -d "$1"
-        pg_dump --schema-only -t public.whatsapp_messages -d "$1"
+        [ "${2:-}" = no ] || pg_dump --schema-only -t public.whatsapp_messages -d "$1"
     } | grep -v -e '^\\restrict' -e '^\\unrestrict'
     psql -XAtq -d "$1" <<-'SQL'
 	select attname, format_type(atttypid, atttypmod), col_description(attrelid, attnum) from pg_attribute
-	where attrelid = 'message_logs'::regclass and attnum > 0 and not attisdropped order by attname;
+	where attrelid = 'message_logs'::regclass and attnum > 0 and not attisdropped
+	  and attname not in ('channel', 'notification_stage', 'retry_count') order by attname;
 	select polrelid::regclass, polname, polcmd, polroles::regrole[], pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)
-	from pg_policy where polname like 'messaging: %' order by polrelid::regclass::text, polname;
-	select pg_get_triggerdef(oid) from pg_trigger where tgrelid = 'message_logs'::regclass and tgname like 'messaging%' order by tgname;
+	from pg_policy where polname like 'messaging: %' and polname <> 'messaging: staff count retries' order by polrelid::regclass::text, polname;
+	select pg_get_triggerdef(oid) from pg_trigger where tgrelid = 'message_logs'::regclass and tgname like 'messaging%' and tgname <> 'messaging_stage' order by tgname;
 	select pg_get_constraintdef(oid) from pg_constraint where conrelid = 'message_logs'::regclass and contype = 'f' order by conname;
 	select c.oid::regclass, x.grantee::regrole, x.privilege_type, relrowsecurity from pg_class c, aclexplode(relacl) as x
 	where c.oid in ('message_logs'::regclass, 'maintenance_requests'::regclass, 'user_roles'::regclass, 'notifications'::regclass)

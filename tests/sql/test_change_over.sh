@@ -20,6 +20,12 @@ old_log() {
     service "insert into message_logs (request_id, recipient, message_type, message_content, provider, status, external_id, metadata, sent_at)
         values ('$request', 'whatsapp:+201012345678', 'whatsapp', 'نص', 'twilio', 'sent', '$1', '{}', now()) returning external_id, status"
 }
+# old_legacy SID: by the name that the table has had since April 2026
+old_legacy() {
+    service "insert into _legacy_message_logs (recipient, message_type, message_content, provider, status, external_id, notification_stage, retry_count)
+        values ('+201012345678', 'sms', 'نص', 'twilio', 'sent', '$1', 'created', 1);
+        update _legacy_message_logs set retry_count = retry_count + 1 where external_id = '$1' returning external_id, status, channel, retry_count"
+}
 # new_send SID, new_webhook SID STATUS
 new_send() {
     psql -XAtq -d "$db" -U twilio_cgi <<-SQL
@@ -36,7 +42,7 @@ row() {
         from message_logs where external_id = '$1'"
 }
 
-for shape in 1 2 3 4; do
+for shape in 1 2 3 4 5; do
     db=change_over_$shape
     starting_point $db $shape 200 0
     user=$(value "select test_id('u', 7)") request=$(value "select test_id('r', 7)")
@@ -93,6 +99,7 @@ SMl2|sent'
 
     is "shape $shape: the old sender, after" "$(old_send SMw3)" 'SMw3|queued|نص'
     is "shape $shape: the other" "$(old_log SMl3)" 'SMl3|sent'
+    [ $shape -lt 5 ] || is "shape $shape: by the table's other name" "$(old_legacy SMx3)" 'SMx3|sent|sms|2'
     is "shape $shape: the old webhook" "$(old_webhook SMw3 delivered)" 'SMw3|delivered'
     is "shape $shape: the new sender" "$(new_send SMn1)" 'SMn1|queued'
     is "shape $shape: the new webhook, of the old one's messages" "$(new_webhook SMw3 read; new_webhook SMl3 delivered)" 'SMw3|read
@@ -104,9 +111,35 @@ SMl3|delivered'
 +201012345678|whatsapp||t|delivered|t|t|f
 +201012345678|whatsapp|t|t|read|t|t|t
 +201012345678|whatsapp|t|t|queued|t|f|f'
+    [ $shape -lt 5 ] || value 'drop function recent_logs, recent_legacy_logs, log_message; drop view failed_by_type, failed_messages'
     psql -X -d "$db" -U app_owner -f "$root/sql/drop-legacy.sql" > "$work/drop" 2>&1
     is "shape $shape: the old table can go" $? 0
+    is "shape $shape: and the other name" "$(value "select to_regclass('_legacy_message_logs')")" ''
     is "shape $shape: the old functions still work" "$(old_send SMw5; old_webhook SMw5 sent)" 'SMw5|queued|نص
 SMw5|sent'
 done
+
+# Where whatsapp_messages is Meta's.
+db=change_over_6
+starting_point $db 6 200 0
+user=$(value "select test_id('u', 7)") request=$(value "select test_id('r', 7)")
+value 'alter function count_call() security definer; alter function look_up() security definer'
+old_meta() {
+    service "insert into whatsapp_messages (wa_message_id, direction, phone_number, content) values ('$1', 'inbound', '+2015', 'x') returning wa_message_id, status"
+    service "insert into message_logs (recipient, message_type, message_content, provider, status, external_id) values ('+2015', 'whatsapp', 'x', 'meta', 'sent', '$1');
+        update message_logs set status = 'delivered' where external_id = '$1' returning external_id, status"
+}
+is "shape 6: the application's functions, before" "$(old_log SMl1; old_legacy SMx1; old_meta wamid.before)" 'SMl1|sent
+SMx1|sent|sms|2
+wamid.before|received
+wamid.before|delivered'
+migrate $db > /dev/null
+is 'shape 6: the migration works' $? 0
+is 'shape 6: and after' "$(old_log SMl2; old_legacy SMx2; old_meta wamid.after)" 'SMl2|sent
+SMx2|sent|sms|2
+wamid.after|received
+wamid.after|delivered'
+is 'shape 6: the new ones beside them' "$(new_send SMn1; new_webhook SMn1 delivered; new_webhook SMx2 delivered)" 'SMn1|queued
+SMn1|delivered
+SMx2|delivered'
 done_testing

@@ -2,11 +2,13 @@
 . "$root/tests/sql/tap.sh"
 
 starting_point refusals_base 3 20 0
+starting_point refusals_renamed 5 20 0
+base=refusals_base
 
 # refused NAME SQL-THAT-SPOILS PATTERN
 refused() {
     db=refusals
-    psql -XAtq -d postgres -c "drop database if exists $db" -c "create database $db template refusals_base owner app_owner" 2> /dev/null
+    psql -XAtq -d postgres -c "drop database if exists $db" -c "create database $db template $base owner app_owner" 2> /dev/null
     psql -XAtq -d $db -v ON_ERROR_STOP=1 -c "set client_min_messages = error" -c "$2"
     schema_of $db > "$work/before.sql"
     said=$(migrate $db)
@@ -52,6 +54,31 @@ refused 'a generated column' 'alter table message_logs add media_url text genera
 refused 'a table that inherits' 'create table more () inherits (whatsapp_messages); alter table more owner to app_owner' 'table public.more inherits from public.whatsapp_messages: alter table public.more no inherit public.whatsapp_messages*'
 refused 'nothing may be made in public' 'alter schema public owner to postgres; revoke create on schema public from app_owner' 'role app_owner may not create tables and views in public: grant create on schema public to app_owner'
 
+# The application since April 2026, otherwise than it should be.
+base=refusals_renamed
+remake='drop view message_logs cascade; create view message_logs'
+alter_owner='alter view message_logs owner to app_owner'
+refused 'a view of more' "$remake as select *, 1 as more from _legacy_message_logs; $alter_owner" \
+    'view public.message_logs is another one than select \* from public._legacy_message_logs*: drop view public.message_logs; create view public.message_logs with (security_invoker = true) as select \* from public._legacy_message_logs'
+refused 'a view of fewer rows' "$remake as select * from _legacy_message_logs where status <> 'failed'; $alter_owner" 'view public.message_logs is another one than*'
+refused 'a view of other columns' "$remake as select id, recipient as phone from _legacy_message_logs; $alter_owner" 'view public.message_logs is another one than*'
+refused 'a view of something else' "$remake as select * from before.message_logs; $alter_owner" \
+    'public.message_logs is a view, and none of a table public._legacy_message_logs: drop view public.message_logs, and give the table it reads this name, alter table before.message_logs rename to message_logs'
+refused 'a view that does more' "create trigger t instead of insert on message_logs for each row execute function touch_updated_at()" \
+    'view public.message_logs has the trigger t, and is a table again from now on: drop trigger t on public.message_logs*'
+refused 'a view with a rule' "create rule \"To B\" as on delete to message_logs do instead nothing" 'view public.message_logs has the rule "To B"*drop rule "To B" on public.message_logs*'
+refused 'a view of somebody else' 'alter view message_logs owner to postgres' 'view public.message_logs belongs to postgres: run the migration as that role or as a superuser'
+refused 'a table of somebody else behind it' 'alter table _legacy_message_logs owner to postgres' 'table public._legacy_message_logs belongs to postgres: run*'
+refused 'statistics of somebody else' 'alter materialized view notification_stats_daily owner to service_role; alter role service_role nobypassrls' \
+    'materialized view public.notification_stats_daily belongs to service_role, who may read no message from now on: alter materialized view public.notification_stats_daily owner to app_owner'
+psql -XAtq -d postgres -c 'alter role service_role bypassrls'
+refused 'a time of it without zone' 'alter table before.message_logs rename to other; drop view message_logs cascade; drop materialized view notification_stats_daily; alter table _legacy_message_logs alter sent_at type timestamp; create view message_logs as select * from _legacy_message_logs; alter view message_logs owner to app_owner' \
+    'column _legacy_message_logs.sent_at is of type timestamp without time zone*alter table public._legacy_message_logs alter column sent_at*'
+refused 'its old table without text' 'drop view whatsapp_messages; alter table _legacy_whatsapp_messages drop message_content; create view whatsapp_messages as select * from _legacy_whatsapp_messages; alter view whatsapp_messages owner to app_owner' \
+    'table public._legacy_whatsapp_messages has neither message_body nor message_content*'
+refused 'a view of the old table and more' 'drop view whatsapp_messages; create view whatsapp_messages as select * from _legacy_whatsapp_messages where status is not null; alter view whatsapp_messages owner to app_owner' 'view public.whatsapp_messages is another one than*'
+base=refusals_base
+
 # A server too old: the version is what the file compares it with.
 db=refusals
 starting_point $db 2 20 0
@@ -92,6 +119,28 @@ migrate both_texts > /dev/null
 is 'both texts: none is lost' "$(db=both_texts value "select string_agg(distinct concat_ws(' ', message_content, metadata - '{sender_id,read_at}'::text[]), ', ') from message_logs where id in (select id from before.whatsapp_messages)")" \
     'one {"message_content": "other"}, one {}, other {}'
 is 'an old error_code that is a number' "$(value "select count(*) from message_logs where error_code = '30003'" )" "$(value "select count(*) from before.whatsapp_messages where error_code = '30003'")"
+
+# The application's renaming: without the views, with a length, after this project's own migration.
+starting_point renamed_bare 5 50 0
+psql -XAtq -d renamed_bare -c 'set client_min_messages = warning' -c 'drop view message_logs, whatsapp_messages cascade' \
+    -c 'drop function log_message, recent_legacy_logs' -c 'drop materialized view notification_stats_daily' -c 'alter table _legacy_message_logs alter status type varchar(20)' \
+    -c 'create materialized view notification_stats_daily as select status, count(*) from _legacy_message_logs group by 1' -c 'alter materialized view notification_stats_daily owner to app_owner' \
+    -c 'alter table _legacy_message_logs disable trigger counted' -c 'alter table _legacy_message_logs disable trigger looks_up'
+migrate renamed_bare > "$work/said"
+is 'renamed, no views: works' $? 0
+is 'renamed, no views: the names, and what was used' "$(db=renamed_bare value "select (select relkind from pg_class where oid = 'message_logs'::regclass), (select relkind from pg_class where oid = '_legacy_message_logs'::regclass),
+    (select relkind from pg_class where oid = 'whatsapp_messages'::regclass), to_regclass('_legacy_whatsapp_messages'), (select format_type(atttypid, atttypmod) from pg_attribute where attrelid = 'message_logs'::regclass and attname = 'status')")" \
+    'r|v|v||character varying(20)'
+is 'renamed, no views: sends' "$(db=renamed_bare value "select outcome from messaging.reserve_message('c', null, null, null, 'sms', '+201012345678', 'x', null, null, '{}', '00000000-0000-4000-8000-000000000001');
+    select status from messaging.record_status('00000000-0000-4000-8000-000000000001', 'SMbare', 'undelivered', '30003', null, '{}', null)" 2>&1)" 'reserved
+undelivered'
+starting_point renamed_later 3 50 0
+migrate renamed_later > /dev/null
+psql -XAtq -d renamed_later -U app_owner -c 'alter table message_logs rename to _legacy_message_logs' \
+    -c 'create view message_logs with (security_invoker = true) as select * from _legacy_message_logs' 2> /dev/null
+rows=$(db=renamed_later value 'select md5(string_agg(m::text, chr(10) order by id)) from message_logs m')
+matches 'renamed later: told' "$(migrate renamed_later)" '*NOTICE:  message_logs is a table again*the messaging schema is at version*'
+is 'renamed later: is a table again' "$(db=renamed_later value "select relkind, (select md5(string_agg(m::text, chr(10) order by id)) from message_logs m) from pg_class where oid = 'message_logs'::regclass")" "r|$rows"
 
 # Columns that most rows have nothing for.
 starting_point not_null 4 200 0

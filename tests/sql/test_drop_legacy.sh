@@ -65,6 +65,22 @@ is 'again' $? 0
 matches 'has nothing to do' "$said" '*nothing to drop'
 is 'and the migration neither' "$(migrate $db)" "the messaging schema is at version $(value 'select messaging.schema_version()')"
 
+# The name that message_logs had for a while.
+db=drop_renamed
+starting_point $db 5 50 0
+migrate $db > /dev/null
+said=$(drop_legacy)
+is 'the other name: refused' $? 3
+matches 'the other name: says who goes by it' "$said" '*ERROR:  still going by the name of public._legacy_message_logs: function public.log_message(text), function public.recent_legacy_logs(), function public.recent_logs(), view public.failed_messages; let them use public.message_logs, or drop them first'
+is 'the other name: nothing is dropped' "$(value "select to_regclass('_legacy_message_logs'), to_regclass('messaging.whatsapp_messages_legacy')")" '_legacy_message_logs|messaging.whatsapp_messages_legacy'
+value 'drop function recent_logs, recent_legacy_logs, log_message; drop view failed_by_type, failed_messages'
+rows=$(value 'select count(*) from message_logs')
+said=$(drop_legacy)
+is 'the other name: dropped' $? 0
+matches 'the other name: says so' "$said" '*public._legacy_message_logs is gone, the table is public.message_logs*messaging.whatsapp_messages_legacy is gone, its 50 rows*'
+is 'the other name: no row with it' "$(value "select count(*), to_regclass('_legacy_message_logs') from message_logs")" "$rows|"
+is 'the other name: the migration has nothing to do' "$(migrate $db)" "the messaging schema is at version $(value 'select messaging.schema_version()')"
+
 # Half moved rows: what the two rows tell differently is in the message's metadata.
 db=drop_half_moved
 starting_point $db 4 500 0

@@ -1,7 +1,7 @@
 # Every starting point with data: once, twice, twice at once; what arrived, and what others still read.
 . "$root/tests/sql/tap.sh"
 
-for shape in 1 2 3 4; do
+for shape in 1 2 3 4 5 6; do
     db=migration_$shape
     starting_point "$db" "$shape" 3000 $((shape == 3))
     psql -XAtq -d postgres -c "drop database if exists ${db}_twice" -c "create database ${db}_twice template $db owner app_owner" 2> /dev/null
@@ -11,15 +11,18 @@ for shape in 1 2 3 4; do
     if [ "$shape" -gt 1 ]; then
         psql -XAtq -d "$db" -v shape=$shape -v rows=3000 -f "$root/tests/sql/check_migration.sql" > "$work/check" 2>&1
         is "shape $shape: everything arrived" "$(grep -v -e '^ok ' -e '^1\.\.' "$work/check")" ''
-        matches "shape $shape: the checks ran" "$(tail -n 1 "$work/check")" '1..5?'
+        matches "shape $shape: the checks ran" "$(tail -n 1 "$work/check")" '1..[5-8]?'
         matches "shape $shape: it tells of the double SIDs" "$(cat "$work/first")" \
             '*30 message_logs rows had the SID of an older one*SM00000000000000000000000000989684*'
-        matches "shape $shape: and of the senders" "$(cat "$work/first")" \
+        [ "$shape" = 6 ] || matches "shape $shape: and of the senders" "$(cat "$work/first")" \
             '*messages have a sender without a profile*7b774eff-0000-4000-8000-000000000051*'
     fi
     schema_of "$db" > "$work/once.sql"
-    ours_in "$db" > "$work/ours_$shape.sql"
-    is "shape $shape: ends where the others do" "$(diff "$work/ours_1.sql" "$work/ours_$shape.sql")" ''
+    # Where the view's name is Meta's there is none.
+    view=$([ "$shape" = 6 ] && echo no || echo yes)
+    ours_in "$db" $view > "$work/ours_$shape.sql"
+    ours_in migration_1 $view > "$work/ours_wanted.sql"
+    is "shape $shape: ends where the others do" "$(diff "$work/ours_wanted.sql" "$work/ours_$shape.sql")" ''
     value 'select md5(string_agg(m::text, chr(10) order by id)) from message_logs m' > "$work/rows"
 
     psql -XAtq -d "$db" -U app_owner -c "delete from messaging.staff_roles where role = 'staff'" \

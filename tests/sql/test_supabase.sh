@@ -21,24 +21,26 @@ apply() {
         }
     done
 }
-starting_point supabase_1 1 0 0
-migrate supabase_1 > /dev/null
-ours_in supabase_1 > "$work/ours.sql"
-for shape in 1 2 3 4; do
+starting_point supabase_ours 1 0 0
+migrate supabase_ours > /dev/null
+for shape in 1 2 3 4 5 6; do
+    # Where the view's name is Meta's there is none.
+    view=$([ $shape = 6 ] && echo no || echo yes)
+    ours_in supabase_ours $view > "$work/ours.sql"
     db=supabase_$shape
     starting_point $db $shape 1000 0
     apply $db > "$work/said"
     is "shape $shape: applied" "$(grep -e ERROR -e 'exit status' "$work/said")" ''
     if [ $shape -gt 1 ]; then
-        matches "shape $shape: tells what it found" "$(cat "$work/said")" '*whatsapp_messages: 1000 rows*'
+        [ $shape = 6 ] || matches "shape $shape: tells what it found" "$(cat "$work/said")" '*whatsapp_messages: 1000 rows*'
         psql -XAtq -d $db -v shape=$shape -v rows=1000 -f "$root/tests/sql/check_migration.sql" > "$work/check" 2>&1
         is "shape $shape: everything arrived" "$(grep -v -e '^ok ' -e '^1\.\.' "$work/check")" ''
     fi
-    ours_in $db > "$work/files.sql"
+    ours_in $db $view > "$work/files.sql"
     is "shape $shape: ends where migrate.sql does" "$(diff "$work/ours.sql" "$work/files.sql")" ''
     is "shape $shape: which then has nothing to do" "$(migrate $db)" "the messaging schema is at version $(value 'select messaging.schema_version()')"
     is "shape $shape: nor have they" "$(apply $db)" ''
-    ours_in $db > "$work/files.sql"
+    ours_in $db $view > "$work/files.sql"
     is "shape $shape: where it was" "$(diff "$work/ours.sql" "$work/files.sql")" ''
 done
 
