@@ -55,6 +55,7 @@ begin isolation level read committed;
 \set migration 20261129090100_pair_errors_and_read_times \ir once.sql
 \ir schema/rows_of_others.sql
 \ir schema/inbound.sql
+\ir schema/stage.sql
 \ir schema/whatsapp_messages.sql
 \ir schema/legacy_message_logs.sql
 \ir schema/users.sql

@@ -46,8 +46,8 @@ comment on function messaging.adopt_message() is
 -- no error away, and finds read_at in the column and in metadata, in whichever of them it wrote it. A column
 -- that keeps its value says nothing: a text beside a code that stays is one without a code. A word that
 -- nobody knows does not move a row whose word is known. An update that gives the row another SID is a
--- new attempt of that writer, and his affair; so are e-mails; and whoever must set a row by hand does it
--- as a superuser, or as messaging_owner.
+-- new attempt of that writer, and his affair; so are e-mails. Superusers are writers like any other: whoever
+-- must set a row by hand does it as messaging_owner.
 create or replace function messaging.join_update() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -95,7 +95,7 @@ comment on function messaging.join_update() is
 -- Not for what the functions write, which is joined already.
 call pg_temp.keep($$create trigger messaging_join before update on public.message_logs
     for each row
-    when (current_user <> 'messaging_owner' and current_setting('is_superuser') = 'off'
+    when (current_user <> 'messaging_owner'
         and new.external_id is not distinct from old.external_id
         and (new.status, new.delivered_at, new.read_at, new.failed_at, new.error_code, new.error_message,
                 new.metadata)

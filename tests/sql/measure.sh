@@ -48,7 +48,7 @@ for what in reserve record unsettled; do
         awk '{ printf "%-22s %12d %15d %6.2f\n", $1, $2, $3, $3 / $2 }'
 done
 
-for shape in 2 4; do
+for shape in 2 4 5; do
     db=measure_old
     starting_point $db $shape 200000 0
     begun=$(date +%s%N)

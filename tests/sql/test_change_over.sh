@@ -111,6 +111,9 @@ SMl3|delivered'
 +201012345678|whatsapp||t|delivered|t|t|f
 +201012345678|whatsapp|t|t|read|t|t|t
 +201012345678|whatsapp|t|t|queued|t|f|f'
+    [ $shape -lt 5 ] || is "shape $shape: a tag is the stage, a stage stays" "$(value "select saved ->> 'notification_stage' from messaging.reserve_message('c', null, null, null, 'sms', '+201012345678', 'x', null, null, '{\"tag\": \"visit-1\"}');
+        insert into message_logs (recipient, message_type, message_content, metadata, notification_stage) values ('+20', 'sms', 'x', '{\"tag\": \"a\"}', 'b'), ('+20', 'sms', 'x', '{}', null) returning notification_stage")" 'visit-1
+b'
     [ $shape -lt 5 ] || value 'drop function recent_logs, recent_legacy_logs, log_message; drop view failed_by_type, failed_messages'
     psql -X -d "$db" -U app_owner -f "$root/sql/drop-legacy.sql" > "$work/drop" 2>&1
     is "shape $shape: the old table can go" $? 0

@@ -138,6 +138,7 @@ starting_point renamed_later 3 50 0
 migrate renamed_later > /dev/null
 psql -XAtq -d renamed_later -U app_owner -c 'alter table message_logs rename to _legacy_message_logs' \
     -c 'create view message_logs with (security_invoker = true) as select * from _legacy_message_logs' 2> /dev/null
+matches 'renamed later: --check is told' "$(psql -X -d renamed_later -U twilio_cgi -c 'select messaging.schema_version()' 2>&1)" '*public.message_logs is a view, not the table*'
 rows=$(db=renamed_later value 'select md5(string_agg(m::text, chr(10) order by id)) from message_logs m')
 matches 'renamed later: told' "$(migrate renamed_later)" '*NOTICE:  message_logs is a table again*the messaging schema is at version*'
 is 'renamed later: is a table again' "$(db=renamed_later value "select relkind, (select md5(string_agg(m::text, chr(10) order by id)) from message_logs m) from pg_class where oid = 'message_logs'::regclass")" "r|$rows"

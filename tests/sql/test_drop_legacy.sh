@@ -7,12 +7,12 @@ drop_legacy() {
 }
 # refused NAME SQL PATTERN UNDO
 refused() {
-    psql -XAtq -d "$db" -c "$2"
+    psql -XAtq -d "$db" -c 'set session_replication_role = replica' -c "$2"
     said=$(drop_legacy)
     is "$1: refused" $? 3
     matches "$1: says so" "$said" "*ERROR:  $3"
     is "$1: still there" "$(value 'select count(*) >= 500 from messaging.whatsapp_messages_legacy')" t
-    psql -XAtq -d "$db" -c "$4"
+    psql -XAtq -d "$db" -c 'set session_replication_role = replica' -c "$4"
 }
 
 starting_point $db 3 500 1
@@ -48,8 +48,8 @@ lacks error error_message 4 "'other'"
 lacks sender sender_id 2 "test_id('u', 9)"
 lacks request request_id 4 "test_id('r', 9)"
 # Somewhere in metadata will do, and an error that a later status brought.
-psql -XAtq -d $db -c "update message_logs set metadata = metadata || jsonb_build_object('former', jsonb_build_array(message_content)), message_content = 'other' where id = test_id('w', 5)" \
-    -c "select from messaging.record_status(null, test_sid(4), 'undelivered', '30003', 'later', '{}', null)" \
+psql -XAtq -d $db -c 'set session_replication_role = replica' -c "update message_logs set metadata = metadata || jsonb_build_object('former', jsonb_build_array(message_content)), message_content = 'other' where id = test_id('w', 5)" \
+    -c 'reset session_replication_role' -c "select from messaging.record_status(null, test_sid(4), 'undelivered', '30003', 'later', '{}', null)" \
     -c "delete from maintenance_requests where id = test_id('r', 5)"
 
 # A status that has gone on, a user and a request that are gone: no reason.

@@ -32,6 +32,7 @@ value "delete from messaging.schema_migrations where version = '20261129090100';
     insert into message_logs (recipient, message_type, status, external_id) select '+2010', 'sms', 'delivered', 'SMold' || n from generate_series(1, 6) as n;
     insert into messaging.message_status_events (message_log_id, external_id, status, error_code, parameters)
         select id, external_id, 'failed', '30003', '{\"ErrorMessage\": \"its own\"}' from message_logs where external_id = 'SMold2';
+    set session_replication_role = replica;
     update message_logs set error_code = '0', error_message = 'Twilio error 0', metadata = '{\"error_status\": \"sent\", \"x\": 1}' where external_id = 'SMold1';
     update message_logs set error_code = '30003', error_message = 'of another', metadata = '{\"error_status\": \"failed\", \"error_message_status\": \"undelivered\"}'
         where external_id in ('SMold2', 'SMold3');

@@ -101,10 +101,14 @@ select row_eq('select error_code, error_message from message_logs where external
 -- One that had no status at all.
 alter table message_logs alter status drop not null;
 select sent_message('SM8a');
+set local session_replication_role = replica;
 update message_logs set status = null where external_id = 'SM8a';
+set local session_replication_role = origin;
 select is((select r.status from record('SM8a', 'failed', '30003') as r), 'failed', 'a row without a status has one');
 select is((select count(*) from notifications), 1::bigint, 'and its failure is announced');
+set local session_replication_role = replica;
 update message_logs set status = 'sent' where external_id = 'SM8a';
+set local session_replication_role = origin;
 select record('SM8a', 'failed', '30003'), record('SM8a', 'undelivered', '30003');
 select is((select count(*) from notifications), 1::bigint, 'once, also where somebody has set its status back');
 delete from notifications;
@@ -186,7 +190,9 @@ select row_eq('select error_code, error_message, metadata from message_logs wher
 create function odd_metadata(p_sid text, p_metadata jsonb) returns jsonb language plpgsql as $$
 begin
     perform sent_message(p_sid);
+    set local session_replication_role = replica;
     update message_logs set metadata = p_metadata where external_id = p_sid;
+    set local session_replication_role = origin;
     perform record(p_sid, 'failed', '30003');
     perform record(p_sid, 'undelivered', null, 'text');
     perform record(p_sid, 'undelivered', '30005');
@@ -197,13 +203,17 @@ select is(odd_metadata('SModd2', 'null'), '{}', 'nor one that is null');
 select is(odd_metadata('SModd3', '["error_message_status"]'), '{"former_metadata": ["error_message_status"]}', 'nor a list');
 select is(odd_metadata('SModd4', '7'), '{"former_metadata": 7}', 'nor a number');
 select is(odd_metadata('SModd5', null), '{}', 'nor none');
+set local session_replication_role = replica;
 update message_logs set metadata = '"x"' where external_id = 'SModd1';
+set local session_replication_role = origin;
 select is(messaging.settle_message(id, 'SModd1', 'sent', null, null, '{"segments": "2"}', false, null) -> 'metadata',
     '{"former_metadata": "x", "segments": "2"}', 'nor the details that come with an answer') from message_logs m where m.external_id = 'SModd1';
 
 -- accepted and scheduled have one rank
 select sent_message('SM30'), sent_message('SM31');
+set local session_replication_role = replica;
 update message_logs set status = 'pending' where external_id in ('SM30', 'SM31');
+set local session_replication_role = origin;
 select is((select string_agg(r.status, ' ') from (values (1, 'accepted'), (2, 'scheduled')) as v (n, s), lateral (select * from record('SM30', s) offset 0) as r),
     'accepted scheduled', 'accepted, then scheduled');
 select is((select string_agg(r.status, ' ') from (values (1, 'scheduled'), (2, 'accepted')) as v (n, s), lateral (select * from record('SM31', s) offset 0) as r),

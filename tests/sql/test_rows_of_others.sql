@@ -99,8 +99,12 @@ insert into message_logs (recipient, message_type, status, external_id) values (
 select is((wrote('mail', 'status = ''sent'', metadata = ''"x"''')).status, 'sent', 'e-mails are theirs');
 select is((wrote('in', 'status = ''answered''')).status, 'answered', 'a word outside the order may change to another');
 select is((wrote('in', 'status = ''read''')).status, 'read', 'or to one inside');
+update message_logs set status = 'queued', delivered_at = null where external_id = 'SM1';
+select is((select concat_ws(' ', status, delivered_at is null) from message_logs where external_id = 'SM1'), 'delivered f', 'a superuser is a writer like any other');
+set local role messaging_owner;
 update message_logs set status = 'queued' where external_id = 'SM1';
-select is((select status from message_logs where external_id = 'SM1'), 'queued', 'a superuser sets by hand what he must');
+reset role;
+select is((select status from message_logs where external_id = 'SM1'), 'queued', 'what must be set by hand messaging_owner sets');
 
 -- an application's own function, which is its owner's
 create role some_owner;
