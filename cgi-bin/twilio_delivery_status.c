@@ -1,8 +1,10 @@
 /* twilio-delivery-status: the webhook that Twilio calls with each message's fate. Signed requests
  * only; every event is recorded once, in whatever order they come. */
 
+#include "address.h"
 #include "buffer.h"
 #include "program.h"
+#include "proxy.h"
 #include "replay.h"
 #include "twilio_callback.h"
 #include "twilio_signature.h"
@@ -26,8 +28,8 @@ static bool signed_url(struct arena *arena, const struct settings *settings, str
 /** For trials on one machine (WEBHOOK_SIGNATURE=if-present): its own scripts need not sign. */
 static bool needs_no_signature(const struct settings *settings, const struct cgi_request *request)
 {
-    return !settings->signature_required && cgi_is_loopback(request->remote_addr) &&
-           cgi_is_direct(request);
+    return !settings->signature_required && address_is_loopback(request->remote_addr) &&
+           proxy_is_absent(request);
 }
 
 static bool check_signature(const struct service *service, struct arena *arena,

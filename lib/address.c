@@ -113,7 +113,8 @@ static bool copy_to(char *room, size_t size, struct text t)
 {
     if (t.n >= size)
         return false;
-    memcpy(room, t.s, t.n);
+    if (t.n)
+        memcpy(room, t.s, t.n);
     room[t.n] = '\0';
     return true;
 }
@@ -171,4 +172,18 @@ const char *address_unreachable(struct text host)
     if (is_number(last)) /* 127.1, 2130706433 */
         return "no address";
     return last.n == host.n ? "a name without a domain" : NULL;
+}
+
+bool address_is_loopback(struct text address)
+{
+    static const unsigned char mapped[13] = {[10] = 0xFF, [11] = 0xFF, [12] = 127};
+    char text[INET6_ADDRSTRLEN];
+    unsigned char bytes[16];
+
+    if (!copy_to(text, sizeof(text), address))
+        return false;
+    if (inet_pton(AF_INET, text, bytes) == 1)
+        return bytes[0] == 127;
+    return inet_pton(AF_INET6, text, bytes) == 1 &&
+           (memcmp(bytes, &in6addr_loopback, 16) == 0 || memcmp(bytes, mapped, 13) == 0);
 }

@@ -1,6 +1,6 @@
 /**
- * Which hosts of a URL can be found from anywhere, by their names and numbers alone: no name is
- * looked up.
+ * What a host's name or number says by itself: whether it can be found from anywhere, whether it is
+ * this host. No name is looked up.
  */
 #ifndef ADDRESS_H
 #define ADDRESS_H
@@ -21,5 +21,9 @@
  *     address_unreachable(TEXT("example.org"))   -> NULL
  */
 const char *address_unreachable(struct text host);
+
+/** Is this the address of a loopback interface: 127.0.0.0/8, ::1, ::ffff:127.0.0.0/104? No name is.
+ */
+bool address_is_loopback(struct text address);
 
 #endif

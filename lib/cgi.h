@@ -101,16 +101,6 @@ bool cgi_write(const struct cgi_connection *connection, struct arena *arena,
 /** A media type without its parameters: "Application/JSON; charset=utf-8" is "application/json". */
 bool cgi_is_type(struct text content_type, struct text wanted);
 
-/** Is this the address of a loopback interface: 127.0.0.0/8, ::1, ::ffff:127.0.0.0/104? No name is.
- */
-bool cgi_is_loopback(struct text remote_addr);
-
-/**
- * Has the request come straight from who made it: no `Origin`, and no header field that proxies,
- * tunnels and content networks add ("Forwarded", "X-Forwarded-For", "Via", "X-Real-IP", ...)?
- */
-bool cgi_is_direct(const struct cgi_request *request);
-
 /** The value of a parameter of a query string, not decoded; empty where there is none. */
 struct text cgi_query(struct text query, struct text name);
 

@@ -2,8 +2,10 @@
 
 #include <string.h>
 
+#include "address.h"
 #include "cgi.h"
 #include "fuzz.h"
+#include "proxy.h"
 
 struct input {
     struct text rest; /* what of the body has not been read */
@@ -98,11 +100,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)!cgi_query(request.query, TEXT("id")).n;
     if (memmem(input.variables[11], strlen(input.variables[11]), "HTTP_VIA=", 9) ==
         input.variables[11])
-        MUST(!cgi_is_direct(&request));
+        MUST(!proxy_is_absent(&request));
     else
-        (void)!cgi_is_direct(&request);
+        (void)!proxy_is_absent(&request);
     /* a name is none */
-    MUST(!cgi_is_loopback(request.remote_addr) || text_only(request.remote_addr, ".:"));
+    MUST(!address_is_loopback(request.remote_addr) || text_only(request.remote_addr, ".:"));
     MUST(cgi_write(&connection, &arena, &request, &response));
     check_answer(input.answer);
     return 0;

@@ -1,4 +1,4 @@
-/* Hosts that are found from anywhere, and those that are not. */
+/* Hosts that are found from anywhere, and those that are not; which are this one. */
 
 #include "address.h"
 #include "fake_record.h"
@@ -107,12 +107,50 @@ static void test_host(void **state)
         fail_msg("'%s': %s", row->host, got ? got : "nothing");
 }
 
+static const struct loopback_row {
+    const char *label, *address;
+    bool want;
+} addresses[] = {
+    {"127.0.0.1 is loopback", "127.0.0.1", true},
+    {"127.8.8.8 is loopback", "127.8.8.8", true},
+    {"::1 is loopback", "::1", true},
+    {"127.0.0.1 in IPv6 is loopback", "::ffff:127.0.0.1", true},
+    {"127.255.255.255 is loopback", "127.255.255.255", true},
+    {"127.1.2.3 in IPv6, in its digits, is loopback", "::FFFF:7f01:203", true},
+    {"::1 in full is loopback", "0:0:0:0:0:0:0:1", true},
+    {"a unix socket is none: behind one stands a proxy", "unix:", false},
+    {"a name that begins like loopback", "127.0.0.1.evil.example", false},
+    {"a name alone", "localhost", false},
+    {"127.1 is no address", "127.1", false},
+    {"127.0.0.256 is no address", "127.0.0.256", false},
+    {"an octal 127 is no address", "0127.0.0.1", false},
+    {"two addresses", "127.0.0.1, 127.0.0.1", false},
+    {"an address and its port", "127.0.0.1:80", false},
+    {"in brackets", "[::1]", false},
+    {"128.0.0.1 in IPv6 is not loopback", "::ffff:128.0.0.1", false},
+    {"127.0.0.1 in another prefix", "::fffe:127.0.0.1", false},
+    {"127.0.0.1 as the old kind of IPv6", "::127.0.0.1", false},
+    {"a long one", "127.0.0.1000000000000000000000000000000000000000000000000", false},
+    {"no address is not loopback", "", false},
+    {"a private address is not loopback", "10.0.0.1", false},
+    {"::11 is not loopback", "::11", false},
+    {"1127.0.0.1 is not loopback", "1127.0.0.1", false},
+};
+
+static void test_loopback(void **state)
+{
+    const struct loopback_row *row = *state;
+
+    assert_true(address_is_loopback(text_of(row->address)) == row->want);
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(hosts)];
+    struct CMUnitTest tests[ARRAY_LEN(hosts) + ARRAY_LEN(addresses)];
     size_t n = 0;
 
     memset(tests, 0, sizeof(tests));
     ADD_ROWS(tests, n, hosts, test_host);
+    ADD_ROWS(tests, n, addresses, test_loopback);
     return cmocka_run_group_tests_name("address", tests, NULL, NULL);
 }
