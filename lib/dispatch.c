@@ -253,12 +253,19 @@ static struct message_log_settlement settlement_of(struct arena *arena, struct t
 
 /** The row as it will be once the settlement is stored. */
 static struct text expected_row(struct arena *arena, struct text row,
-                                const struct twilio_result *result)
+                                const struct message_log_settlement *settlement)
 {
+    const struct {
+        struct text name, value;
+    } settled[] = {{TEXT("status"), settlement->status},
+                   {TEXT("external_id"), settlement->sid},
+                   {TEXT("error_code"), settlement->error_code},
+                   {TEXT("error_message"), settlement->error_message}};
     json_scoped struct json_document *document = json_parse(arena, row, NULL);
     const struct json_value *member = document ? json_first(json_top(document)) : NULL;
     struct text text = TEXT("{}");
     struct buffer b;
+    size_t i;
 
     buffer_init(&b, arena, 1u << 20);
     buffer_add_char(&b, '{');
@@ -267,10 +274,11 @@ static struct text expected_row(struct arena *arena, struct text row,
             buffer_add_char(&b, ',');
         buffer_add_json(&b, json_name(member));
         buffer_add_char(&b, ':');
-        if (text_equal(json_name(member), TEXT("status")))
-            buffer_add_json(&b, result->status);
-        else if (text_equal(json_name(member), TEXT("external_id")))
-            buffer_add_json(&b, result->sid);
+        for (i = 0; i < ARRAY_LEN(settled); i++)
+            if (settled[i].value.n && text_equal(json_name(member), settled[i].name))
+                break;
+        if (i < ARRAY_LEN(settled))
+            buffer_add_json(&b, settled[i].value);
         else
             json_write(&b, member);
     }
@@ -316,7 +324,7 @@ static bool send_reserved(struct service *service, struct arena *arena,
     ret_receipt->id = reservation->id;
     ret_receipt->sid = result.sid;
     ret_receipt->status = result.status;
-    ret_receipt->row = row.n ? row : expected_row(arena, reservation->row, &result);
+    ret_receipt->row = row.n ? row : expected_row(arena, reservation->row, &settlement);
     return true;
 }
 

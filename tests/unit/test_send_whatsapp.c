@@ -40,9 +40,10 @@ int endpoint_main(int argc, char **argv);
     FAKE_SETTLE("'" ID "'", "'" SID "'", "'queued'", "null", "null", "'{}'", "'f'")
 #define ROW     "{\"id\": \"" ID "\", \"status\": \"queued\", \"external_id\": \"" SID "\"}"
 #define SETTLED FAKE_ROW(ROW)
-#define SENT(row)                                                                                  \
+#define SENT_AS(status, row)                                                                       \
     "{\"success\":true,\"message\":\"تم إرسال الرسالة بنجاح\",\"data\":{\"message_sid\":\"" SID    \
-    "\",\"status\":\"queued\",\"to\":\"whatsapp:+201012345678\",\"saved_message\":" row "}}"
+    "\",\"status\":\"" status "\",\"to\":\"whatsapp:+201012345678\",\"saved_message\":" row "}}"
+#define SENT(row) SENT_AS("queued", row)
 
 #define RATE "RateLimit-Limit: 5\r\nRateLimit-Remaining: 4\r\nRateLimit-Reset: 0\r\n"
 
@@ -189,6 +190,32 @@ static const struct endpoint_row rows[] = {
      .spooled =
          "{\"kind\":\"settlement\",\"id\":\"" ID "\",\"sid\":\"" SID
          "\",\"status\":\"queued\",\"details\":{},\"release\":false,"
+         "\"order\":{\"at\":\"" FAKE_STAMP "\",\"caller\":\"send-whatsapp " FAKE_USER "\","
+         "\"sender\":\"" FAKE_USER "\",\"type\":\"whatsapp\",\"recipient\":\"+201012345678\","
+         "\"content\":\"Hello\",\"metadata\":{\"account_sid\":\"" FAKE_ACCOUNT
+         "\"}},\"at\":\"" FAKE_STAMP "\"}\n"},
+    {"with its error, where Twilio's answer had one",
+     {JSON, FAKE_USER_TOKEN},
+     .body = HELLO,
+     .database =
+         {FAKE_ROW("reserved", ID,
+                   "{\"status\": \"pending\", \"error_code\": null, \"error_message\": null}", NULL,
+                   "4", "0"),
+          FAKE_AWAY},
+     .twilio = {{.status = 201,
+                 .body = "{\"sid\":\"" SID "\",\"status\":\"failed\",\"error_code\":30001,"
+                         "\"error_message\":\"Queue overflow\"}"}},
+     .statements = {RESERVE_HELLO, FAKE_SETTLE("'" ID "'", "'" SID "'", "'failed'", "'30001'",
+                                               "'Queue overflow'", "'{}'", "'f'")},
+     .requests = {POST_HELLO},
+     .status = "200 OK",
+     .headers = RATE,
+     .answer = SENT_AS("failed", "{\"status\":\"failed\",\"error_code\":\"30001\","
+                                 "\"error_message\":\"Queue overflow\"}"),
+     .spooled =
+         "{\"kind\":\"settlement\",\"id\":\"" ID "\",\"sid\":\"" SID
+         "\",\"status\":\"failed\",\"error_code\":\"30001\",\"error_message\":\"Queue overflow\","
+         "\"details\":{},\"release\":false,"
          "\"order\":{\"at\":\"" FAKE_STAMP "\",\"caller\":\"send-whatsapp " FAKE_USER "\","
          "\"sender\":\"" FAKE_USER "\",\"type\":\"whatsapp\",\"recipient\":\"+201012345678\","
          "\"content\":\"Hello\",\"metadata\":{\"account_sid\":\"" FAKE_ACCOUNT
