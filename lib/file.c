@@ -117,7 +117,10 @@ static bool replace(char *path, struct text content, mode_t mode)
 bool file_replace(const char *path, struct text content, mode_t mode, struct fault *reterr)
 {
     char target[PATH_MAX];
+    struct stat status;
 
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+        return fault_set(reterr, FAULT_MISCONFIGURED, "cannot write '%s': it is no file", path);
     if (!realpath(path, target) &&
         (size_t)snprintf(target, sizeof(target), "%s", path) >= sizeof(target))
         errno = ENAMETOOLONG;

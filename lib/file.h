@@ -34,8 +34,8 @@ must_check bool file_flush_directory(int fd);
 /**
  * Replace a file, or make it: whoever reads sees the old content or the new one, whole, and so does
  * who comes after a crash. It gets `mode` whatever the umask says; a symbolic link stays and leads
- * to the new one. Two at once: one of them is last. Fails with FAULT_MISCONFIGURED, and then the
- * old file is untouched.
+ * to the new one. Two at once: one of them is last. What is no file (/dev/null, a pipe) is not
+ * replaced. Fails with FAULT_MISCONFIGURED, and then the old file is untouched.
  */
 must_check bool file_replace(const char *path, struct text content, mode_t mode,
                              struct fault *reterr);

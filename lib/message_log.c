@@ -282,3 +282,27 @@ bool message_log_version(const struct database *database, struct arena *arena,
     *ret_version = database_cell(&result, 0, 0);
     return true;
 }
+
+bool message_log_figures(const struct database *database, struct arena *arena,
+                         struct message_log_figure **ret_figures, size_t *ret_n,
+                         struct fault *reterr)
+{
+    struct database_result result;
+
+    if (!database->query(database->self, arena,
+                         "select figure, label_1, label_2, label_3, value from messaging.metrics()",
+                         NULL, 0, &result, reterr))
+        return false;
+    struct message_log_figure *figures = arena_new(arena, struct message_log_figure, result.rows);
+    if (!figures)
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the figures");
+    for (size_t i = 0; i < result.rows; i++) {
+        figures[i].name = database_cell(&result, i, 0);
+        for (size_t label = 0; label < ARRAY_LEN(figures[i].labels); label++)
+            figures[i].labels[label] = database_cell(&result, i, 1 + label);
+        figures[i].value = database_cell(&result, i, 4);
+    }
+    *ret_figures = figures;
+    *ret_n = result.rows;
+    return true;
+}

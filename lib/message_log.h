@@ -135,4 +135,14 @@ struct message_log_unsettled {
 must_check bool message_log_version(const struct database *database, struct arena *arena,
                                     struct text *ret_version, struct fault *reterr);
 
+/** A figure of messaging.metrics() (sql/schema/metrics.sql). */
+struct message_log_figure {
+    struct text name, labels[3], value; /* "messages", {"24h", "sms", "sent"}, "12" */
+};
+
+/** How messages fare, in no order. */
+must_check bool message_log_figures(const struct database *database, struct arena *arena,
+                                    struct message_log_figure **ret_figures, size_t *ret_n,
+                                    struct fault *reterr);
+
 #endif

@@ -12,13 +12,7 @@
 #include "json.h"
 #include "log.h"
 #include "replay.h"
-
-#ifndef TWILIO_CGI_VERSION
-#define TWILIO_CGI_VERSION "unversioned"
-#endif
-#ifndef SCHEMA_VERSION
-#define SCHEMA_VERSION "00000000000000" /* older than any */
-#endif
+#include "version.h"
 
 /* Memory of one request: an answer of Twilio's may have 2 MiB. */
 #define ARENA_CAP (12u << 20)

@@ -527,6 +527,39 @@ void spool_end(const struct spool *spool, const struct spool_claim *claim, enum 
     }
 }
 
+static size_t count_put_off(const struct spool *spool, int dir)
+{
+    const struct spool_choice due = spool_due(spool, SPOOL_ANY);
+    scoped_dir DIR *list = open_list(dir, ".");
+    const struct dirent *entry;
+    size_t n = 0;
+
+    while (list && (entry = readdir(list)))
+        n += is_waiting(entry->d_name) && !is_chosen(spool, &due, entry->d_name);
+    return n;
+}
+
+/** How long the oldest file of a folder has been there: what it is called later tells nothing of
+ * it. */
+static int64_t oldest_ms(const struct spool *spool, int dir, const char *below)
+{
+    int64_t now = spool->clock->epoch_ms(spool->clock->self), oldest = 0;
+    scoped_dir DIR *list = open_list(dir, below);
+    const struct dirent *entry;
+    struct stat status;
+
+    while (list && (entry = readdir(list))) {
+        if (!is_waiting(entry->d_name) ||
+            fstatat(dirfd(list), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        int64_t age =
+            now - (int64_t)status.st_mtim.tv_sec * 1000 - status.st_mtim.tv_nsec / 1000000;
+        if (age > oldest)
+            oldest = age;
+    }
+    return oldest;
+}
+
 void spool_state(const struct spool *spool, struct spool_state *ret_state)
 {
     file_scoped int dir = open(spool->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -542,5 +575,8 @@ void spool_state(const struct spool *spool, struct spool_state *ret_state)
     ret_state->waiting = count_files(dir, ".", NULL);
     ret_state->claimed = count_files(dir, claimed_dir, NULL);
     ret_state->bad = count_files(dir, bad_dir, NULL);
+    ret_state->put_off = count_put_off(spool, dir);
     ret_state->unreadable = count_unreadable(dir, SIZE_MAX);
+    int64_t waiting = oldest_ms(spool, dir, "."), claimed = oldest_ms(spool, dir, claimed_dir);
+    ret_state->oldest_ms = waiting > claimed ? waiting : claimed;
 }

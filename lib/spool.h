@@ -116,13 +116,15 @@ void spool_end(const struct spool *spool, const struct spool_claim *claim, enum 
 
 struct spool_state {
     size_t waiting, claimed, bad;
+    size_t put_off;    /* of those that wait: not due yet */
     size_t unreadable; /* of those that wait, and folders that cannot be looked into */
+    int64_t oldest_ms; /* for so long the oldest of those that wait or are claimed has been there */
     bool exists;
     bool writable; /* and ours: see above */
     bool private;  /* to others neither readable nor writable */
 };
 
-/** How the spool stands. For --check. */
+/** How the spool stands. For --check and --metrics: looks at every file. */
 void spool_state(const struct spool *spool, struct spool_state *ret_state);
 
 #endif

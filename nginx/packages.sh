@@ -22,7 +22,7 @@ packages_clients()
 }
 
 packages_test="valgrind apache2-bin pgbouncer cppcheck devscripts $(packages_clients)
-    mmdebstrap $packages_package lintian iproute2 spawn-fcgi time procps"
+    mmdebstrap $packages_package lintian iproute2 spawn-fcgi time procps prometheus"
 packages_analyze="clang-tidy clang-format"
 packages_coverage="gcovr"
 
@@ -113,6 +113,7 @@ packages_disable()
         postgresql) units=postgresql.service ;;
         nginx) units=nginx.service ;;
         pgbouncer) units=pgbouncer.service ;;
+        prometheus) units=prometheus.service ;;
         fcgiwrap) units='fcgiwrap.socket fcgiwrap.service' ;;
         *) continue ;;
         esac

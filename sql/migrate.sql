@@ -63,6 +63,7 @@ begin isolation level read committed;
 \ir schema/message_reports.sql
 \ir schema/dead_numbers.sql
 \ir schema/report_figures.sql
+\ir schema/metrics.sql
 
 \ir schema/access.sql
 \set migration 20261120080000_publish_message_logs \ir once.sql

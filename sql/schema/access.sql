@@ -82,6 +82,7 @@ grant usage on schema messaging to twilio_cgi, authenticated, service_role;
 grant execute on function
     messaging.claim_follow_up,
     messaging.known_sids,
+    messaging.metrics,
     messaging.reconcile_begin,
     messaging.reconcile_day,
     messaging.reconcile_end,

@@ -12,6 +12,8 @@ create table if not exists messaging.message_status_events (
 -- Not of the events without a message: those are looked for by their SID, however many there are.
 call pg_temp.keep($$create index message_status_events_message_log_id_idx
     on messaging.message_status_events (message_log_id) where message_log_id is not null$$);
+-- The newest ones, for who asks whether Twilio still calls. They come in the order of time, at the index's end.
+call pg_temp.keep('create index message_status_events_received_at_idx on messaging.message_status_events (received_at)');
 comment on table messaging.message_status_events is
     'Delivery events as Twilio posted them, one for each (SID, status, error code).';
 comment on column messaging.message_status_events.message_log_id is

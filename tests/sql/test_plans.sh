@@ -38,6 +38,7 @@ select messaging.settle_message(:'id', null, 'failed', null, null, null, true, n
 select from messaging.unsettled_messages('12 hours', null, null, 100);
 select from messaging.unsettled_messages('12 hours', now() - interval '3 days', test_id('u', 0), 100);
 select from messaging.known_sids(array['$sid', 'SM1', 'SM2']);
+select from messaging.metrics();
 rollback;
 SQL
     # twilio_errors has two pages.
@@ -45,7 +46,7 @@ SQL
     is "$mode: no error" "$(grep -E 'ERROR|FATAL' "$work/plans_$mode")" ''
     matches "$mode: the sender's newest rows by his index" "$(cat "$work/plans_$mode")" \
         '*Index Scan Backward using message_logs_sender_id_created_at_idx*Index Cond: ((ROW(sender_id, created_at) >= ROW(* AND (sender_id <= *'
-    for index in message_logs_external_id_key message_logs_pkey message_logs_sent_at_idx idempotency_keys_pkey \
+    for index in message_logs_external_id_key message_logs_pkey message_logs_sent_at_idx message_logs_sent_at_no_sid_idx message_status_events_received_at_idx idempotency_keys_pkey \
         idempotency_keys_message_log_id_key message_status_events_external_id_status_error_code_key; do
         is "$mode: by $index" "$(grep -cE "Scan.* (using|on) $index" "$work/plans_$mode" | sed 's/^[1-9].*/used/')" used
     done

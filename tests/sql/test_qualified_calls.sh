@@ -46,6 +46,7 @@ work_of() {
 	select 'reconcile_begin', since <= now(), redacted from messaging.reconcile_begin('AC1');
 	select 'schema_version', messaging.schema_version();
 	select 'report', r -> 'report' -> 0 ->> 'total', r -> 'failures' -> 0 ->> 'reason_ar', r ->> 'stuck' from messaging.report(30) as r;
+	select 'metrics', figure, label_1, label_2, label_3, case when figure !~ 'age' then value end from messaging.metrics() order by 2, 3, 4, 5;
 	select 'restore_reservation', messaging.restore_reservation(:third, '{"caller": "c", "key": "l", "sender": "00000000-0000-4000-8000-00000000000e", "type": "sms", "recipient": "+201012345678", "content": "x", "metadata": {}, "at": "2026-01-01T00:00:00Z"}');
 	select 'withdraw_reservation', messaging.withdraw_reservation(:third);
 	select 'withdraw_reservation', messaging.withdraw_reservation(:second);

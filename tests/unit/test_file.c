@@ -117,6 +117,22 @@ static void test_not_replaced(void **state)
     assert_non_null(strstr(fault.detail, "Not a directory"));
 }
 
+static void test_no_file(void **state)
+{
+    struct stat status;
+    struct fault fault;
+    char want[128];
+
+    (void)state;
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(symlink("file", link_path), 0);
+    assert_false(put(link_path, "one", 0644, &fault));
+    snprintf(want, sizeof(want), "cannot write '%s': it is no file", link_path);
+    assert_string_equal(fault.detail, want);
+    assert_int_equal(stat(path, &status), 0);
+    assert_true(S_ISFIFO(status.st_mode));
+}
+
 static void test_too_long_a_name(void **state)
 {
     static char name[5000];
@@ -180,6 +196,7 @@ int main(void)
         CASE("who reads the old one goes on", test_open_reader),
         CASE("a link stays", test_link),
         CASE("what cannot be replaced stays", test_not_replaced),
+        CASE("what is no file stays what it is", test_no_file),
         CASE("names have an end", test_too_long_a_name),
         CASE("a full disk is told", test_disk_full),
         CASE("a file is read up to a limit", test_read),

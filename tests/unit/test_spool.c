@@ -138,6 +138,32 @@ static void what_is_put_off_is_due_after_the_pause(void **state)
     assert_text_equal(claim.content, "event");
 }
 
+static void its_state_tells_what_is_put_off_and_how_old_the_oldest_is(void **state)
+{
+    struct spool_claim claim;
+    struct spool_state now;
+
+    (void)state;
+    fake_spool_put("one");
+    assert_true(fake_spool_take(&claim));
+    spool_end(&fake_spool, &claim, SPOOL_PUT_OFF);
+    fake_spool_put("two");
+    fake_spool_moved_s = 5;
+    spool_state(&fake_spool, &now);
+    assert_true(now.waiting == 2 && now.put_off == 1);
+    fake_spool_moved_s = 1000;
+    spool_state(&fake_spool, &now);
+    assert_true(now.waiting == 2 && now.put_off == 0);
+    assert_true(now.oldest_ms >= 1000000 && now.oldest_ms < 2000000);
+    fake_spool_moved_s = 60;
+    assert_true(fake_spool_take(&claim) && fake_spool_take(&claim));
+    spool_state(&fake_spool, &now); /* claimed is not handled */
+    assert_true(now.waiting == 0 && now.oldest_ms >= 60000);
+    fake_spool_remove();
+    spool_state(&fake_spool, &now);
+    assert_true(now.oldest_ms == 0);
+}
+
 static void all_that_waits_is_taken_put_off_or_not(void **state)
 {
     struct spool_claim claim;
@@ -562,6 +588,8 @@ int main(void)
         IN_SPOOL("what another has taken is passed over", what_another_has_taken_is_passed_over),
         IN_SPOOL("what is given back waits again", what_is_given_back_waits_again),
         IN_SPOOL("what is put off is due after the pause", what_is_put_off_is_due_after_the_pause),
+        IN_SPOOL("its state tells what is put off, and how old the oldest is",
+                 its_state_tells_what_is_put_off_and_how_old_the_oldest_is),
         IN_SPOOL("all that waits is taken, put off or not", all_that_waits_is_taken_put_off_or_not),
         IN_SPOOL("any name can be put off", any_name_can_be_put_off),
         IN_SPOOL("a name from the future is due", a_name_from_the_future_is_due),
