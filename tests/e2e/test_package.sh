@@ -223,13 +223,24 @@ it 'systemd has nothing to say against its units'
 units=$(cd "$clean/usr/lib/systemd/system" && ls twilio-* send-* | sed 's/@\./@1./')
 # shellcheck disable=SC2086 # a list
 equals 'systemd-analyze verify' '' "$(in_clean systemd-analyze verify --man=no $units 2>&1)"
-for service in $(printf '%s\n' "$units" | grep '\.service$'); do
+# Who tells of failures gets no settings, and whatever mailer an administrator puts into it.
+for service in $(printf '%s\n' "$units" | grep '\.service$' | grep -v failure); do
     # Offline it wants the file, not the instance.
     ok in_clean systemd-analyze security --no-pager --offline=yes --threshold=15 \
         "/usr/lib/systemd/system/$service"
     equals "the settings of $service" /etc/twilio-cgi/environment \
         "$(unit "$(echo "$service" | sed 's/@1/@/')" EnvironmentFile)"
 done
+equals 'units whose failure nobody is told of' '' "$(cd "$clean/usr/lib/systemd/system" &&
+    grep -L '^OnFailure=twilio-cgi-failure@%n.service$' twilio-*.service send-*.service twilio-*.socket send-*.socket |
+    grep -v '^twilio-cgi-failure@.service$')"
+failure=twilio-cgi-failure@.service
+equals 'what tells of it' 'journal err 1' "$(unit $failure StandardOutput) $(unit $failure SyslogLevel) $(unit $failure StartLimitBurst)"
+mkdir "$clean/etc/systemd/system/$failure.d"
+sed -n 's/^#   //p' "$clean/usr/lib/systemd/system/$failure" >"$clean/etc/systemd/system/$failure.d/mail.conf"
+equals 'what systemd says to its way to tell by mail' ''     "$(grep -q '^ExecStart=.*mail' "$clean/etc/systemd/system/$failure.d/mail.conf" || echo nothing
+    in_clean systemd-analyze verify --man=no twilio-cgi-failure@1.service 2>&1)"
+rm -r "$clean/etc/systemd/system/$failure.d"
 ok in_clean systemctl enable twilio-cgi.target send-whatsapp@2.service
 equals 'what the target has when it is enabled' 'send-twilio-message.socket send-twilio-message@1.service send-whatsapp.socket send-whatsapp@1.service send-whatsapp@2.service twilio-cgi-drain.timer twilio-cgi-keys.timer twilio-cgi-reconcile.timer twilio-delivery-status.socket twilio-delivery-status@1.service ' \
     "$(ls "$clean/etc/systemd/system/twilio-cgi.target.wants" | tr '\n' ' ')"
@@ -299,6 +310,21 @@ equals 'the keys' "$(cat "$work/jwks.json")" "$(cat "$clean/var/lib/twilio-cgi/j
 equals 'their owner and mode' 'twilio-cgi 644' \
     "$(in_clean stat -c '%U %a' /var/lib/twilio-cgi/jwks.json 2>&1)"
 equals 'where systemd lets the job write' "twilio-cgi" "$(unit twilio-cgi-keys.service StateDirectory)"
+it 'the timer of the metrics writes them where a node_exporter looks'
+starter twilio-cgi-metrics.service
+before=$(unit twilio-cgi-metrics.service ExecStartPre | sed "s/^[^']*'//; s/'\$//")
+ok in_clean sh -c "$before"
+mkdir -p "$clean/var/lib/prometheus/node-exporter"
+ok in_clean sh -c "$before"
+ok in_clean sh -c "$before"
+ok "$work/start-twilio-cgi-metrics.service"
+equals 'owner and mode' 'twilio-cgi 644' \
+    "$(in_clean stat -L -c '%U %a' /var/lib/prometheus/node-exporter/twilio-cgi.prom 2>&1)"
+equals 'what is there' twilio-cgi.prom "$(ls "$clean/var/lib/prometheus/node-exporter")"
+ok promtool check metrics <"$clean/var/lib/twilio-cgi/metrics.prom"
+grep -qx 'twilio_cgi_database_up 1' "$clean/var/lib/twilio-cgi/metrics.prom" ||
+    complain 'the metrics' 'a database' "$(cat "$clean/var/lib/twilio-cgi/metrics.prom")"
+
 it 'the timer of the keys asks for nothing where no address is set'
 ok env JWT_JWKS_URL=x sh -c "$(unit twilio-cgi-keys.service ExecCondition | sed "s/^[^']*'//; s/'\$//")"
 equals 'the exit status without' 1 "$(env JWT_JWKS_URL= sh -c \
