@@ -2,6 +2,7 @@
  * SEND_TWILIO_MESSAGE_AUTH says so; while none is, a web page is refused. */
 
 #include "buffer.h"
+#include "followup.h"
 #include "reconcile.h"
 #include "sender.h"
 #include "twilio.h"
@@ -45,16 +46,18 @@ static bool handle(struct service *service, struct arena *arena, const struct cg
     buffer_add_json(&b, sent.receipt.sid);
     add_member(&b, "status", sent.receipt.status);
     buffer_addf(&b, ",\"to\":\"%s%.*s\"",
-                sent.message.channel == MESSAGE_WHATSAPP ? "whatsapp:" : "",
+                sent.receipt.channel == MESSAGE_WHATSAPP ? "whatsapp:" : "",
                 TEXT_ARG(sent.message.to));
-    add_member(&b, "type", message_type(&sent.message));
+    add_member(&b, "type", message_channel_name(sent.receipt.channel));
     add_member(&b, "id", sent.receipt.id);
+    if (sent.receipt.fallback_from.n)
+        add_member(&b, "fallback_from", sent.receipt.fallback_from);
     buffer_add_char(&b, '}');
     return buffer_text(&b, &response->body) ||
            fault_set(reterr, FAULT_OUTCOME_UNKNOWN, "no memory for the answer"); /* it was sent */
 }
 
-static const struct verb *const verbs[] = {&reconcile_verb, NULL};
+static const struct verb *const verbs[] = {&reconcile_verb, &followup_verb, NULL};
 
 static const struct program program = {
     .name = endpoint,

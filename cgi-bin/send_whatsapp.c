@@ -24,7 +24,14 @@ static bool handle(struct service *service, struct arena *arena, const struct cg
     buffer_add_json(&b, sent.receipt.sid);
     buffer_add(&b, TEXT(",\"status\":"));
     buffer_add_json(&b, sent.receipt.status);
-    buffer_addf(&b, ",\"to\":\"whatsapp:%.*s\",\"saved_message\":", TEXT_ARG(sent.message.to));
+    buffer_addf(&b, ",\"to\":\"%s%.*s\"",
+                sent.receipt.channel == MESSAGE_WHATSAPP ? "whatsapp:" : "",
+                TEXT_ARG(sent.message.to));
+    if (sent.receipt.fallback_from.n) {
+        buffer_add_member(&b, "type", message_channel_name(sent.receipt.channel));
+        buffer_add_member(&b, "fallback_from", sent.receipt.fallback_from);
+    }
+    buffer_add(&b, TEXT(",\"saved_message\":"));
     buffer_add(&b, sent.receipt.row);
     buffer_add(&b, TEXT("}}"));
     return buffer_text(&b, &response->body) ||

@@ -11,7 +11,7 @@
 #include "fault.h"
 
 #define DATABASE_POOL_MAX       64
-#define DATABASE_PARAMETERS_MAX 12
+#define DATABASE_PARAMETERS_MAX 14
 
 /** A result in the arena. Cells are row by row; a NULL's slice has s == NULL. */
 struct database_result {

@@ -100,7 +100,10 @@ static bool prepare(const struct service *service, struct arena *arena,
         .limit = user ? service->settings->rate_limit : 0,
         .account = text_of(service->settings->twilio_account_sid),
         .message = order->message,
+        .refuse_dead = service->settings->refuse_dead,
     };
+    if (message_is_free_text(order->message))
+        ret_attempt->order.template = text_of(service->settings->twilio_whatsapp_template);
     buffer_init(&scope, arena, 256);
     buffer_addf(&scope, "%s %s", order->endpoint, who);
     return buffer_text(&scope, &ret_attempt->order.scope);
@@ -140,6 +143,9 @@ static bool fail(struct fault *reterr, enum fault_kind kind, struct text id, con
 /** Twilio's refusal as the row has it: so the first answer and its replays are the same. */
 static bool rejected(const struct json_value *row, struct text id, struct fault *reterr)
 {
+    if (json_get(json_get(row, "metadata"), "fallback_of"))
+        id = json_string(json_get(row, "id"));
+
     struct text code = json_string(json_get(row, "error_code"));
     struct text error = json_string(json_get(row, "error_message"));
     uint64_t number;
@@ -168,6 +174,14 @@ static bool replay(struct arena *arena, const struct message_log_reservation *re
     if (!arena_copy(arena, sid, &ret_receipt->sid))
         return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the stored answer");
     ret_receipt->id = reservation->id;
+    if (!arena_copy(arena, json_string(json_get(json_get(row, "metadata"), "fallback_of")),
+                    &ret_receipt->fallback_from))
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the stored answer");
+    if (ret_receipt->fallback_from.n) {
+        ret_receipt->channel = MESSAGE_SMS;
+        if (!arena_copy(arena, json_string(json_get(row, "id")), &ret_receipt->id))
+            return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the stored answer");
+    }
     ret_receipt->status = reservation->twilio_status;
     ret_receipt->row = reservation->row;
     return true;
@@ -307,25 +321,133 @@ static bool not_taken(struct arena *arena, const struct twilio_result *result, s
     return false;
 }
 
+/** What came of sending one row. */
+struct sent {
+    struct twilio_result result;
+    struct message_log_settlement settlement;
+    struct text row; /* after it; empty: the settlement waits in the spool */
+};
+
+/** A reserved row goes out, as its text or as the template, and is settled. */
+static void send_row(struct service *service, struct arena *arena, const struct attempt *attempt,
+                     int64_t deadline, struct dispatch_receipt *receipt, struct sent *ret_sent)
+{
+    const struct message_log_order *order = &attempt->order;
+    const struct twilio twilio = {service->settings, &service->http, service->clock};
+    struct twilio_result *result = &ret_sent->result;
+    struct message message = *order->message;
+
+    *ret_sent = (struct sent){0};
+    if (attempt->reservation.as_template &&
+        !message_as_template(arena, order->template, &message, NULL)) {
+        *result = (struct twilio_result){.verdict = TWILIO_NOT_SENT};
+        snprintf(result->detail, sizeof(result->detail), "no memory for the template");
+    } else {
+        twilio_send(&twilio, arena, &message, order->id, deadline, result);
+    }
+    ret_sent->settlement = settlement_of(arena, order->id, result);
+    settle(service, arena, attempt, &ret_sent->settlement, receipt, &ret_sent->row);
+}
+
+/** The receipt of a row that Twilio has taken, or what the caller is told of one it has not. */
+static bool answer_for(struct arena *arena, const struct attempt *attempt, const struct sent *sent,
+                       struct dispatch_receipt *receipt, struct fault *reterr)
+{
+    const struct twilio_result *result = &sent->result;
+
+    if (result->verdict != TWILIO_TAKEN)
+        return not_taken(arena, result, attempt->order.id, sent->row, reterr);
+    receipt->id = attempt->order.id;
+    receipt->fallback_from = attempt->order.message->fallback_of;
+    receipt->sid = result->sid;
+    receipt->status = result->status;
+    receipt->channel = attempt->order.message->channel;
+    receipt->row =
+        sent->row.n ? sent->row : expected_row(arena, attempt->reservation.row, &sent->settlement);
+    return true;
+}
+
+/** Without asking Twilio: a row whose number is dead there has failed by the code it is dead by. */
+static void settle_dead(struct service *service, struct arena *arena,
+                        const struct attempt *attempt, struct dispatch_receipt *receipt,
+                        struct sent *ret_sent)
+{
+    struct message_log_settlement settlement = {.id = attempt->order.id,
+                                                .status = TWILIO_STATUS_FAILED,
+                                                .error_code = attempt->reservation.dead_code,
+                                                .details = TEXT("{\"dead_number\":true}")};
+
+    *ret_sent = (struct sent){.result = {.verdict = TWILIO_REJECTED, .detail = "a dead number"}};
+    settle(service, arena, attempt, &settlement, receipt, &ret_sent->row);
+}
+
+/** The SMS for a message that was refused just now; false where none is due, or none can be had. */
+static bool reserve_fallback(struct service *service, struct arena *arena,
+                             const struct attempt *first, struct message *message,
+                             struct attempt *ret_second)
+{
+    struct text row = {0};
+    struct fault fault;
+
+    if (!first->order.message->fallback || !service->database_answers)
+        return false;
+    *message = message_fallback(first->order.message, first->order.id);
+    *ret_second = (struct attempt){.order = {.scope = first->order.scope,
+                                             .sender = first->order.sender,
+                                             .account = first->order.account,
+                                             .message = message}};
+    clock_stamp(service->clock, ret_second->begun);
+    if (!clock_uuid(service->clock, ret_second->id) ||
+        !arena_copy(arena, text_of(ret_second->id), &ret_second->order.id))
+        return false;
+    for (int tries = 0; tries < 2 && row.n == 0; tries++)
+        if (message_log_reserve_fallback(&service->database, arena, first->order.id,
+                                         ret_second->order.id, &row, &fault))
+            break;
+    ret_second->reservation.row = row;
+    return row.n > 0;
+}
+
+/** A word of Twilio's that is a failure already. */
+static bool is_refusal(const struct twilio_result *result)
+{
+    return result->verdict == TWILIO_REJECTED ||
+           (result->verdict == TWILIO_TAKEN && text_equal(result->status, TWILIO_STATUS_FAILED));
+}
+
 static bool send_reserved(struct service *service, struct arena *arena,
                           const struct attempt *attempt, int64_t deadline,
                           struct dispatch_receipt *ret_receipt, struct fault *reterr)
 {
-    const struct message_log_reservation *reservation = &attempt->reservation;
-    const struct twilio twilio = {service->settings, &service->http, service->clock};
-    struct twilio_result result;
-    struct text row = {0};
+    struct attempt second;
+    struct message message;
+    struct sent sent;
 
-    twilio_send(&twilio, arena, attempt->order.message, reservation->id, deadline, &result);
-    struct message_log_settlement settlement = settlement_of(arena, reservation->id, &result);
-    settle(service, arena, attempt, &settlement, ret_receipt, &row);
-    if (result.verdict != TWILIO_TAKEN)
-        return not_taken(arena, &result, reservation->id, row, reterr);
-    ret_receipt->id = reservation->id;
-    ret_receipt->sid = result.sid;
-    ret_receipt->status = result.status;
-    ret_receipt->row = row.n ? row : expected_row(arena, reservation->row, &settlement);
-    return true;
+    if (attempt->reservation.dead_code.n)
+        settle_dead(service, arena, attempt, ret_receipt, &sent);
+    else
+        send_row(service, arena, attempt, deadline, ret_receipt, &sent);
+    if (!is_refusal(&sent.result) ||
+        !reserve_fallback(service, arena, attempt, &message, &second))
+        return answer_for(arena, attempt, &sent, ret_receipt, reterr);
+    send_row(service, arena, &second, deadline, ret_receipt, &sent);
+    return answer_for(arena, &second, &sent, ret_receipt, reterr);
+}
+
+void dispatch_reserved(struct service *service, struct arena *arena,
+                       const struct message_log_order *order, struct text begun,
+                       enum twilio_verdict *ret_verdict, struct dispatch_receipt *ret_receipt)
+{
+    int64_t deadline = service->clock->monotonic_ms(service->clock->self) + TWILIO_DEADLINE_MS;
+    struct attempt attempt = {.order = *order, .reservation = {.as_template = order->template.n}};
+    struct fault ignored;
+    struct sent sent;
+
+    *ret_receipt = (struct dispatch_receipt){0};
+    snprintf(attempt.begun, sizeof(attempt.begun), "%.*s", TEXT_ARG(begun));
+    send_row(service, arena, &attempt, deadline, ret_receipt, &sent);
+    (void)!answer_for(arena, &attempt, &sent, ret_receipt, &ignored);
+    *ret_verdict = sent.result.verdict;
 }
 
 bool dispatch_message(struct service *service, struct arena *arena,
@@ -336,7 +458,7 @@ bool dispatch_message(struct service *service, struct arena *arena,
     struct attempt attempt = {0};
     const struct message_log_reservation *reservation = &attempt.reservation;
 
-    *ret_receipt = (struct dispatch_receipt){0};
+    *ret_receipt = (struct dispatch_receipt){.channel = order->message->channel};
     if (!prepare(service, arena, order, &attempt))
         return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the reservation");
     if (!reserve(service, arena, &attempt, ret_receipt, ret_rate, reterr))
@@ -345,5 +467,6 @@ bool dispatch_message(struct service *service, struct arena *arena,
         return replay(arena, reservation, ret_receipt, reterr);
     if (reservation->outcome != MESSAGE_LOG_RESERVED)
         return refuse(reservation, ret_rate, reterr);
+    attempt.order.id = reservation->id;
     return send_reserved(service, arena, &attempt, deadline, ret_receipt, reterr);
 }

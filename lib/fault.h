@@ -66,6 +66,8 @@
       "This Idempotency-Key was used with a different request")                                    \
     X(UNKNOWN_REQUEST, 422, "unknown_request",                                                     \
       "Maintenance request not found")                                                             \
+    X(DEAD_NUMBER, 422, "dead_number",                                                             \
+      "الرقم ده مش بيستقبل رسائلنا")                                                                \
     X(TWILIO_REJECTED, 422, "twilio_rejected",                                                     \
       "Twilio rejected the message")                                                               \
     X(RATE_LIMITED, 429, "rate_limited",                                                           \

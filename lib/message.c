@@ -5,11 +5,18 @@
 #include "json.h"
 #include "phone.h"
 
+#define FALLBACK_RULE "fallback must be sms, for a WhatsApp message with a text"
+
 #define BLANKS_MAX 4 /* in a row in a template's variable (error 21656) */
+
+struct text message_channel_name(enum message_channel channel)
+{
+    return channel == MESSAGE_WHATSAPP ? TEXT("whatsapp") : TEXT("sms");
+}
 
 struct text message_type(const struct message *message)
 {
-    return message->channel == MESSAGE_WHATSAPP ? TEXT("whatsapp") : TEXT("sms");
+    return message_channel_name(message->channel);
 }
 
 /** A member in either spelling; null and "" are absent (NULL). */
@@ -76,7 +83,7 @@ static bool take_id(struct arena *arena, const struct json_value *value, enum fa
 
 /** Channel and number: a whatsapp: before the number says the channel too. */
 static bool take_recipient(struct arena *arena, const struct json_value *top, bool whatsapp_only,
-                           struct message *message, struct fault *reterr)
+                           struct message *message, bool *ret_landline, struct fault *reterr)
 {
     const struct json_value *type_value = whatsapp_only ? NULL : member(top, "type", NULL);
     struct text to = {0}, type = {0};
@@ -98,6 +105,7 @@ static bool take_recipient(struct arena *arena, const struct json_value *top, bo
     if (message->channel == MESSAGE_SMS && phone.kind == PHONE_LANDLINE)
         return fault_set(reterr, FAULT_LANDLINE, "SMS to a landline");
     message->to = phone.e164;
+    *ret_landline = phone.kind == PHONE_LANDLINE;
     return true;
 }
 
@@ -208,28 +216,47 @@ static void add_without_apostrophes(struct buffer *b, struct text json)
     buffer_add(b, head);
 }
 
+static bool add_variable(struct arena *arena, struct buffer *b, struct text name,
+                         struct text value)
+{
+    struct buffer clean;
+    struct text text = {0};
+
+    buffer_add_char(b, b->n ? ',' : '{');
+    buffer_add_json(b, name);
+    buffer_add_char(b, ':');
+    buffer_init(&clean, arena, 1u << 18);
+    add_value(&clean, value);
+    bool good = buffer_text(&clean, &text);
+    buffer_add_json(b, text);
+    return good;
+}
+
+/** What add_variable has begun. */
+static bool end_variables(struct arena *arena, struct buffer *b, struct text *ret_json)
+{
+    struct text text = {0};
+    struct buffer safe;
+
+    buffer_init(&safe, arena, 1u << 20);
+    buffer_add_char(b, '}');
+    bool good = buffer_text(b, &text);
+    add_without_apostrophes(&safe, text);
+    return good && buffer_text(&safe, ret_json);
+}
+
 static bool write_variables(struct arena *arena, const struct json_value *variables,
                             struct text *ret_json, struct fault *reterr)
 {
-    struct buffer b, value, safe;
-    struct text text = {0};
+    struct buffer b;
     bool good = true;
 
     buffer_init(&b, arena, 1u << 20);
-    buffer_init(&safe, arena, 1u << 20);
-    for (const struct json_value *v = json_first(variables); v; v = json_next(v)) {
-        buffer_add_char(&b, v == json_first(variables) ? '{' : ',');
-        buffer_add_json(&b, json_name(v));
-        buffer_add_char(&b, ':');
-        buffer_init(&value, arena, 1u << 18);
-        add_value(&value, json_type(v) == JSON_NUMBER ? json_digits(v) : json_string(v));
-        good = buffer_text(&value, &text) && good;
-        buffer_add_json(&b, text);
-    }
-    buffer_add_char(&b, '}');
-    good = buffer_text(&b, &text) && good;
-    add_without_apostrophes(&safe, text);
-    return (good && buffer_text(&safe, ret_json)) ||
+    for (const struct json_value *v = json_first(variables); v; v = json_next(v))
+        good = add_variable(arena, &b, json_name(v),
+                            json_type(v) == JSON_NUMBER ? json_digits(v) : json_string(v)) &&
+               good;
+    return (end_variables(arena, &b, ret_json) && good) ||
            fault_set(reterr, FAULT_NO_MEMORY, "no memory for the variables");
 }
 
@@ -375,6 +402,23 @@ static bool take_validity(const struct json_value *top, struct message *message,
     return true;
 }
 
+/** A landline gets no SMS. */
+static bool take_fallback(const struct json_value *top, bool landline, struct message *message,
+                          struct fault *reterr)
+{
+    const struct json_value *value = member(top, "fallback", NULL);
+
+    if (!value)
+        return true;
+    if (!json_is_text(value, TEXT("sms")) || json_has_nul(value) ||
+        message->channel != MESSAGE_WHATSAPP || message->body.n == 0) {
+        fault_set(reterr, FAULT_INVALID_TYPE, "a fallback that is none");
+        return fault_say(reterr, FALLBACK_RULE);
+    }
+    message->fallback = !landline;
+    return true;
+}
+
 /** What must be there: a recipient, and something to say. */
 static bool check_presence(const struct json_value *top, struct fault *reterr)
 {
@@ -391,21 +435,103 @@ bool message_parse(struct arena *arena, struct text body, bool whatsapp_only,
                    struct message *ret_message, struct fault *reterr)
 {
     struct message message = {0};
+    bool landline = false;
     json_scoped struct json_document *document = json_parse(arena, body, reterr);
 
     if (!document)
         return false;
     const struct json_value *top = json_top(document);
     if (!check_spellings(top, reterr) || !check_presence(top, reterr) ||
-        !take_recipient(arena, top, whatsapp_only, &message, reterr) ||
+        !take_recipient(arena, top, whatsapp_only, &message, &landline, reterr) ||
         !take_body(arena, top, &message, reterr) ||
         !take_request_id(arena, top, &message, reterr) ||
         !take_template(arena, top, &message, reterr) || !take_media(arena, top, &message, reterr) ||
-        !take_tag(arena, top, &message, reterr) || !take_validity(top, &message, reterr))
+        !take_tag(arena, top, &message, reterr) || !take_validity(top, &message, reterr) ||
+        !take_fallback(top, landline, &message, reterr))
         return false;
     if (message.template_id.n)
         message.n_media =
             0; /* Twilio takes a template or media: nothing is logged as sent that isn't */
+    *ret_message = message;
+    return true;
+}
+
+struct message message_fallback(const struct message *message, struct text id)
+{
+    return (struct message){.channel = MESSAGE_SMS,
+                            .to = message->to,
+                            .body = message->body,
+                            .request_id = message->request_id,
+                            .tag = message->tag,
+                            .validity = message->validity,
+                            .fallback_of = id};
+}
+
+bool message_is_free_text(const struct message *message)
+{
+    return message->channel == MESSAGE_WHATSAPP && message->template_id.n == 0 &&
+           message->n_media == 0;
+}
+
+bool message_as_template(struct arena *arena, struct text template_id, struct message *message,
+                         struct fault *reterr)
+{
+    struct buffer b;
+
+    buffer_init(&b, arena, 1u << 18);
+    if (!add_variable(arena, &b, TEXT("1"), message->body) ||
+        !end_variables(arena, &b, &message->variables))
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the template");
+    message->template_id = template_id;
+    return true;
+}
+
+static bool copy_media(struct arena *arena, const struct json_value *row,
+                       struct message *message)
+{
+    const struct json_value *urls = json_get(json_get(row, "metadata"), "media_urls");
+    const struct json_value *only = json_get(row, "media_url");
+    const struct json_value *url = urls ? json_first(urls) : json_string(only).n ? only : NULL;
+
+    for (; url && message->n_media < MESSAGE_MAX_MEDIA; url = urls ? json_next(url) : NULL)
+        if (!arena_copy(arena, json_string(url), &message->media[message->n_media++]))
+            return false;
+    return true;
+}
+
+bool message_of_row(struct arena *arena, const struct json_value *row,
+                    struct message *ret_message, struct fault *reterr)
+{
+    const struct json_value *metadata = json_get(row, "metadata");
+    bool free_text = json_get(metadata, "sent_as") != NULL;
+    struct message message = {
+        .channel = json_is_text(json_get(row, "message_type"), TEXT("whatsapp")) ? MESSAGE_WHATSAPP
+                                                                                  : MESSAGE_SMS,
+        .validity = (int)json_number(json_get(metadata, "validity")),
+    };
+    const struct {
+        const struct json_value *value;
+        struct text *ret_text;
+    } texts[] = {
+        {json_get(row, "recipient"), &message.to},
+        {json_get(row, "message_content"), &message.body},
+        {json_get(row, "request_id"), &message.request_id},
+        {json_get(metadata, "tag"), &message.tag},
+        {json_get(metadata, "fallback_of"), &message.fallback_of},
+        {free_text ? NULL : json_get(metadata, "template_id"), &message.template_id},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (!arena_copy(arena, json_string(texts[i].value), texts[i].ret_text))
+            return fault_set(reterr, FAULT_NO_MEMORY, "no memory for a row");
+    const struct json_value *variables = json_get(metadata, "variables");
+    if (message.template_id.n && json_first(variables) &&
+        !write_variables(arena, variables, &message.variables, reterr))
+        return false;
+    if (!copy_media(arena, row, &message))
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for a row");
+    if (message.to.n == 0)
+        return fault_set(reterr, FAULT_INTERNAL, "a row that is no message");
     *ret_message = message;
     return true;
 }
@@ -431,7 +557,10 @@ bool message_metadata(struct arena *arena, const struct message *message, struct
     const struct {
         const char *name;
         struct text value;
-    } texts[] = {{"template_id", message->template_id}, {"tag", message->tag}};
+    } texts[] = {{"template_id", message->template_id},
+                 {"tag", message->tag},
+                 {"fallback_type", message->fallback ? TEXT("sms") : (struct text){0}},
+                 {"fallback_of", message->fallback_of}};
     struct buffer b;
 
     buffer_init(&b, arena, 1u << 20);

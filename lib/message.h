@@ -7,6 +7,8 @@
 #include "arena.h"
 #include "fault.h"
 
+struct json_value;
+
 #define MESSAGE_MAX_UNITS     1600 /* UTF-16 code units, as Twilio counts (error 21617) */
 #define MESSAGE_MAX_MEDIA     10   /* for MMS; WhatsApp takes one */
 #define MESSAGE_MAX_URL       2048
@@ -30,9 +32,12 @@ struct message {
     size_t n_media;
     struct text tag; /* a dimension of the reports: letters, digits, '-' and '_' */
     int validity;    /* seconds from now after which nothing more is tried; 0: as Twilio has it */
+    bool fallback;   /* an SMS with the same text where WhatsApp cannot reach the person */
+    struct text fallback_of; /* UUID of the WhatsApp message that this SMS is sent instead of */
 };
 
 /** "sms" or "whatsapp": as in message_logs.message_type. */
+struct text message_channel_name(enum message_channel channel);
 struct text message_type(const struct message *message);
 
 /**
@@ -49,9 +54,27 @@ struct text message_type(const struct message *message);
 must_check bool message_parse(struct arena *arena, struct text body, bool whatsapp_only,
                               struct message *ret_message, struct fault *reterr);
 
+/** The message that goes out as SMS instead of the one with that log id: the text alone. */
+struct message message_fallback(const struct message *message, struct text id);
+
+/** Free text is what may go as a template instead: by WhatsApp, with nothing else. */
+bool message_is_free_text(const struct message *message);
+
+/** The same as that template, its text as variable 1. */
+must_check bool message_as_template(struct arena *arena, struct text template_id,
+                                    struct message *message, struct fault *reterr);
+
 /**
- * What of the message has no column: template, variables, all media where there are several, tag
- * and validity, as the JSON object that goes to message_logs.metadata ("{}" for nothing). It is
+ * A message as message_log has it, to be sent again: a row of message_logs as JSON, of which only
+ * number, text, media, template, variables, tag and validity are looked at. Free text is free text
+ * again, by whatever way it went. Fails with FAULT_INTERNAL where it is no message.
+ */
+must_check bool message_of_row(struct arena *arena, const struct json_value *row,
+                               struct message *ret_message, struct fault *reterr);
+
+/**
+ * What of the message has no column: template, variables, all media where there are several, tag,
+ * validity and fallback, as the JSON object that goes to message_logs.metadata ("{}" for nothing). It is
  * part of what an idempotency key stands for, so what is absent leaves no trace in it.
  */
 must_check bool message_metadata(struct arena *arena, const struct message *message,

@@ -117,15 +117,24 @@ static bool order_metadata(struct arena *arena, const struct message_log_order *
            fault_set(reterr, FAULT_NO_MEMORY, "no memory for the metadata");
 }
 
+static bool refuse_dead(const struct message_log_reservation *reservation, struct text reason,
+                        struct fault *reterr)
+{
+    fault_set(reterr, FAULT_DEAD_NUMBER, "a dead number, by Twilio's %.*s",
+              TEXT_ARG(reservation->dead_code));
+    reterr->twilio_code = small_number(reservation->dead_code);
+    return fault_say(reterr, "%.*s", TEXT_ARG(reason));
+}
+
 bool message_log_reserve(const struct database *database, struct arena *arena,
                          const struct message_log_order *order,
                          struct message_log_reservation *ret_reservation,
                          struct rate_limit *ret_rate, struct fault *reterr)
 {
     static const struct call call =
-        CALL("select outcome, id, saved, twilio_status, remaining, reset_seconds "
-             "from messaging.reserve_message",
-             "$1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11", "$12");
+        CALL("select outcome, id, saved, twilio_status, remaining, reset_seconds, dead_code, "
+             "reason_ar, sent_as from messaging.reserve_message",
+             "$1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,p_refuse_dead=>$12,p_template=>$13", "$14");
     const struct message *message = order->message;
     struct message_log_reservation reservation = {0};
     struct text metadata, limit = {0};
@@ -148,7 +157,9 @@ bool message_log_reserve(const struct database *database, struct arena *arena,
                                   message->request_id,
                                   message->n_media ? message->media[0] : (struct text){0},
                                   metadata,
-                                  order->id};
+                                  order->id,
+                                  order->refuse_dead ? TEXT("t") : TEXT("f"),
+                                  order->template};
     bool good = ask(database, arena, &call, values, ARRAY_LEN(values), false, &result, reterr);
     ret_reservation->in_doubt = result.in_doubt;
     if (!good)
@@ -157,6 +168,8 @@ bool message_log_reserve(const struct database *database, struct arena *arena,
     reservation.id = database_cell(&result, 0, 1);
     reservation.row = database_cell(&result, 0, 2);
     reservation.twilio_status = database_cell(&result, 0, 3);
+    reservation.dead_code = database_cell(&result, 0, 6);
+    reservation.as_template = text_equal(database_cell(&result, 0, 8), TEXT("template"));
     if (database_cell(&result, 0, 4).s)
         *ret_rate = (struct rate_limit){.counted = true,
                                         .limit = order->limit,
@@ -166,6 +179,8 @@ bool message_log_reserve(const struct database *database, struct arena *arena,
         return fault_set(reterr, FAULT_FORBIDDEN, "sender has no profile");
     if (text_equal(outcome, TEXT("unknown_request")))
         return fault_set(reterr, FAULT_UNKNOWN_REQUEST, "no such maintenance request");
+    if (text_equal(outcome, TEXT("dead_number")))
+        return refuse_dead(&reservation, database_cell(&result, 0, 7), reterr);
     if (!outcome_of(outcome, &reservation.outcome))
         return fault_set(reterr, FAULT_INTERNAL, "reserve_message said nothing known");
     *ret_reservation = reservation;
@@ -242,6 +257,35 @@ bool message_log_restore(const struct database *database, struct arena *arena,
     return ask(database, arena, &call, values, ARRAY_LEN(values), settlement->replayed, &result,
                reterr) &&
            message_log_settle(database, arena, settlement, ret_row, reterr);
+}
+
+bool message_log_reserve_fallback(const struct database *database, struct arena *arena,
+                                  struct text first, struct text id, struct text *ret_row,
+                                  struct fault *reterr)
+{
+    static const struct call call = CALL("select messaging.reserve_fallback", "$1,$2", "$3");
+    const struct text values[] = {first, id};
+    struct database_result result;
+
+    if (!ask(database, arena, &call, values, ARRAY_LEN(values), false, &result, reterr))
+        return false;
+    *ret_row = database_cell(&result, 0, 0);
+    return true;
+}
+
+bool message_log_claim(const struct database *database, struct arena *arena, struct text claim,
+                       struct text *ret_row, struct fault *reterr)
+{
+    const char *parameter = arena_cstr(arena, claim);
+    struct database_result result;
+
+    if (!parameter)
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for a statement");
+    if (!database->query(database->self, arena, "select messaging.claim_follow_up($1)", &parameter,
+                         1, &result, reterr))
+        return false;
+    *ret_row = database_cell(&result, 0, 0);
+    return true;
 }
 
 bool message_log_record(const struct database *database, struct arena *arena,

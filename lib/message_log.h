@@ -24,6 +24,9 @@ struct message_log_order {
     struct text
         account; /* Twilio's SID of the account that sends it; no part of what a key is for */
     const struct message *message;
+    bool refuse_dead;     /* a number at which nothing will arrive is refused */
+    struct text template; /* free text goes as this template, but to who has just written; empty: */
+                          /* as it is */
 };
 
 enum message_log_outcome {
@@ -40,14 +43,17 @@ struct message_log_reservation {
     struct text id;            /* the row */
     struct text row;           /* the row as JSON; for a replay as it was answered then */
     struct text twilio_status; /* MESSAGE_LOG_REPLAY: Twilio's word then */
+    struct text dead_code;     /* MESSAGE_LOG_RESERVED: not to be sent, for that reason; an SMS */
+                               /* may go instead */
+    bool as_template;          /* the message is to go as the template */
     bool in_doubt;             /* on failure: the row may be there all the same */
 };
 
 /**
  * Reserve: idempotency, limit, foreign keys, row. *ret_rate is filled where a limit was counted, on
  * failure too.
- * Fails with FAULT_UNKNOWN_REQUEST, FAULT_FORBIDDEN (the sender has no profile), or the database's
- * faults; nothing is written then. On failure ret_reservation->in_doubt is valid too: where it is
+ * Fails with FAULT_UNKNOWN_REQUEST, FAULT_FORBIDDEN (the sender has no profile), FAULT_DEAD_NUMBER
+ * (`text` says why, in Arabic), or the database's faults; nothing is written then. On failure ret_reservation->in_doubt is valid too: where it is
  * set the answer was lost and the row `order->id` may stand, or come to: withdraw it.
  */
 must_check bool message_log_reserve(const struct database *database, struct arena *arena,
@@ -95,6 +101,23 @@ must_check bool message_log_settle(const struct database *database, struct arena
 must_check bool message_log_restore(const struct database *database, struct arena *arena,
                                     const struct message_log_settlement *settlement,
                                     struct text *ret_row, struct fault *reterr);
+
+/**
+ * Reserve the SMS `id` that goes out instead of the WhatsApp message `first`, which Twilio has just
+ * refused. Safe to repeat where the answer was lost. *ret_row: its row as JSON, empty where none is
+ * due.
+ */
+must_check bool message_log_reserve_fallback(const struct database *database, struct arena *arena,
+                                             struct text first, struct text id,
+                                             struct text *ret_row, struct fault *reterr);
+
+/**
+ * Take what is due next after a failure, under a UUID of the caller's own, with which the same is
+ * got again where the answer was lost. *ret_row: the row to be sent now as JSON, with "seconds_left"
+ * and "window_open" (the person has written to us within 24 hours); empty where nothing is due.
+ */
+must_check bool message_log_claim(const struct database *database, struct arena *arena,
+                                  struct text claim, struct text *ret_row, struct fault *reterr);
 
 /** A delivery event. Empty slices are null. */
 struct message_log_event {

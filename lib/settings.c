@@ -46,6 +46,17 @@ static const char *check_service(struct text value)
     return is_hex_id(value, TEXT("MG")) ? NULL : "must be MG and 32 characters";
 }
 
+static const char *check_content(struct text value)
+{
+    return is_hex_id(value, TEXT("HX")) ? NULL : "must be HX and 32 characters";
+}
+
+static const char *check_switch(struct text value)
+{
+    return text_equal(value, TEXT("on")) || text_equal(value, TEXT("off")) ? NULL
+                                                                           : "must be on or off";
+}
+
 static const char *check_number(struct text value)
 {
     uint64_t ignored;
@@ -263,6 +274,8 @@ static const struct setting table[] = {
      "the sender on WhatsApp, with or without whatsapp: (default: Twilio's sandbox)"},
     {"TWILIO_MESSAGING_SERVICE_SID", AT(twilio_messaging_service_sid), SENDERS, 0, NULL,
      check_service, "a Messaging Service (MG...), used instead of the number for SMS"},
+    {"TWILIO_WHATSAPP_TEMPLATE", AT(twilio_whatsapp_template), SENDERS, 0, NULL, check_content,
+     "a template (HX...) for WhatsApp text to who has not written within 24 hours"},
     {"TWILIO_API_KEY", AT(twilio_api_key), SENDERS, 0, NULL, check_api_key,
      "an API key (SK...) to send with instead of the auth token"},
     {"TWILIO_API_KEY_SECRET", AT(twilio_api_key_secret), SENDERS, 0, NULL, check_exact,
@@ -299,6 +312,8 @@ static const struct setting table[] = {
      "none, optional or required: whether callers need a token"},
     {"RATE_LIMIT_PER_MINUTE", AT(rate_limit_word), SENDERS, 0, "5", check_rate,
      "messages of one user in any 60 seconds"},
+    {"REFUSE_DEAD_NUMBERS", AT(refuse_dead_word), SENDERS, 0, "off", check_switch,
+     "on: numbers at which nothing will arrive are refused before anything is spent"},
     {"WEBHOOK_SIGNATURE", AT(signature_word), SETTINGS_WEBHOOK, 0, "required", check_signature,
      "required, or if-present: unsigned callbacks from this host itself are taken too"},
     {"CORS_ALLOW_ORIGIN", AT(cors_allow_origin), ALL, 0, "*", check_origins,
@@ -445,6 +460,7 @@ static void interpret(struct settings *settings)
     settings->fcgi_threads = (int)threads;
     (void)!text_number(text_of(settings->database_pool_word), 64, &pool);
     settings->database_pool = (int)pool;
+    settings->refuse_dead = text_equal(text_of(settings->refuse_dead_word), TEXT("on"));
     settings->signature_required =
         !text_equal(text_of(settings->signature_word), TEXT("if-present"));
 }

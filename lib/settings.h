@@ -26,12 +26,13 @@ struct settings {
     const char *twilio_account_sid, *twilio_auth_token, *twilio_auth_token_secondary;
     const char *twilio_api_key, *twilio_api_key_secret;
     const char *twilio_phone_number, *twilio_whatsapp_number, *twilio_messaging_service_sid;
+    const char *twilio_whatsapp_template;
     const char *twilio_api_url, *twilio_ca_file, *twilio_ca_path;
     const char *webhook_secret, *webhook_secret_secondary;
     const char *public_url;
     const char *database_url;
     const char *jwt_secret, *jwks_file, *jwks_url, *jwt_audience, *jwt_issuer, *server_keys;
-    const char *sender_auth_word, *rate_limit_word, *signature_word;
+    const char *sender_auth_word, *rate_limit_word, *signature_word, *refuse_dead_word;
     const char *cors_allow_origin;
     const char *spool_dir;
     const char *fcgi_threads_word, *database_pool_word;
@@ -41,6 +42,7 @@ struct settings {
     int rate_limit;          /* messages a minute and user */
     int fcgi_threads;        /* FastCGI: requests at once in a process */
     int database_pool;       /* FastCGI: connections of a process */
+    bool refuse_dead;        /* numbers at which nothing will arrive */
     bool signature_required; /* false: if-present */
 };
 

@@ -242,7 +242,7 @@ equals 'what systemd says to its way to tell by mail' ''     "$(grep -q '^ExecSt
     in_clean systemd-analyze verify --man=no twilio-cgi-failure@1.service 2>&1)"
 rm -r "$clean/etc/systemd/system/$failure.d"
 ok in_clean systemctl enable twilio-cgi.target send-whatsapp@2.service
-equals 'what the target has when it is enabled' 'send-twilio-message.socket send-twilio-message@1.service send-whatsapp.socket send-whatsapp@1.service send-whatsapp@2.service twilio-cgi-drain.timer twilio-cgi-keys.timer twilio-cgi-reconcile.timer twilio-delivery-status.socket twilio-delivery-status@1.service ' \
+equals 'what the target has when it is enabled' 'send-twilio-message.socket send-twilio-message@1.service send-whatsapp.socket send-whatsapp@1.service send-whatsapp@2.service twilio-cgi-drain.timer twilio-cgi-follow-up.timer twilio-cgi-keys.timer twilio-cgi-reconcile.timer twilio-delivery-status.socket twilio-delivery-status@1.service ' \
     "$(ls "$clean/etc/systemd/system/twilio-cgi.target.wants" | tr '\n' ' ')"
 
 it 'the SQL in it is all that a database needs'
@@ -302,7 +302,7 @@ JWT_JWKS_URL=http://127.0.0.1:$port/jwks.json
 JWT_JWKS_FILE=/var/lib/twilio-cgi/jwks.json
 TEXT
 cp "$settings" "$work/settings.kept"
-for job in drain reconcile keys; do
+for job in drain reconcile follow-up keys; do
     starter twilio-cgi-$job.service
     ok "$work/start-twilio-cgi-$job.service"
 done

@@ -33,6 +33,8 @@ struct behaviour {
     enum life life;
     bool not_taken;       /* Twilio has no such message afterwards, and calls nobody back */
     bool slow;            /* answers after --slow-ms */
+    bool whatsapp_only;   /* SMS behave normally */
+    bool free_text_only;  /* and so do templates */
     bool once;            /* only the first time for a recipient and body, then normally */
     bool early_callbacks; /* calls back before it answers */
     bool reversed, silent, late;

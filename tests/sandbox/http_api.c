@@ -213,7 +213,7 @@ static struct answer answer_of(struct exchange *exchange, const struct behaviour
 
 /* The recipient's own behaviour; for recipients without one, what chance says. */
 static const struct behaviour *choose_behaviour(struct sandbox *sandbox,
-                                                const struct message *message)
+                                                const struct message *message, bool template)
 {
     const struct behaviour *behaviour = behaviour_of_recipient(message->to);
     const struct fail_rules *fail = &sandbox->now.fail;
@@ -222,7 +222,9 @@ static const struct behaviour *choose_behaviour(struct sandbox *sandbox,
         if (sandbox_chance(sandbox, fail->rules[i].percent))
             behaviour = fail->rules[i].behaviour;
     }
-    if (behaviour->once && !seen_add(&sandbox->seen, message->to, message->body))
+    if ((behaviour->whatsapp_only && !message->whatsapp) ||
+        (behaviour->free_text_only && template) ||
+        (behaviour->once && !seen_add(&sandbox->seen, message->to, message->body)))
         behaviour = behaviour_of_kind("normal", strlen("normal"));
     return behaviour;
 }
@@ -274,7 +276,8 @@ static void create_message(struct exchange *exchange)
         exchange_error(exchange, refusal.status, refusal.code, refusal.text);
         return;
     }
-    behaviour = choose_behaviour(sandbox, &draft.message);
+    behaviour = choose_behaviour(sandbox, &draft.message,
+                                 params_get(&exchange->params, "ContentSid") != NULL);
     exchange->behaviour = behaviour->kind;
     if (behaviour->not_taken) {
         struct answer answer = answer_of(exchange, behaviour, NULL);

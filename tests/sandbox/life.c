@@ -13,6 +13,10 @@ size_t life_steps(enum life life, bool whatsapp, bool service,
         ret_steps[n++] = (struct life_step){"failed", whatsapp ? 63016 : 30008};
         return n;
     }
+    if (life == LIFE_RATE) {
+        ret_steps[n++] = (struct life_step){"failed", whatsapp ? 63018 : 30001};
+        return n;
+    }
     ret_steps[n++] = (struct life_step){"sent", 0};
     if (life == LIFE_SENT_ONLY)
         return n;
@@ -45,6 +49,8 @@ const char *life_error_text(int code)
     case 63016:
         return "Failed to send freeform message because you are outside the allowed window. If you "
                "are using WhatsApp, please use a Message Template.";
+    case 63018:
+        return "Rate limit exceeded for Channel";
     case 63024:
         return "Invalid message recipient";
     default:

@@ -18,6 +18,7 @@ enum life {
     LIFE_NORMAL,         /* sent, delivered; on WhatsApp then read */
     LIFE_UNDELIVERED,    /* sent, undelivered */
     LIFE_FAILED,         /* failed */
+    LIFE_RATE,           /* failed, because a rate was exceeded */
     LIFE_SENT_ONLY,      /* sent */
     LIFE_FAILED_AT_ONCE, /* failed in the answer to its creation, and not heard of any more */
     LIFE_UNKNOWN_STATUS, /* sent, a word that Twilio does not have yet, delivered */

@@ -23,6 +23,7 @@ static struct fault_row {
     {"a media URL", FAULT_INVALID_MEDIA_URL, 400, "invalid_media_url", NULL},
     {"a request id", FAULT_INVALID_REQUEST_ID, 400, "invalid_request_id", NULL},
     {"a tag", FAULT_INVALID_TAG, 400, "invalid_tag", NULL},
+    {"a dead number", FAULT_DEAD_NUMBER, 422, "dead_number", NULL},
     {"a validity", FAULT_INVALID_VALIDITY, 400, "invalid_validity", NULL},
     {"an idempotency key", FAULT_INVALID_IDEMPOTENCY_KEY, 400, "invalid_idempotency_key", NULL},
     {"no token", FAULT_MISSING_AUTHORIZATION, 401, "missing_authorization",

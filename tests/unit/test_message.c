@@ -3,6 +3,7 @@
 
 #include "buffer.h"
 #include "fake_record.h"
+#include "json.h"
 #include "message.h"
 #include "unit.h"
 
@@ -135,6 +136,18 @@ static const struct taken_row taken[] = {
      "{\"to\":\"01012345678\",\"message\":\"Hi\",\"tag\":\"@\",\"validity\":3.6e4}",
      "whatsapp +201012345678 body=Hi tag=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa validity=36000",
      true, "a", 40},
+    {"a fallback",
+     "{\"to\":\"01012345678\",\"message\":\"Hi\",\"type\":\"whatsapp\",\"fallback\":\"sms\"}",
+     "whatsapp +201012345678 body=Hi fallback"},
+    {"a fallback beside media and a template with a text",
+     "{\"to\":\"whatsapp:01012345678\",\"message\":\"Hi\",\"fallback\":\"sms\","
+     "\"templateId\":\"HX0123456789abcdef0123456789abcdef\",\"media_url\":\"https://a.example/x\"}",
+     "whatsapp +201012345678 body=Hi template=HX0123456789abcdef0123456789abcdef fallback"},
+    {"a landline has no fallback",
+     "{\"to\":\"whatsapp:0223456789\",\"message\":\"Hi\",\"fallback\":\"sms\"}",
+     "whatsapp +20223456789 body=Hi"},
+    {"no fallback by null", "{\"to\":\"01012345678\",\"message\":\"Hi\",\"fallback\":null}",
+     "sms +201012345678 body=Hi"},
     {"tag and validity null and ''",
      "{\"to\":\"01012345678\",\"message\":\"Hi\",\"tag\":null,\"validity\":\"\"}",
      "sms +201012345678 body=Hi"},
@@ -318,6 +331,19 @@ static const struct refused_row refused[] = {
      FAULT_INVALID_TAG, false, "a", 41},
     {"a tag that is a number", "{\"to\":\"01012345678\",\"message\":\"Hi\",\"tag\":5}",
      FAULT_INVALID_TAG},
+    {"a fallback of an SMS", "{\"to\":\"01012345678\",\"message\":\"Hi\",\"fallback\":\"sms\"}",
+     FAULT_INVALID_TYPE},
+    {"a fallback to whatsapp",
+     "{\"to\":\"whatsapp:01012345678\",\"message\":\"Hi\",\"fallback\":\"whatsapp\"}",
+     FAULT_INVALID_TYPE},
+    {"a fallback that is true",
+     "{\"to\":\"whatsapp:01012345678\",\"message\":\"Hi\",\"fallback\":true}", FAULT_INVALID_TYPE},
+    {"a fallback with a NUL",
+     "{\"to\":\"whatsapp:01012345678\",\"message\":\"Hi\",\"fallback\":\"sms\\u0000\"}",
+     FAULT_INVALID_TYPE},
+    {"a fallback of a template without a text",
+     "{\"to\":\"whatsapp:01012345678\",\"templateId\":\"HX0123456789abcdef0123456789abcdef\","
+     "\"fallback\":\"sms\"}", FAULT_INVALID_TYPE},
     {"a validity of 59 seconds", "{\"to\":\"01012345678\",\"message\":\"Hi\",\"validity\":59}",
      FAULT_INVALID_VALIDITY},
     {"a validity of 36001 seconds",
@@ -552,6 +578,8 @@ static struct text describe(const struct message *message)
     add_part(&b, "tag", message->tag);
     if (message->validity)
         buffer_addf(&b, " validity=%d", message->validity);
+    if (message->fallback)
+        buffer_add(&b, TEXT(" fallback"));
     for (size_t i = 0; i < message->n_media; i++) {
         if (i == 0) {
             add_part(&b, "media", message->media[i]);
@@ -655,6 +683,60 @@ static void test_hundred_variables(void **state)
     assert_string_equal(fault_code(&fault), "invalid_template");
 }
 
+/** A row of message_logs, and the message that is sent again. */
+static const struct row_row {
+    const char *label, *row, *want;
+} rows[] = {
+    {"an SMS",
+     "{\"message_type\":\"sms\",\"recipient\":\"+201012345678\",\"message_content\":\"Hi\","
+     "\"media_url\":null,\"metadata\":{\"tag\":\"a\",\"validity\":90,\"from\":\"+1\"}}",
+     "sms +201012345678 body=Hi tag=a validity=90"},
+    {"media",
+     "{\"message_type\":\"sms\",\"recipient\":\"+201012345678\",\"message_content\":\"\","
+     "\"media_url\":\"https://a.example/1\",\"metadata\":{\"media_urls\":[\"https://a.example/1\","
+     "\"https://a.example/2\"]}}",
+     "sms +201012345678 media=https://a.example/1,https://a.example/2"},
+    {"one medium",
+     "{\"message_type\":\"whatsapp\",\"recipient\":\"+201012345678\",\"message_content\":\"\","
+     "\"media_url\":\"https://a.example/1\",\"metadata\":{}}",
+     "whatsapp +201012345678 media=https://a.example/1"},
+    {"a template",
+     "{\"message_type\":\"whatsapp\",\"recipient\":\"+201012345678\",\"message_content\":\"Hi\","
+     "\"metadata\":{\"template_id\":\"" TEMPLATE "\",\"variables\":{\"1\":\"it's\"}}}",
+     "whatsapp +201012345678 body=Hi template=" TEMPLATE " variables={\"1\":\"it\\u0027s\"}"},
+    {"free text that went as a template",
+     "{\"message_type\":\"whatsapp\",\"recipient\":\"+201012345678\",\"message_content\":\"Hi\","
+     "\"metadata\":{\"template_id\":\"" TEMPLATE "\",\"sent_as\":\"template\"}}",
+     "whatsapp +201012345678 body=Hi"},
+};
+
+static void test_of_row(void **state)
+{
+    const struct row_row *row = *state;
+    json_scoped struct json_document *document = json_parse(&arena, text_of(row->row), NULL);
+    struct message message;
+    struct fault fault;
+
+    assert_non_null(document);
+    assert_true(message_of_row(&arena, json_top(document), &message, &fault));
+    assert_text_equal(describe(&message), row->want);
+}
+
+static void test_as_template(void **state)
+{
+    struct message message = {
+        .channel = MESSAGE_WHATSAPP, .to = TEXT("+201012345678"), .body = TEXT("two\nlines, it's")};
+    struct fault fault;
+
+    (void)state;
+    assert_true(message_is_free_text(&message));
+    assert_true(message_as_template(&arena, TEXT(TEMPLATE), &message, &fault));
+    assert_text_equal(describe(&message),
+                      "whatsapp +201012345678 body=two\nlines, it's template=" TEMPLATE
+                      " variables={\"1\":\"two lines, it\\u0027s\"}");
+    assert_false(message_is_free_text(&message));
+}
+
 static void test_slices_outlive_the_document(void **state)
 {
     char json[] = "{\"to\":\"01012345678\",\"message\":\"Hi\",\"requestId\":\"" UUID
@@ -718,6 +800,10 @@ static const struct metadata_row {
      "{\"template_id\":\"" TEMPLATE "\"}"},
     {"a tag goes to metadata", {.tag = {"a-1", 3}}, "{\"tag\":\"a-1\"}"},
     {"a validity goes to metadata", {.validity = 600}, "{\"validity\":600}"},
+    {"a fallback goes to metadata", {.fallback = true}, "{\"fallback_type\":\"sms\"}"},
+    {"and so does what an SMS is sent instead of",
+     {.fallback_of = {UUID, 36}},
+     "{\"fallback_of\":\"" UUID "\"}"},
     {"a tag, media and a validity together",
      {.tag = {"a", 1}, .validity = 60, .media = {{"https://a", 9}, {"https://b", 9}}, .n_media = 2},
      "{\"tag\":\"a\",\"media_urls\":[\"https://a\",\"https://b\"],\"validity\":60}"},
@@ -751,16 +837,18 @@ int main(void)
 {
     static const struct CMUnitTest singles[] = {
         {.name = "a hundred variables, not one more", .test_func = test_hundred_variables},
+        {.name = "free text as a template", .test_func = test_as_template},
         {.name = "a message outlives the body", .test_func = test_slices_outlive_the_document},
     };
     struct CMUnitTest tests[ARRAY_LEN(taken) + ARRAY_LEN(refused) + ARRAY_LEN(told) +
-                            ARRAY_LEN(bodies) + ARRAY_LEN(metadata) + ARRAY_LEN(singles)];
+                            ARRAY_LEN(bodies) + ARRAY_LEN(rows) + ARRAY_LEN(metadata) + ARRAY_LEN(singles)];
     size_t n = 0;
 
     ADD_ROWS(tests, n, taken, test_taken);
     ADD_ROWS(tests, n, refused, test_refused);
     ADD_ROWS(tests, n, told, test_told);
     ADD_ROWS(tests, n, bodies, test_no_memory);
+    ADD_ROWS(tests, n, rows, test_of_row);
     ADD_ROWS(tests, n, metadata, test_metadata);
     memcpy(tests + n, singles, sizeof(singles));
     for (size_t i = 0; i < ARRAY_LEN(tests); i++)

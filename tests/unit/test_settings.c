@@ -312,6 +312,10 @@ static const struct value_row {
      {"SEND_TWILIO_MESSAGE_AUTH=rubbish"},
      NULL,
      SETTINGS_WHATSAPP},
+    {"a template", {"TWILIO_WHATSAPP_TEMPLATE=HX0123456789abcdef0123456789abcdef"}},
+    {"a template that is none", {"TWILIO_WHATSAPP_TEMPLATE=HX01"}, "must be HX"},
+    {"dead numbers refused", {"REFUSE_DEAD_NUMBERS=on"}},
+    {"dead numbers perhaps refused", {"REFUSE_DEAD_NUMBERS=yes"}, "must be on or off"},
     {"a limit of 1", {"RATE_LIMIT_PER_MINUTE=1"}},
     {"a limit of 1000", {"RATE_LIMIT_PER_MINUTE=1000"}},
     {"a limit of 0", {"RATE_LIMIT_PER_MINUTE=0"}, "from 1 to 1000"},
@@ -525,17 +529,17 @@ static void test_names(void **state)
     } programs[] = {
         {SETTINGS_SENDER,
          "TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_PHONE_NUMBER TWILIO_WHATSAPP_NUMBER "
-         "TWILIO_MESSAGING_SERVICE_SID TWILIO_API_KEY TWILIO_API_KEY_SECRET TWILIO_API_URL "
-         "TWILIO_CA_FILE TWILIO_CA_PATH PUBLIC_URL DATABASE_URL SUPABASE_JWT_SECRET "
+         "TWILIO_MESSAGING_SERVICE_SID TWILIO_WHATSAPP_TEMPLATE TWILIO_API_KEY "
+         "TWILIO_API_KEY_SECRET TWILIO_API_URL TWILIO_CA_FILE TWILIO_CA_PATH PUBLIC_URL DATABASE_URL SUPABASE_JWT_SECRET "
          "JWT_JWKS_FILE JWT_AUDIENCE JWT_ISSUER SERVER_KEYS SEND_TWILIO_MESSAGE_AUTH "
-         "RATE_LIMIT_PER_MINUTE "
+         "RATE_LIMIT_PER_MINUTE REFUSE_DEAD_NUMBERS "
          "CORS_ALLOW_ORIGIN SPOOL_DIR FCGI_THREADS DATABASE_POOL "},
         {SETTINGS_WHATSAPP,
          "TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_PHONE_NUMBER TWILIO_WHATSAPP_NUMBER "
-         "TWILIO_MESSAGING_SERVICE_SID TWILIO_API_KEY TWILIO_API_KEY_SECRET TWILIO_API_URL "
-         "TWILIO_CA_FILE TWILIO_CA_PATH PUBLIC_URL DATABASE_URL SUPABASE_JWT_SECRET "
+         "TWILIO_MESSAGING_SERVICE_SID TWILIO_WHATSAPP_TEMPLATE TWILIO_API_KEY "
+         "TWILIO_API_KEY_SECRET TWILIO_API_URL TWILIO_CA_FILE TWILIO_CA_PATH PUBLIC_URL DATABASE_URL SUPABASE_JWT_SECRET "
          "JWT_JWKS_FILE JWT_JWKS_URL JWT_AUDIENCE JWT_ISSUER SERVER_KEYS RATE_LIMIT_PER_MINUTE "
-         "CORS_ALLOW_ORIGIN SPOOL_DIR FCGI_THREADS DATABASE_POOL "},
+         "REFUSE_DEAD_NUMBERS CORS_ALLOW_ORIGIN SPOOL_DIR FCGI_THREADS DATABASE_POOL "},
         {SETTINGS_WEBHOOK,
          "TWILIO_AUTH_TOKEN TWILIO_AUTH_TOKEN_SECONDARY TWILIO_WEBHOOK_SECRET "
          "TWILIO_WEBHOOK_SECRET_SECONDARY PUBLIC_URL DATABASE_URL "
@@ -571,10 +575,10 @@ static void test_states(void **state)
         size_t n = strlen(got);
         snprintf(got + n, sizeof(got) - n, "%s\n", line.state);
     }
-    assert_string_equal(got, "invalid\nset\nset\ndefault\nnot set\nnot set\nnot set\ndefault\n"
+    assert_string_equal(got, "invalid\nset\nset\ndefault\nnot set\nnot set\nnot set\nnot set\ndefault\n"
                              "not set\ndefault\nmissing\nnot set\nset\nnot set\ndefault\n"
                              "not set\nnot set\ndefault\ndefault\ndefault\ndefault\ndefault\n"
-                             "default\n");
+                             "default\ndefault\n");
 }
 
 /** A PUBLIC_URL that is taken, and what --check tells of it. */
