@@ -238,7 +238,7 @@ begin
         select m.id into v_id
         from messaging.follow_ups f
         join public.message_logs m on m.id = f.message_log_id
-        where f.due_at <= clock_timestamp()
+        where f.due_at <= statement_timestamp()
         order by f.due_at
         limit 1
         for no key update of m skip locked;
@@ -246,7 +246,7 @@ begin
         -- Another run may have done it between the look and the lock.
         select f.step, f.ends_at into v_due
         from messaging.follow_ups f
-        where f.message_log_id = v_id and f.due_at <= clock_timestamp();
+        where f.message_log_id = v_id and f.due_at <= statement_timestamp();
         if not found then
             v_id := null;
             continue;
