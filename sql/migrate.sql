@@ -41,6 +41,8 @@ begin isolation level read committed;
 \ir schema/twilio_errors.sql
 \ir schema/events.sql
 \ir schema/keys.sql
+\ir schema/forgotten.sql
+\ir schema/phone_numbers.sql
 
 \set migration 20261111080000_link_notifications \ir once.sql
 \ir schema/notifications.sql
@@ -60,8 +62,10 @@ begin isolation level read committed;
 \ir schema/legacy_message_logs.sql
 \ir schema/users.sql
 \ir schema/reports.sql
+\ir schema/daily_totals.sql
 \ir schema/message_reports.sql
 \ir schema/dead_numbers.sql
+\ir schema/keeping.sql
 \ir schema/report_figures.sql
 \ir schema/metrics.sql
 

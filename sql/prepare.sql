@@ -132,7 +132,7 @@ language plpgsql
 as $$
 declare
     v_on constant text[] := regexp_match(p_statement,
-        '^\s*create\s+(?:unique\s+)?(index|policy|trigger)\s+("[^"]+"|\w+)\s+(?:[a-z\s]*\s)?on\s+(\w+)\.(\w+)');
+        '^\s*create\s+(?:unique\s+)?(index|policy|trigger)\s+("[^"]+"|\w+)\s+(?:[a-z_,\s]*\s)?on\s+(\w+)\.(\w+)');
     v_column constant text[] := regexp_match(p_statement, '^\s*alter\s+table\s+(\w+)\.(\w+)\s+add\s+column\s+(\w+)');
     v_view constant text[] := regexp_match(p_statement, '^\s*create\s+view\s+(\w+)\.(\w+)');
     v_kind constant text := case when v_column is not null then 'column' when v_view is not null then 'view'

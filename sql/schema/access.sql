@@ -23,6 +23,18 @@ call pg_temp.keep($$create policy "messaging: staff read all" on messaging.messa
     for select to authenticated using ((select messaging.is_staff()))$$);
 call pg_temp.keep($$create policy "messaging: service reads" on messaging.message_status_events
     for select to service_role using (true)$$);
+call pg_temp.keep($$create policy "messaging: staff read all" on messaging.daily_totals
+    for select to authenticated using ((select messaging.is_staff()))$$);
+call pg_temp.keep($$create policy "messaging: service reads" on messaging.daily_totals
+    for select to service_role using (true)$$);
+call pg_temp.keep($$create policy "messaging: staff read all" on messaging.daily_failures
+    for select to authenticated using ((select messaging.is_staff()))$$);
+call pg_temp.keep($$create policy "messaging: service reads" on messaging.daily_failures
+    for select to service_role using (true)$$);
+call pg_temp.keep($$create policy "messaging: staff read all" on messaging.daily_delivery
+    for select to authenticated using ((select messaging.is_staff()))$$);
+call pg_temp.keep($$create policy "messaging: service reads" on messaging.daily_delivery
+    for select to service_role using (true)$$);
 call pg_temp.keep($$create policy "messaging: whoever may" on messaging.twilio_errors
     for select using (true)$$);
 -- What the functions need of the neighbours, also where those have row-level security.
@@ -34,6 +46,8 @@ call pg_temp.keep($$create policy "messaging: functions" on public.notifications
     for insert to messaging_owner with check (true)$$);
 call pg_temp.keep($$create policy "messaging: functions look" on public.notifications
     for select to messaging_owner using (true)$$);
+call pg_temp.keep($$create policy "messaging: functions blank" on public.notifications
+    for update to messaging_owner using (true) with check (true)$$);
 
 ---- owner, row-level security, and no rights
 
@@ -81,6 +95,9 @@ revoke all on public.message_logs, public.message_report,
 grant usage on schema messaging to twilio_cgi, authenticated, service_role;
 grant execute on function
     messaging.claim_follow_up,
+    messaging.expirable,
+    messaging.expire,
+    messaging.forget_recipient,
     messaging.known_sids,
     messaging.metrics,
     messaging.reconcile_begin,
@@ -144,6 +161,7 @@ $$;
 grant select on messaging.message_status_events to authenticated, service_role;
 -- The reports read them with the reader's rights.
 grant select on messaging.twilio_errors, messaging.outbound_messages, messaging.message_facts,
+    messaging.daily_totals, messaging.daily_failures, messaging.daily_delivery,
     messaging.message_sums, messaging.message_report_lines, messaging.delivery_report, messaging.failure_report
     to authenticated, service_role;
 grant select on public.message_report, public.message_report_by_tag, public.message_failures,
@@ -153,10 +171,21 @@ grant execute on function messaging.current_user_id, messaging.own_requests to a
 grant execute on function messaging.is_staff, messaging.may_read_reports, messaging.report_days,
     messaging.cairo_day, messaging.error_meaning_ar to authenticated, service_role;
 
--- Deleting is for withdraw_reservation, which takes back what nobody was told of.
+-- Deleting is for withdraw_reservation, which takes back what nobody was told of, and for what is forgotten.
 grant select, insert, update, delete on public.message_logs to messaging_owner;
 grant select (id, created_by) on public.maintenance_requests to messaging_owner;
 grant select on public.user_roles to messaging_owner;
-grant insert, select (message_log_id) on public.notifications to messaging_owner;
+grant insert, select (message_log_id, message, type, entity_type), update (message) on public.notifications
+    to messaging_owner;
 -- Triggers of the application that our functions set off find their tables where they expect them.
 grant usage on schema public to messaging_owner;
+-- What is forgotten is forgotten in the frozen former table, too.
+do $$
+begin
+    if to_regclass('messaging.whatsapp_messages_legacy') is not null then
+        grant select, delete on messaging.whatsapp_messages_legacy to messaging_owner;
+        call pg_temp.keep($statement$create policy "messaging: functions" on messaging.whatsapp_messages_legacy
+            for all to messaging_owner using (true)$statement$);
+    end if;
+end
+$$;

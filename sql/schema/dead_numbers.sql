@@ -20,6 +20,7 @@ from (
         from messaging.outbound_messages f
         join messaging.twilio_errors t on t.code = f.error_code and t.dead in (f.message_type, 'both')
         where f.status in ('failed', 'undelivered')
+          and f.recipient <> ''
           and f.metadata -> 'dead_number' is null
     ) as m
     where m.at > now() - interval '90 days'

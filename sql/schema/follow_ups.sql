@@ -53,7 +53,8 @@ begin
     from messaging.outbound_messages m
     join messaging.twilio_errors t on t.code = m.error_code
     left join messaging.follow_ups f on f.message_log_id = m.id
-    where m.id = p_id;
+    -- To somebody who was forgotten nothing more goes.
+    where m.id = p_id and m.recipient <> '';
     if not found then
         return false;
     end if;

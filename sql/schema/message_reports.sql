@@ -71,7 +71,8 @@ comment on view messaging.message_facts is 'Of each message of ours what the rep
 
 -- The sums of a day and channel (by_tag is false, tag null), and of its messages of each tag, those without
 -- one included (by_tag is true). Of one day there may be several parts, which the reports add up: they may
--- not be read alone. Each day is sorted by itself, in memory.
+-- not be read alone. Each day is sorted by itself, in memory. Of messages that are gone daily_totals has the
+-- sums. Delivery times do not add up: what has the least measure counts.
 create or replace view messaging.message_sums with (security_invoker = true) as
 select d.day, s.*
 from messaging.report_days() as d
@@ -93,7 +94,8 @@ cross join lateral (
         sum(m.price) as price,
         min(m.price_unit) as least_unit,
         max(m.price_unit) as greatest_unit,
-        count(*) filter (where m.unpriced) as unpriced
+        count(*) filter (where m.unpriced) as unpriced,
+        2 as measure
     from (
         select * from messaging.message_facts f where f.sent_at >= d.begins and f.sent_at < d.ends
         union all
@@ -101,7 +103,18 @@ cross join lateral (
         where f.sent_at is null and f.created_at >= d.begins and f.created_at < d.ends
     ) as m
     group by grouping sets ((m.message_type), (m.message_type, m.tag))
-) as s;
+) as s
+union all
+select t.day, t.message_type, g.by_tag, case when g.by_tag then nullif(t.tag, '') end, t.total, t.delivered, t.read, t.failed,
+    t.in_flight, null, null, t.segments, t.price, t.least_unit, t.greatest_unit, t.unpriced, 4
+from messaging.daily_totals t
+cross join (values (false), (true)) as g (by_tag)
+where (select messaging.may_read_reports())
+union all
+select t.day, t.message_type, t.by_tag, nullif(t.tag, ''), 0, 0, 0, 0, 0, t.median_delivery_seconds, t.p95_delivery_seconds,
+    null, null, null, null, 0, case when t.expired then 1 else 3 end
+from messaging.daily_delivery t
+where (select messaging.may_read_reports());
 comment on view messaging.message_sums is 'The sums of the messages of each day of Cairo, in parts.';
 
 create or replace view messaging.message_report_lines with (security_invoker = true) as
@@ -115,16 +128,19 @@ select
     sum(p.read)::bigint as read,
     sum(p.failed)::bigint as failed,
     sum(p.in_flight)::bigint as in_flight,
-    round(sum(p.delivered) / sum(p.total), 4) as delivered_share,
-    round(sum(p.read) / sum(p.total), 4) as read_share,
-    max(p.median_delivery_seconds) as median_delivery_seconds,
-    max(p.p95_delivery_seconds) as p95_delivery_seconds,
+    round(sum(p.delivered) / nullif(sum(p.total), 0), 4) as delivered_share,
+    round(sum(p.read) / nullif(sum(p.total), 0), 4) as read_share,
+    (array_agg(p.median_delivery_seconds order by p.measure) filter (where p.median_delivery_seconds is not null))[1]
+        as median_delivery_seconds,
+    (array_agg(p.p95_delivery_seconds order by p.measure) filter (where p.p95_delivery_seconds is not null))[1]
+        as p95_delivery_seconds,
     coalesce(sum(p.segments), 0)::bigint as segments,
     case when min(p.least_unit) = max(p.greatest_unit) then sum(p.price) end as price,
     case when min(p.least_unit) = max(p.greatest_unit) then min(p.least_unit) end as price_unit,
     sum(p.unpriced)::bigint as unpriced
 from messaging.message_sums p
-group by p.day, p.message_type, p.by_tag, p.tag;
+group by p.day, p.message_type, p.by_tag, p.tag
+having sum(p.total) > 0;
 comment on view messaging.message_report_lines is 'Both reports, of which each shows its own lines.';
 
 create or replace view public.message_report with (security_invoker = true) as
@@ -149,25 +165,34 @@ comment on view public.message_report_by_tag is
 -- Without a code each text is a reason of its own.
 create or replace view public.message_failures with (security_invoker = true) as
 select
-    d.day,
+    f.day,
     f.message_type,
     f.error_code,
-    coalesce(f.text, t.meaning, 'Unknown error') as reason,
+    coalesce(max(f.text), t.meaning, 'Unknown error') as reason,
     messaging.error_meaning_ar(f.error_code) as reason_ar,
-    f.messages
-from messaging.report_days() as d
-cross join lateral (
-    select m.message_type, m.error_code, mode() within group (order by m.error_message) as text, count(*) as messages
-    from (
-        select * from messaging.message_facts f where f.sent_at >= d.begins and f.sent_at < d.ends
-        union all
-        select * from messaging.message_facts f
-        where f.sent_at is null and f.created_at >= d.begins and f.created_at < d.ends
-    ) as m
-    where m.failed
-    group by m.message_type, m.error_code, case when m.error_code is null then m.error_message end
+    sum(f.messages)::bigint as messages
+from (
+    select d.day, s.*
+    from messaging.report_days() as d
+    cross join lateral (
+        select m.message_type, m.error_code, mode() within group (order by m.error_message) as text,
+            count(*) as messages
+        from (
+            select * from messaging.message_facts f where f.sent_at >= d.begins and f.sent_at < d.ends
+            union all
+            select * from messaging.message_facts f
+            where f.sent_at is null and f.created_at >= d.begins and f.created_at < d.ends
+        ) as m
+        where m.failed
+        group by m.message_type, m.error_code, case when m.error_code is null then m.error_message end
+    ) as s
+    union all
+    select t.day, t.message_type, nullif(t.error_code, ''), nullif(t.reason, ''), t.messages
+    from messaging.daily_failures t
+    where (select messaging.may_read_reports())
 ) as f
-left join messaging.twilio_errors t on t.code = f.error_code;
+left join messaging.twilio_errors t on t.code = f.error_code
+group by f.day, f.message_type, f.error_code, case when f.error_code is null then f.text end, t.meaning;
 comment on view public.message_failures is
     'For staff: the failed messages of a day of Cairo by error code; the reason is Twilio''s most frequent text, '
     'else the code''s meaning.';

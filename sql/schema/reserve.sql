@@ -74,9 +74,9 @@ begin
             left join public.message_logs s on s.id = messaging.pair_id(m.metadata ->> 'fallback')
             left join messaging.follow_ups f on f.message_log_id = m.id
             where k.caller = p_caller and k.key = p_key;
-            -- Released between the two statements, or left behind by a row that is gone: free again.
+            -- Released between the two statements, left behind by a row that is gone, or too old: free again.
             continue when not found;
-            if v_key.row_id is null then
+            if v_key.row_id is null or v_key.begun_at < clock_timestamp() - interval '30 days' then
                 delete from messaging.idempotency_keys k
                 where k.caller = p_caller and k.key = p_key and k.message_log_id = v_key.message_log_id;
                 continue;
@@ -90,7 +90,7 @@ begin
                 outcome := 'in_progress';
             elsif v_key.answer is not null then
                 outcome := 'replay';
-                saved := v_key.answer;
+                saved := coalesce(messaging.whole_answer(v_key.answer), v_key.stored);
                 twilio_status := v_key.twilio_status;
             elsif not v_key.ended
                 and v_key.begun_at between clock_timestamp() - v_lease and clock_timestamp() + v_lease

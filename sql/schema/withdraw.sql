@@ -46,7 +46,8 @@ comment on function messaging.withdraw_reservation(uuid, integer) is
 -- Restore: a row that was reserved and is not there any more, because the database fell back to a
 -- standby that had not got it. It is written again as it was reserved, with its key; where the sender or
 -- the request was lost as well, metadata tells. p_order: caller, key, sender, type, recipient, content,
--- request, media_url, metadata, at. False where the reservation was withdrawn. Safe to run again.
+-- request, media_url, metadata, at. False where the reservation was withdrawn,
+-- or its message is gone by now. Safe to run again.
 create or replace function messaging.restore_reservation(
     p_id uuid, p_order jsonb, p_patience integer default null)
 returns boolean
@@ -59,7 +60,9 @@ declare
     v_set text := set_config('lock_timeout', coalesce(p_patience, 5000)::text, true);
     v_locked text := pg_advisory_xact_lock(messaging.reservation_lock(p_id));
 begin
-    if exists (select from messaging.withdrawn_reservations w where w.id = p_id) then
+    if exists (select from messaging.withdrawn_reservations w where w.id = p_id)
+        or messaging.is_forgotten(p_id::text)
+    then
         return false;
     end if;
     select o.*, least(o.at, clock_timestamp()) as begun into v_order

@@ -92,7 +92,7 @@ ours_in() {
 	where attrelid = 'message_logs'::regclass and attnum > 0 and not attisdropped
 	  and attname not in ('channel', 'notification_stage', 'retry_count') order by attname;
 	select polrelid::regclass, polname, polcmd, polroles::regrole[], pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)
-	from pg_policy where polname like 'messaging: %' and polname <> 'messaging: staff count retries' order by polrelid::regclass::text, polname;
+	from pg_policy where polname like 'messaging: %' and polname <> 'messaging: staff count retries' and polrelid is distinct from to_regclass('messaging.whatsapp_messages_legacy') order by polrelid::regclass::text, polname;
 	select pg_get_triggerdef(oid) from pg_trigger where tgrelid = 'message_logs'::regclass and tgname like 'messaging%' and tgname <> 'messaging_stage' order by tgname;
 	select pg_get_constraintdef(oid) from pg_constraint where conrelid = 'message_logs'::regclass and contype = 'f' order by conname;
 	select c.oid::regclass, x.grantee::regrole, x.privilege_type, relrowsecurity from pg_class c, aclexplode(relacl) as x

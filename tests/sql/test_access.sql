@@ -136,7 +136,7 @@ select check_all('make a notification by hand', 'select messaging.notify_failure
 -- The whole lists, so that what is added later is seen here.
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('twilio_cgi', p.oid, 'execute')),
-    'claim_follow_up known_sids metrics reconcile_begin reconcile_day reconcile_end reconcile_listed reconcile_missed reconcile_orphans reconcile_redacted record_status report reserve_fallback reserve_message restore_reservation schema_version settle_message unsettled_messages withdraw_reservation', 'functions of twilio_cgi');
+    'claim_follow_up expirable expire forget_recipient known_sids metrics reconcile_begin reconcile_day reconcile_end reconcile_listed reconcile_missed reconcile_orphans reconcile_redacted record_status report reserve_fallback reserve_message restore_reservation schema_version settle_message unsettled_messages withdraw_reservation', 'functions of twilio_cgi');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('authenticated', p.oid, 'execute')),
     'cairo_day current_user_id error_meaning_ar is_staff may_read_reports own_requests report_days', 'functions of authenticated');
@@ -173,6 +173,12 @@ select is((select string_agg(line, E'\n' order by line) from (
     'message_logs authenticated: select
 message_logs messaging_owner: delete insert select update
 message_logs service_role: insert select update
+messaging.daily_delivery authenticated: select
+messaging.daily_delivery service_role: select
+messaging.daily_failures authenticated: select
+messaging.daily_failures service_role: select
+messaging.daily_totals authenticated: select
+messaging.daily_totals service_role: select
 messaging.delivery_report authenticated: select
 messaging.delivery_report service_role: select
 messaging.failure_report authenticated: select

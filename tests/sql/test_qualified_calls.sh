@@ -50,6 +50,10 @@ work_of() {
 	select 'restore_reservation', messaging.restore_reservation(:third, '{"caller": "c", "key": "l", "sender": "00000000-0000-4000-8000-00000000000e", "type": "sms", "recipient": "+201012345678", "content": "x", "metadata": {}, "at": "2026-01-01T00:00:00Z"}');
 	select 'withdraw_reservation', messaging.withdraw_reservation(:third);
 	select 'withdraw_reservation', messaging.withdraw_reservation(:second);
+	select 'expirable', messaging.expirable('0 s', '0 s', 10);
+	select 'expire', messaging.expire('0 s', null, 10);
+	select 'expire', messaging.expire(null, '0 s', 10);
+	select 'forget_recipient', messaging.forget_recipient('whatsapp:٠١٠ 1234 5678');
 	SQL
     psql -XAtq -d "$1" -c "select title, message from notifications order by 1, 2"
 }

@@ -12,7 +12,7 @@ create function order_of(p_key text) returns jsonb language sql
 as $$
     select jsonb_build_object('caller', 'c', 'key', p_key, 'sender', '00000000-0000-4000-8000-00000000000a',
         'type', 'whatsapp', 'recipient', '+201012345678', 'content', 'نص', 'request', '00000000-0000-4000-8000-0000000000a1',
-        'media_url', 'https://example.org/a.jpg', 'metadata', '{"n": 1.50}'::jsonb, 'at', '2026-01-01T12:00:00.500Z')
+        'media_url', 'https://example.org/a.jpg', 'metadata', '{"n": 1.50}'::jsonb, 'at', date_trunc('day', now()) - interval '11:59:59.5')
 $$;
 
 -- withdraw
@@ -47,7 +47,7 @@ select is(messaging.restore_reservation('00000000-0000-4000-8000-0000000000e1', 
 select is((select to_jsonb(m) - array['sent_at', 'created_at', 'updated_at'] from message_logs m where id = '00000000-0000-4000-8000-0000000000e1'),
     (select to_jsonb(w) - array['sent_at', 'created_at', 'updated_at'] from was w), 'as it was');
 select results_eq($$select sent_at, created_at from message_logs where id = '00000000-0000-4000-8000-0000000000e1'$$,
-    $$values (timestamptz '2026-01-01T12:00:00.500Z', timestamptz '2026-01-01T12:00:00.500Z')$$, 'with its time');
+    $$select t, t from (values (date_trunc('day', now()) - interval '11:59:59.5')) as v (t)$$, 'with its time');
 select results_eq($$select caller, fingerprint, message_log_id, ended from messaging.idempotency_keys where key = 'lost'$$,
     'select caller, fingerprint, message_log_id, ended from key_was', 'and its key');
 select messaging.settle_message('00000000-0000-4000-8000-0000000000e1', 'SM2', 'queued', null, null, null, false, null);

@@ -1,0 +1,153 @@
+-- What is remembered of messages that are gone, so that nothing brings them back; what is left of one that
+-- was under way when its person was forgotten; and what of an event is kept at all.
+
+-- A name is a row's id or one of its SIDs. Neither says whose the message was.
+create table if not exists messaging.forgotten_messages (
+    name text primary key,
+    forgotten_at timestamptz not null default clock_timestamp()
+);
+call pg_temp.keep($$create index forgotten_messages_forgotten_at_idx on messaging.forgotten_messages (forgotten_at)$$);
+comment on table messaging.forgotten_messages is
+    'Marks of messages whose rows are gone, for callbacks and spooled settlements that come later; kept for 90 days.';
+
+create or replace function messaging.is_forgotten(p_name text) returns boolean
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return exists (select from messaging.forgotten_messages f where f.name = p_name);
+end
+$$;
+comment on function messaging.is_forgotten(text) is 'Whether the message of an id or a SID is gone.';
+
+-- A message that is under way when its person is forgotten stays, so that its day's sums come out right:
+-- metadata.forgotten marks it. Of metadata it keeps what tells of the sending alone, whoever writes it.
+create or replace function messaging.impersonal(p_metadata jsonb) returns jsonb
+language plpgsql immutable set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select coalesce(jsonb_object_agg(m.key, m.value), '{}')
+        from jsonb_each(case when jsonb_typeof(p_metadata) = 'object' then p_metadata else '{}' end) as m
+        where m.key in ('account_sid', 'attempts', 'direction', 'duplicate_external_id', 'error_message_status',
+            'error_status', 'fallback', 'fallback_of', 'forgotten', 'num_media', 'num_segments', 'price',
+            'price_unit', 'read_at', 'sent_as', 'tag', 'template_id', 'validity')
+    );
+end
+$$;
+comment on function messaging.impersonal(jsonb) is 'What of metadata tells nothing of the person.';
+
+create or replace function messaging.withhold_person() returns trigger
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if coalesce(old.metadata, '{}') ? 'forgotten' then
+        new.recipient := '';
+        new.message_content := '';
+        new.media_url := null;
+        new.error_message := messaging.error_meaning(new.error_code);
+        new.metadata := messaging.impersonal(new.metadata) || '{"forgotten": true}';
+    end if;
+    return new;
+end
+$$;
+comment on function messaging.withhold_person() is
+    'Trigger of message_logs: nobody writes back who was forgotten.';
+
+-- Behind the other triggers, which go by their names.
+call pg_temp.keep($$create trigger messaging_withhold before update on public.message_logs
+    for each row
+    when (old.recipient = '')
+    execute function messaging.withhold_person()$$);
+
+-- What an event says letter for letter in its own columns, or its row does, is not kept twice. What stands
+-- in the row as number and channel stands in the event as one word.
+create or replace function messaging.event_parameters(p_event messaging.message_status_events) returns jsonb
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_row record;
+    v_parameters jsonb := p_event.parameters;
+    v_to constant text := v_parameters ->> 'To';
+    v_told text[] := '{}';
+begin
+    if jsonb_typeof(v_parameters) <> 'object' or v_parameters = '{}' then
+        return v_parameters;
+    end if;
+    select array_agg(n.name) into v_told
+    from (values
+        ('MessageSid', p_event.external_id), ('SmsSid', p_event.external_id), ('SmsMessageSid', p_event.external_id),
+        ('MessageStatus', p_event.status), ('SmsStatus', p_event.status), ('ErrorCode', p_event.error_code)
+    ) as n (name, value)
+    where v_parameters -> n.name = to_jsonb(n.value);
+    v_parameters := v_parameters - coalesce(v_told, '{}');
+    if p_event.message_log_id is null then
+        return v_parameters;
+    end if;
+
+    select m.recipient, m.message_type, m.metadata ->> 'account_sid' as account,
+        m.metadata ->> 'messaging_service_sid' as service
+    into v_row
+    from public.message_logs m
+    where m.id = p_event.message_log_id;
+    if v_row.recipient = '' then
+        return messaging.without_numbers(v_parameters, null);
+    end if;
+    if v_to = (case v_row.message_type when 'whatsapp' then 'whatsapp:' else '' end || v_row.recipient) then
+        v_parameters := v_parameters - 'To';
+    end if;
+    if v_parameters ->> 'AccountSid' = v_row.account then
+        v_parameters := v_parameters - 'AccountSid';
+    end if;
+    if v_parameters ->> 'ChannelToAddress' = v_row.recipient then
+        v_parameters := v_parameters - 'ChannelToAddress';
+    end if;
+    return v_parameters;
+end
+$$;
+comment on function messaging.event_parameters(messaging.message_status_events) is
+    'Of an event''s parameters those that neither its columns nor its row hold.';
+
+-- Parameters without numbers, texts and names of people. p_number: whatever holds this one goes, too.
+create or replace function messaging.without_numbers(p_parameters jsonb, p_number text) returns jsonb
+language plpgsql immutable set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_digits constant text := nullif(ltrim(p_number, '+'), '');
+begin
+    if jsonb_typeof(p_parameters) <> 'object' then
+        return '{}';
+    end if;
+    return (
+        select coalesce(jsonb_object_agg(p.key, p.value), '{}')
+        from jsonb_each(p_parameters) as p
+        where p.key !~* '^(to|from|author|body|wa_?id|caption|content_?variables|variables|text|message|name|media.*)$'
+          and p.key !~* '(address|number|phone|recipient|profile_?name|button|mediaurl|latitude|longitude|label|structuredmessage)'
+          and p.value::text !~ '(^|[^\w])(whatsapp:)?\+\d{7}'
+          and (v_digits is null or strpos(p.value::text, v_digits) = 0)
+    );
+end
+$$;
+comment on function messaging.without_numbers(jsonb, text) is 'Parameters without what tells of a person.';
+
+-- An event of a message that is gone is not kept: it would bring the number back.
+create or replace function messaging.keep_event() returns trigger
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if new.message_log_id is null and messaging.is_forgotten(new.external_id) then
+        return null;
+    end if;
+    new.parameters := messaging.event_parameters(new);
+    return new;
+end
+$$;
+comment on function messaging.keep_event() is
+    'Trigger of message_status_events: keeps what is worth it, and nothing of a message that is gone.';
+
+call pg_temp.keep($$create trigger messaging_keep before insert on messaging.message_status_events
+    for each row
+    execute function messaging.keep_event()$$);
+call pg_temp.keep($$create trigger messaging_adopted before update of message_log_id on messaging.message_status_events
+    for each row
+    when (new.message_log_id is not null)
+    execute function messaging.keep_event()$$);
