@@ -3,6 +3,7 @@
 
 #include "address.h"
 #include "buffer.h"
+#include "keeping.h"
 #include "metrics.h"
 #include "program.h"
 #include "proxy.h"
@@ -121,7 +122,7 @@ static bool handle(struct service *service, struct arena *arena, const struct cg
     return replay_keep_event(&service->spool, arena, &event, reterr);
 }
 
-static const struct verb *const verbs[] = {&replay_verb, &metrics_verb, NULL};
+static const struct verb *const verbs[] = {&replay_verb, &metrics_verb, &keeping_verb, NULL};
 
 static const struct program program = {
     .name = "twilio-delivery-status",

@@ -315,6 +315,60 @@ bool message_log_record(const struct database *database, struct arena *arena,
     return true;
 }
 
+/** Both ages as SQL intervals, NULL for ever. */
+static void write_ages(const struct message_log_ages *ages, char words[2][24],
+                       const char *parameters[2])
+{
+    const int days[2] = {ages->texts_days, ages->messages_days};
+
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(words[i], sizeof(words[i]), "%d days", days[i]);
+        parameters[i] = days[i] ? words[i] : NULL;
+    }
+}
+
+bool message_log_expire(const struct database *database, struct arena *arena,
+                        const struct message_log_ages *ages, size_t batch, size_t *ret_touched,
+                        struct fault *reterr)
+{
+    char words[2][24], digits[24];
+    const char *parameters[3] = {NULL, NULL, digits};
+    struct database_result result;
+    uint64_t touched;
+
+    write_ages(ages, words, parameters);
+    snprintf(digits, sizeof(digits), "%zu", batch);
+    if (!database->query(database->self, arena, "select messaging.expire($1,$2,$3)", parameters,
+                         ARRAY_LEN(parameters), &result, reterr))
+        return false;
+    if (!text_number(database_cell(&result, 0, 0), UINT32_MAX, &touched))
+        return fault_set(reterr, FAULT_INTERNAL, "expire said nothing known");
+    *ret_touched = touched;
+    return true;
+}
+
+bool message_log_expirable(const struct database *database, struct arena *arena,
+                           const struct message_log_ages *ages,
+                           struct message_log_expirable *ret_found, struct fault *reterr)
+{
+    char words[2][24];
+    const char *parameters[2];
+    struct message_log_expirable found;
+    struct database_result result;
+
+    write_ages(ages, words, parameters);
+    if (!database->query(database->self, arena,
+                         "select texts, messages, keys from messaging.expirable($1,$2)", parameters,
+                         ARRAY_LEN(parameters), &result, reterr))
+        return false;
+    if (!text_number(database_cell(&result, 0, 0), UINT32_MAX, &found.texts) ||
+        !text_number(database_cell(&result, 0, 1), UINT32_MAX, &found.messages) ||
+        !text_number(database_cell(&result, 0, 2), UINT32_MAX, &found.keys))
+        return fault_set(reterr, FAULT_INTERNAL, "expirable said nothing known");
+    *ret_found = found;
+    return true;
+}
+
 bool message_log_version(const struct database *database, struct arena *arena,
                          struct text *ret_version, struct fault *reterr)
 {

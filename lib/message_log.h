@@ -152,6 +152,33 @@ struct message_log_unsettled {
     bool doubtful; /* a message of nobody's is near: it may be its own */
 };
 
+/** How long is kept what; 0: for ever. */
+struct message_log_ages {
+    int texts_days, messages_days;
+};
+
+/**
+ * One batch of forgetting: of at most `batch` messages that are final and older than that, the
+ * texts are blanked, or the rows deleted after their day's sums were taken. *ret_touched: how many
+ * messages (where there was none, idempotency keys and events) it touched; 0: nothing is left.
+ */
+must_check bool message_log_expire(const struct database *database, struct arena *arena,
+                                   const struct message_log_ages *ages, size_t batch,
+                                   size_t *ret_touched, struct fault *reterr);
+
+/** Nothing is counted further than this. */
+#define MESSAGE_LOG_COUNTED_MAX 100000
+
+struct message_log_expirable {
+    uint64_t texts, messages, keys;
+};
+
+/** What message_log_expire would touch in all its batches. */
+must_check bool message_log_expirable(const struct database *database, struct arena *arena,
+                                      const struct message_log_ages *ages,
+                                      struct message_log_expirable *ret_found,
+                                      struct fault *reterr);
+
 /** The newest version of the schema (sql/schema/version.sql) that the database has had. For
  * --check: fails, too, where the server cannot load PL/pgSQL, as one whose files were replaced
  * underneath. */

@@ -193,6 +193,15 @@ static const char *check_pool(struct text value)
     return text_number(value, 64, &n) && n > 0 ? NULL : "must be a number from 1 to 64";
 }
 
+#define DAYS_MAX 36500
+
+static const char *check_days(struct text value)
+{
+    uint64_t n;
+
+    return text_number(value, DAYS_MAX, &n) && n > 0 ? NULL : "must be a number from 1 to 36500";
+}
+
 /* As a browser says it: a scheme, a host and perhaps a port (RFC 6454 section 6.2). */
 static bool is_origin(struct text origin)
 {
@@ -320,6 +329,10 @@ static const struct setting table[] = {
      "* or the origins of the front end, separated by commas"},
     {"SPOOL_DIR", AT(spool_dir), DATABASE_TOO, 0, "/var/spool/twilio-cgi", check_dir,
      "where events wait while the database is away"},
+    {"KEEP_TEXTS_DAYS", AT(keep_texts_word), SETTINGS_WEBHOOK | SETTINGS_DATABASE, 0, NULL,
+     check_days, "--expire: how many days what messages say is kept; unset: for ever"},
+    {"KEEP_MESSAGES_DAYS", AT(keep_messages_word), SETTINGS_WEBHOOK | SETTINGS_DATABASE, 0, NULL,
+     check_days, "--expire: how many days messages are kept, of which sums stay; unset: for ever"},
     {"FCGI_THREADS", AT(fcgi_threads_word), ALL, 0, "32", check_threads,
      "FastCGI: requests that a process works on at once"},
     {"DATABASE_POOL", AT(database_pool_word), ALL, 0, "4", check_pool,
@@ -449,7 +462,7 @@ static const char *fault_of(const struct setting *setting, enum settings_user us
 static void interpret(struct settings *settings)
 {
     struct text auth = text_of(settings->sender_auth_word);
-    uint64_t rate = 5, threads = 32, pool = 4;
+    uint64_t rate = 5, threads = 32, pool = 4, texts = 0, messages = 0;
 
     settings->sender_auth = text_equal(auth, TEXT("none"))       ? SETTINGS_AUTH_NONE
                             : text_equal(auth, TEXT("optional")) ? SETTINGS_AUTH_OPTIONAL
@@ -461,6 +474,10 @@ static void interpret(struct settings *settings)
     (void)!text_number(text_of(settings->database_pool_word), 64, &pool);
     settings->database_pool = (int)pool;
     settings->refuse_dead = text_equal(text_of(settings->refuse_dead_word), TEXT("on"));
+    (void)!text_number(text_of(settings->keep_texts_word), DAYS_MAX, &texts);
+    settings->keep_texts_days = (int)texts;
+    (void)!text_number(text_of(settings->keep_messages_word), DAYS_MAX, &messages);
+    settings->keep_messages_days = (int)messages;
     settings->signature_required =
         !text_equal(text_of(settings->signature_word), TEXT("if-present"));
 }

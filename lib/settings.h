@@ -35,6 +35,7 @@ struct settings {
     const char *sender_auth_word, *rate_limit_word, *signature_word, *refuse_dead_word;
     const char *cors_allow_origin;
     const char *spool_dir;
+    const char *keep_texts_word, *keep_messages_word;
     const char *fcgi_threads_word, *database_pool_word;
 
     /* what the words above mean */
@@ -43,6 +44,8 @@ struct settings {
     int fcgi_threads;        /* FastCGI: requests at once in a process */
     int database_pool;       /* FastCGI: connections of a process */
     bool refuse_dead;        /* numbers at which nothing will arrive */
+    int keep_texts_days;     /* 0: for ever */
+    int keep_messages_days;  /* likewise */
     bool signature_required; /* false: if-present */
 };
 

@@ -242,7 +242,7 @@ equals 'what systemd says to its way to tell by mail' ''     "$(grep -q '^ExecSt
     in_clean systemd-analyze verify --man=no twilio-cgi-failure@1.service 2>&1)"
 rm -r "$clean/etc/systemd/system/$failure.d"
 ok in_clean systemctl enable twilio-cgi.target send-whatsapp@2.service
-equals 'what the target has when it is enabled' 'send-twilio-message.socket send-twilio-message@1.service send-whatsapp.socket send-whatsapp@1.service send-whatsapp@2.service twilio-cgi-drain.timer twilio-cgi-follow-up.timer twilio-cgi-keys.timer twilio-cgi-reconcile.timer twilio-delivery-status.socket twilio-delivery-status@1.service ' \
+equals 'what the target has when it is enabled' 'send-twilio-message.socket send-twilio-message@1.service send-whatsapp.socket send-whatsapp@1.service send-whatsapp@2.service twilio-cgi-drain.timer twilio-cgi-expire.timer twilio-cgi-follow-up.timer twilio-cgi-keys.timer twilio-cgi-reconcile.timer twilio-delivery-status.socket twilio-delivery-status@1.service ' \
     "$(ls "$clean/etc/systemd/system/twilio-cgi.target.wants" | tr '\n' ' ')"
 
 it 'the SQL in it is all that a database needs'
@@ -329,6 +329,10 @@ it 'the timer of the keys asks for nothing where no address is set'
 ok env JWT_JWKS_URL=x sh -c "$(unit twilio-cgi-keys.service ExecCondition | sed "s/^[^']*'//; s/'\$//")"
 equals 'the exit status without' 1 "$(env JWT_JWKS_URL= sh -c \
     "$(unit twilio-cgi-keys.service ExecCondition | sed "s/^[^']*'//; s/'\$//")"; echo $?)"
+it 'the timer that forgets does nothing where no setting says so'
+ok env KEEP_TEXTS_DAYS=30 sh -c "$(unit twilio-cgi-expire.service ExecCondition | sed "s/^[^']*'//; s/'\$//")"
+equals 'the exit status without' 1 "$(env KEEP_TEXTS_DAYS= KEEP_MESSAGES_DAYS= sh -c \
+    "$(unit twilio-cgi-expire.service ExecCondition | sed "s/^[^']*'//; s/'\$//")"; echo $?)"
 ok stop_units
 # fcgiwrap's own words on what it refused
 equals 'lines about /bin/ls' 1 "$(grep -c '^The given script is not allowed to execute' "$work/stderr")"

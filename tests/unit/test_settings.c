@@ -215,6 +215,15 @@ static const struct value_row {
     {"the API beyond the last port", {"TWILIO_API_URL=https://a.example:65536"}, "TWILIO_API_URL"},
     {"a public URL that is none", {"PUBLIC_URL=example.org"}, "'PUBLIC_URL' invalid"},
     {"a relative key file", {"JWT_JWKS_FILE=keys.json"}, "must be an absolute path"},
+    {"a day", {"KEEP_TEXTS_DAYS=1", "KEEP_MESSAGES_DAYS=36500"}, .user = SETTINGS_DATABASE},
+    {"no day",
+     {"KEEP_TEXTS_DAYS=0"},
+     "'KEEP_TEXTS_DAYS' invalid: must be a number from 1",
+     SETTINGS_DATABASE},
+    {"days that are no number",
+     {"KEEP_MESSAGES_DAYS=30d"},
+     "'KEEP_MESSAGES_DAYS' invalid",
+     SETTINGS_WEBHOOK},
     {"a key set by https", {"JWT_JWKS_URL=https://a.example/jwks.json"}, .user = SETTINGS_WHATSAPP},
     {"a key set by http from here",
      {"JWT_JWKS_URL=http://127.0.0.1:8080/jwks"},
@@ -543,8 +552,9 @@ static void test_names(void **state)
         {SETTINGS_WEBHOOK,
          "TWILIO_AUTH_TOKEN TWILIO_AUTH_TOKEN_SECONDARY TWILIO_WEBHOOK_SECRET "
          "TWILIO_WEBHOOK_SECRET_SECONDARY PUBLIC_URL DATABASE_URL "
-         "WEBHOOK_SIGNATURE CORS_ALLOW_ORIGIN SPOOL_DIR FCGI_THREADS DATABASE_POOL "},
-        {SETTINGS_DATABASE, "DATABASE_URL SPOOL_DIR "},
+         "WEBHOOK_SIGNATURE CORS_ALLOW_ORIGIN SPOOL_DIR KEEP_TEXTS_DAYS KEEP_MESSAGES_DAYS "
+         "FCGI_THREADS DATABASE_POOL "},
+        {SETTINGS_DATABASE, "DATABASE_URL SPOOL_DIR KEEP_TEXTS_DAYS KEEP_MESSAGES_DAYS "},
         {SETTINGS_KEYS, "TWILIO_CA_FILE TWILIO_CA_PATH JWT_JWKS_FILE JWT_JWKS_URL "},
     };
     struct environment environment = {{NULL, NULL}};
