@@ -29,7 +29,7 @@ comment on column messaging.follow_ups.ends_at is 'Nothing is begun after it: va
 comment on column messaging.follow_ups.tries is 'Further tries so far.';
 comment on column messaging.follow_ups.claim is 'Who took it last: whoever lost the answer asks with it again.';
 comment on column messaging.follow_ups.by_request is
-    'An SMS that went out in the request: whoever asked is told how it went, and may ask again.';
+    'An SMS that is sent in the request: whoever asked is told how it went, and may ask again.';
 
 -- The row's lock is the caller's. True where something will follow, so that nobody is to be told yet.
 -- p_lease: who has just sent it is at it himself, and is given this time.
@@ -107,15 +107,28 @@ end
 $$;
 comment on function messaging.pair_id(text) is 'The id in metadata.fallback or fallback_of; null where it is none.';
 
+create or replace function messaging.first_arrived(p_id uuid) returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return exists (
+        select from public.message_logs f
+        where f.id = (select messaging.pair_id(m.metadata ->> 'fallback_of') from public.message_logs m where m.id = p_id)
+          and f.status in ('delivered', 'read'));
+end
+$$;
+comment on function messaging.first_arrived(uuid) is
+    'Whether a message is the SMS of one that has arrived after all.';
+
 -- The failure of the last of a pair or chain is told; of a pair of which the first has arrived, none.
 create or replace function messaging.tell_failure(p_id uuid) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 begin
     if not exists (
-        select from public.message_logs f
-        where f.id = (select messaging.pair_id(m.metadata ->> 'fallback_of') from public.message_logs m where m.id = p_id)
-          and f.status in ('delivered', 'read'))
+        select from public.message_logs m
+        where m.id = p_id and messaging.pair_id(m.metadata ->> 'fallback') is not null)
+        and not messaging.first_arrived(p_id)
     then
         perform messaging.notify_failure(p_id);
     end if;
@@ -254,6 +267,7 @@ begin
         end if;
         select m.status into v_status from public.message_logs m where m.id = v_id;
         if v_status not in ('failed', 'undelivered') or v_due.ends_at <= clock_timestamp()
+            or messaging.first_arrived(v_id)
             or v_due.step = 'sms' and exists (
                 select from public.message_logs m
                 where m.id = v_id and (m.metadata ? 'fallback' or messaging.dead_code(m.recipient, 'sms') is not null))
@@ -268,7 +282,7 @@ begin
             v_id := p_claim;
         else
             update messaging.follow_ups f
-            set due_at = null, claim = p_claim, tries = f.tries + (f.step = 'try')::integer
+            set due_at = null, claim = p_claim, tries = f.tries + (f.step = 'try')::integer, by_request = false
             where f.message_log_id = v_id;
             perform messaging.begin_try(v_id);
         end if;

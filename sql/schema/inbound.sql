@@ -24,11 +24,13 @@ comment on function messaging.is_inbound(public.message_logs) is 'Whether a row 
 create or replace function messaging.numbers_of(p_row public.message_logs) returns setof text
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
-    select distinct regexp_replace(n, '^\s*whatsapp:\s*|\s+$', '', 'gi')
+    select distinct regexp_replace(
+        regexp_replace(regexp_replace(n, '[^0-9+]', '', 'g'), '^0?(1[0125]\d{8})$', '+20\1'),
+        '^(00)?(?=\d)', '+')
     from unnest(array[p_row.recipient, p_row.metadata ->> 'from']) as n
-    where n is not null
+    where n ~ '\d'
 $$;
-comment on function messaging.numbers_of(public.message_logs) is 'Both numbers of an inbound row, without whatsapp:.';
+comment on function messaging.numbers_of(public.message_logs) is 'Both numbers of an inbound row, as E.164.';
 
 create or replace function messaging.note_inbound() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp

@@ -35,6 +35,14 @@ begin
         return null;
     end if;
 
+    -- A try that was given up, told of late: the row is the next one's.
+    if v_sid is not null and v_row.metadata @> jsonb_build_object(
+        'attempts', jsonb_build_array(jsonb_build_object('sid', v_sid)))
+    then
+        select to_jsonb(m) into v_saved from public.message_logs m where m.id = p_id;
+        return v_saved;
+    end if;
+
     -- One SID, one message; a second one is kept where it harms nobody.
     if v_sid <> v_row.external_id
         or exists (select from public.message_logs m where m.external_id = v_sid and m.id <> p_id)

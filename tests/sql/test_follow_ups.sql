@@ -66,6 +66,23 @@ select messaging.settle_message(:'second', 'SM7', 'queued', null, null, '{}', fa
 select told('SM6', 'delivered'), told('SM7', 'failed', '30003');
 select is_empty('select from notifications', 'nobody where the first has arrived after all');
 
+select sent('SM8') as first \gset
+select told('SM8', 'undelivered', '63016');
+select claim() as second \gset
+select messaging.settle_message(:'second', null, 'failed', null, 'Twilio could not be reached', null, true, null);
+select told('SM8', 'delivered');
+select later();
+select is(claim(), null, 'an SMS that did not go out does not go where the first has arrived since');
+select is_empty('select from notifications', 'and nobody is told');
+select id as first from message() \gset
+select messaging.settle_message(:'first', null, 'failed', '63003', 'no such', null, false, null);
+select later();
+select claim() as second \gset
+select messaging.settle_message(:'second', 'SM9', 'queued', null, null, '{}', false, null);
+select messaging.settle_message(:'first', null, 'failed', '63003', 'no such', null, false, null);
+select is_empty('select from notifications', 'nobody where what was said of the first is said again, by the spool');
+select told('SM9', 'delivered');
+
 -- not at all
 select sent('SM10') as first \gset
 select told('SM10', 'failed', '63016'), told('SM10', 'delivered');
@@ -217,6 +234,23 @@ select messaging.settle_message(:'first', null, 'failed', null, 'Twilio is busy'
 select is((select saved from message('{}', 'sms', p_key => 'k6')), :'saved'::jsonb, 'a try that did not go out leaves the key its answer');
 select later();
 select is(claim(), :'first'::uuid, 'and goes out later');
+select is(messaging.settle_message(:'first', 'SM54', 'queued', null, null, '{}', false, null) ->> 'external_id', null, 'the spool says late by which SID the first try went: it is not the new one''s');
+select messaging.settle_message(:'first', 'SM55', 'queued', null, null, '{}', false, null);
+select is((row_of(:'first')).external_id, 'SM55', 'which is known');
+delete from notifications;
+select id as first from message(p_recipient => '+201512345678', p_key => 'k7') \gset
+select messaging.settle_message(:'first', null, 'failed', '63003', 'no such', null, false, null);
+select messaging.reserve_fallback(:'first', gen_random_uuid()) ->> 'id' as second \gset
+select messaging.settle_message(:'second', 'SM56', 'queued', null, null, '{}', false, null);
+select told('SM56', 'failed', '30001');
+select later('40 seconds');
+select is(claim(), :'second'::uuid, 'also an SMS that went out in the request');
+select messaging.settle_message(:'second', null, 'failed', null, 'Twilio is busy', null, true, null);
+select is((select outcome from message(p_recipient => '+201512345678', p_key => 'k7')), 'replay', 'whose key stays taken');
+select later();
+select is(claim(), :'second'::uuid, 'and which goes out later');
+select messaging.settle_message(:'second', null, 'failed', '21610', 'stopped', null, false, null);
+select results_eq('select message_log_id from notifications', format('values (%L::uuid)', :'second'), 'or is told');
 
 -- the limit
 delete from message_logs;
@@ -243,6 +277,11 @@ select is(array(select by_template('+20100000000' || n) from generate_series(1, 
 select is(messaging.window_is_open('+201000000001'), true, 'open');
 update message_logs set created_at = now() - interval '25 hours' where recipient = '+201000000001';
 select is(messaging.window_is_open('+201000000001'), false, 'closed');
+
+insert into message_logs (recipient, message_type, message_content, status, metadata)
+select '+14155238886', 'whatsapp', 'x', 'received', jsonb_build_object('direction', 'incoming', 'from', n)
+from unnest('{201100000001,whatsapp:201100000002,+20 110 000 0003,00201100000004,01100000005,whatsapp: +201100000006}'::text[]) as n;
+select is(array(select messaging.window_is_open('+20110000000' || n) from generate_series(1, 7) as n), '{t,t,t,t,t,t,f}', 'however the number is written');
 
 select * from finish();
 rollback;
