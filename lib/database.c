@@ -17,6 +17,7 @@
  * knows all the same (in_doubt). */
 #define CONNECT_MS   3000
 #define STATEMENT_MS 6000
+#define UNHURRIED_MS 120000
 
 /* Of a statement that waits for somebody's lock: this long for a connection of those for such, and
  * so many threads for each of them. */
@@ -31,6 +32,7 @@ struct entrance {
     struct pool *pool;
     bool (*is_open)(const struct pool *pool); /* may one be taken now? */
     int wait_ms;
+    int statement_ms;
     enum fault_kind closed; /* what it is not to get one in time */
 };
 
@@ -43,7 +45,7 @@ struct pool {
     size_t n_out, n_idle;
     size_t n_patient, n_waiting; /* of those out, and threads that wait to be */
     PGconn *idle[DATABASE_POOL_MAX];
-    struct entrance front, spare, patient;
+    struct entrance front, spare, patient, unhurried;
 };
 
 static bool has_place(const struct pool *pool)
@@ -272,10 +274,9 @@ static bool is_stale(PGconn *conn)
  * Send the statement and wait for its one result. NULL: broken, or not in time. The rows come
  * before the server commits: only its last word says whether it has.
  */
-static PGresult *run(PGconn *conn, const char *sql, const char *const *parameters,
+static PGresult *run(PGconn *conn, int64_t deadline, const char *sql, const char *const *parameters,
                      size_t n_parameters)
 {
-    int64_t deadline = now_ms() + STATEMENT_MS;
     PGresult *first = NULL, *next;
     int unsent;
 
@@ -478,10 +479,11 @@ static PGconn *take_connection(const struct entrance *entrance, bool fresh, bool
 }
 
 /** Ask on one connection, which is closed where it is of no use any more. */
-static bool ask(PGconn **conn, struct arena *arena, const char *sql, const char *const *parameters,
-                size_t n_parameters, struct database_result *ret_result, struct fault *reterr)
+static bool ask(PGconn **conn, int64_t deadline, struct arena *arena, const char *sql,
+                const char *const *parameters, size_t n_parameters,
+                struct database_result *ret_result, struct fault *reterr)
 {
-    scoped_result PGresult *result = run(*conn, sql, parameters, n_parameters);
+    scoped_result PGresult *result = run(*conn, deadline, sql, parameters, n_parameters);
 
     *ret_result = (struct database_result){0};
     if (result && PQresultStatus(result) == PGRES_TUPLES_OK) {
@@ -515,7 +517,8 @@ static bool query(void *self, struct arena *arena, const char *sql, const char *
         PGconn *conn = take_connection(entrance, again, &kept, reterr);
         if (!conn)
             return false;
-        good = ask(&conn, arena, sql, parameters, n_parameters, ret_result, reterr);
+        good = ask(&conn, now_ms() + entrance->statement_ms, arena, sql, parameters, n_parameters,
+                   ret_result, reterr);
         give_place(entrance, conn);
         /* refused before anything was done, by a server that was another's successor or is not */
         again = !good && kept && is_worn_out(ret_result) && !ret_result->in_doubt;
@@ -525,7 +528,10 @@ static bool query(void *self, struct arena *arena, const char *sql, const char *
 
 struct database database_apart(const struct database *database, enum database_apart apart)
 {
-    void *self = apart == DATABASE_SPARE ? database->spare : database->patient;
+    void *const selves[] = {[DATABASE_SPARE] = database->spare,
+                            [DATABASE_PATIENT] = database->patient,
+                            [DATABASE_UNHURRIED] = database->unhurried};
+    void *self = selves[apart];
 
     return self ? (struct database){.self = self, .query = database->query} : *database;
 }
@@ -549,10 +555,16 @@ bool database_open(const char *connection_string, size_t connections, struct dat
     pool->size = connections < DATABASE_POOL_MAX ? connections : DATABASE_POOL_MAX;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->returned, NULL);
-    pool->front = (struct entrance){pool, has_place, CONNECT_MS, FAULT_DATABASE_UNAVAILABLE};
-    pool->spare = (struct entrance){pool, has_spare_place, 0, FAULT_DATABASE_UNAVAILABLE};
-    pool->patient = (struct entrance){pool, has_patient_place, PATIENCE_MS, FAULT_DATABASE_BUSY};
-    *ret_database = (struct database){.self = &pool->front, .query = query};
+    pool->front =
+        (struct entrance){pool, has_place, CONNECT_MS, STATEMENT_MS, FAULT_DATABASE_UNAVAILABLE};
+    pool->spare =
+        (struct entrance){pool, has_spare_place, 0, STATEMENT_MS, FAULT_DATABASE_UNAVAILABLE};
+    pool->patient =
+        (struct entrance){pool, has_patient_place, PATIENCE_MS, STATEMENT_MS, FAULT_DATABASE_BUSY};
+    pool->unhurried = pool->front;
+    pool->unhurried.statement_ms = UNHURRIED_MS;
+    *ret_database =
+        (struct database){.self = &pool->front, .query = query, .unhurried = &pool->unhurried};
     if (pool->size > 1) {
         ret_database->spare = &pool->spare;
         ret_database->patient = &pool->patient;

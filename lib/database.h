@@ -39,8 +39,8 @@ struct database {
                   size_t n_parameters, struct database_result *ret_result, struct fault *reterr);
 
     /* The same connections for statements that others shall not feel, where there are more than
-     * one; NULL: `query` does for them. See database_apart(). */
-    void *spare, *patient;
+     * one, and for those that take long; NULL: `query` does for them. See database_apart(). */
+    void *spare, *patient, *unhurried;
 };
 
 /** For whom a statement is, and so which connections it may take. */
@@ -50,6 +50,8 @@ enum database_apart {
     /* What will wait for a lock of somebody else's: half of the connections at most. Few threads
      * wait for one of these, the others are told FAULT_DATABASE_BUSY at once. */
     DATABASE_PATIENT,
+    /* What reads a lot, and no request waits for: it has two minutes instead of six seconds. */
+    DATABASE_UNHURRIED,
 };
 
 /** The database for these. It lives and is closed with `database`. */

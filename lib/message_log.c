@@ -369,6 +369,22 @@ bool message_log_expirable(const struct database *database, struct arena *arena,
     return true;
 }
 
+bool message_log_report(const struct database *database, struct arena *arena, int days,
+                        struct text *ret_json, struct fault *reterr)
+{
+    const struct database unhurried = database_apart(database, DATABASE_UNHURRIED);
+    char digits[16];
+    const char *parameter = digits;
+    struct database_result result;
+
+    snprintf(digits, sizeof(digits), "%d", days);
+    if (!unhurried.query(unhurried.self, arena, "select messaging.report($1)", &parameter, 1,
+                         &result, reterr))
+        return false;
+    *ret_json = database_cell(&result, 0, 0);
+    return true;
+}
+
 bool message_log_version(const struct database *database, struct arena *arena,
                          struct text *ret_version, struct fault *reterr)
 {

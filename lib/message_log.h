@@ -179,6 +179,10 @@ must_check bool message_log_expirable(const struct database *database, struct ar
                                       struct message_log_expirable *ret_found,
                                       struct fault *reterr);
 
+/** What became of the messages of today and the `days` - 1 days before, as JSON: report_figures.h. */
+must_check bool message_log_report(const struct database *database, struct arena *arena, int days,
+                                   struct text *ret_json, struct fault *reterr);
+
 /** The newest version of the schema (sql/schema/version.sql) that the database has had. For
  * --check: fails, too, where the server cannot load PL/pgSQL, as one whose files were replaced
  * underneath. */

@@ -44,29 +44,22 @@ comment on function messaging.report_days() is
     'The days, from the first message to the last, with their beginnings and ends; none for who is not staff.';
 
 -- What a report asks of a message of ours. A number that somebody wrote into metadata and that is none
--- counts as not there. Twilio took what has a SID.
+-- counts as not there. Twilio took what has a SID. Who asks for many, and for one column twice, puts an
+-- OFFSET 0 behind it: the planner would write the column's expression twice.
 create or replace view messaging.message_facts with (security_invoker = true) as
 select
-    f.id, f.message_type, f.status, f.error_code, f.error_message, f.sent_at, f.created_at, f.tag,
-    f.status in ('delivered', 'read') as delivered,
-    f.status = 'read' as read,
-    f.status in ('failed', 'undelivered') as failed,
-    f.status not in ('canceled', 'failed', 'undelivered', 'delivered', 'read') as in_flight,
-    f.delivery_seconds, f.segments, f.price, f.price_unit,
-    f.external_id is not null and f.status <> 'canceled' and f.price is null as unpriced
-from (
-    select
-        m.id, m.message_type, coalesce(m.status, '') as status, m.error_code, m.error_message, m.sent_at,
-        m.created_at, m.external_id, m.metadata ->> 'tag' as tag,
-        case when m.delivered_at >= m.sent_at then date_part('epoch', m.delivered_at - m.sent_at) end
-            as delivery_seconds,
-        case when m.metadata ->> 'num_segments' ~ '^\d{1,4}$' then (m.metadata ->> 'num_segments')::integer end
-            as segments,
-        case when m.metadata ->> 'price' ~ '^-?\d{1,9}(\.\d{1,9})?$' then abs((m.metadata ->> 'price')::numeric) end
-            as price,
-        upper(m.metadata ->> 'price_unit') as price_unit
-    from messaging.outbound_messages m
-) as f;
+    m.id, m.message_type, m.status, m.error_code, m.error_message, m.sent_at, m.created_at,
+    m.metadata ->> 'tag' as tag,
+    m.status in ('delivered', 'read') as delivered,
+    m.status = 'read' as read,
+    m.status in ('failed', 'undelivered') as failed,
+    coalesce(m.status, '') not in ('canceled', 'failed', 'undelivered', 'delivered', 'read') as in_flight,
+    m.external_id is not null and coalesce(m.status, '') <> 'canceled' as taken,
+    case when m.delivered_at >= m.sent_at then date_part('epoch', m.delivered_at - m.sent_at) end as delivery_seconds,
+    substring(m.metadata ->> 'num_segments' from '^[0-9]{1,4}$')::integer as segments,
+    abs(substring(m.metadata ->> 'price' from '^-?[0-9]{1,9}(?:[.][0-9]{1,9})?$')::numeric) as price,
+    left(m.metadata ->> 'price_unit', 8) as price_unit
+from messaging.outbound_messages m;
 comment on view messaging.message_facts is 'Of each message of ours what the reports, and metrics, count.';
 
 -- The sums of a day and channel (by_tag is false, tag null), and of its messages of each tag, those without
@@ -92,15 +85,16 @@ cross join lateral (
             as p95_delivery_seconds,
         sum(m.segments) as segments,
         sum(m.price) as price,
-        min(m.price_unit) as least_unit,
-        max(m.price_unit) as greatest_unit,
-        count(*) filter (where m.unpriced) as unpriced,
+        min(m.price_unit) filter (where m.price is not null) as least_unit,
+        max(m.price_unit) filter (where m.price is not null) as greatest_unit,
+        count(*) filter (where m.taken and m.price is null) as unpriced,
         2 as measure
     from (
         select * from messaging.message_facts f where f.sent_at >= d.begins and f.sent_at < d.ends
         union all
         select * from messaging.message_facts f
         where f.sent_at is null and f.created_at >= d.begins and f.created_at < d.ends
+        offset 0
     ) as m
     group by grouping sets ((m.message_type), (m.message_type, m.tag))
 ) as s
@@ -137,7 +131,8 @@ select
     coalesce(sum(p.segments), 0)::bigint as segments,
     case when min(p.least_unit) = max(p.greatest_unit) then sum(p.price) end as price,
     case when min(p.least_unit) = max(p.greatest_unit) then min(p.least_unit) end as price_unit,
-    sum(p.unpriced)::bigint as unpriced
+    sum(p.unpriced)::bigint as unpriced,
+    coalesce(min(p.least_unit) <> max(p.greatest_unit), false) as two_currencies
 from messaging.message_sums p
 group by p.day, p.message_type, p.by_tag, p.tag
 having sum(p.total) > 0;

@@ -23,28 +23,88 @@ where e.parameters ->> 'source' is distinct from 'reconcile';
 comment on view messaging.last_callback is 'When Twilio last called; null where it has not.';
 
 -- Of today and the p_days - 1 days before, in Cairo, where the times are told too. "report" and "failures"
--- are rows of public.message_report and public.message_failures; "delivery" is over all the days; "stuck" is
--- of now.
+-- are rows of public.message_report and public.message_failures. "totals" and "costs" are for the period
+-- "today" and for "days", all of them, of all channels (message_type is null) and of each; "reasons" and
+-- "delivery" are over all the days ("recent" and "former" in the last and the second last half of them, without
+-- today, which is not over), "stuck" is of now. The costs of two_currency_days are in no sum. In "reasons" nothing is of Twilio's own texts, which name recipients.
 create or replace function messaging.report(p_days integer) returns json
 language sql stable security definer set search_path = pg_catalog, pg_temp
 set jit = off set work_mem = '32MB'
 as $$
-    with window_of as (
+    with asked as (
         select d.today - p_days + 1 as first_day, d.today
         from (select messaging.cairo_day(now()) as today) as d
+    ),
+    lines as materialized (
+        select l.*
+        from messaging.message_report_lines l
+        where not l.by_tag and l.day >= (select a.first_day from asked a) and l.day <= (select a.today from asked a)
+    ),
+    failures as materialized (
+        select f.*
+        from public.message_failures f
+        where f.day >= (select a.first_day from asked a) and f.day <= (select a.today from asked a)
+    ),
+    parts as (
+        select p.period, l.*
+        from asked a
+        cross join lateral (values ('today', a.today), ('days', a.first_day)) as p (period, since)
+        left join lines l on l.day >= p.since
     )
     select json_build_object(
         'made_at', to_char(now() at time zone 'Africa/Cairo', 'YYYY-MM-DD HH24:MI'),
-        'first_day', w.first_day,
-        'today', w.today,
-        'report', (
-            select coalesce(json_agg(r order by r.day desc, r.message_type), '[]')
-            from public.message_report r
-            where r.day between w.first_day and w.today),
+        'first_day', a.first_day,
+        'today', a.today,
+        'report', (select coalesce(json_agg(l order by l.day desc, l.message_type), '[]') from lines l),
         'failures', (
-            select coalesce(json_agg(f order by f.day desc, f.messages desc, f.message_type, f.error_code, f.reason), '[]')
-            from public.message_failures f
-            where f.day between w.first_day and w.today),
+            select coalesce(json_agg(
+                f order by f.day desc, f.messages desc, f.message_type, f.error_code, f.reason), '[]')
+            from failures f),
+        'days', (
+            select json_agg(json_build_object('day', a.today - n) order by n)
+            from generate_series(0, a.today - a.first_day) as n),
+        'reasons', (
+            select coalesce(json_agg(s order by s.messages desc, s.error_code), '[]')
+            from (
+                select f.error_code, coalesce(t.meaning, 'Unknown error') as meaning, f.reason_ar,
+                    sum(f.messages) as messages,
+                    coalesce(sum(f.messages) filter (where f.day < a.today and f.day >= a.today - h.half), 0)
+                        as recent,
+                    coalesce(sum(f.messages) filter (
+                        where f.day < a.today - h.half and f.day >= a.today - 2 * h.half), 0) as former
+                from failures f
+                cross join (select (p_days - 1) / 2 as half) as h
+                left join messaging.twilio_errors t on t.code = f.error_code
+                group by f.error_code, t.meaning, f.reason_ar
+            ) as s),
+        'totals', (
+            select json_agg(t)
+            from (
+                select p.period, p.message_type,
+                    coalesce(sum(p.total), 0) as total,
+                    coalesce(sum(p.delivered), 0) as delivered,
+                    coalesce(sum(p.read), 0) as read,
+                    coalesce(sum(p.failed), 0) as failed,
+                    coalesce(sum(p.in_flight), 0) as in_flight,
+                    round(sum(p.delivered) / sum(p.total), 4) as delivered_share,
+                    round(sum(p.failed) / sum(p.total), 4) as failed_share,
+                    coalesce(sum(p.segments), 0) as segments,
+                    coalesce(sum(p.unpriced), 0) as unpriced
+                from parts p
+                group by grouping sets ((p.period), (p.period, p.message_type))
+                having grouping(p.message_type) = 1 or p.message_type is not null
+                order by 1, 2 nulls first
+            ) as t),
+        'costs', (
+            select coalesce(json_agg(c), '[]')
+            from (
+                select p.period, p.message_type, p.price_unit, sum(p.price) as price
+                from parts p
+                where p.price is not null
+                group by grouping sets ((p.period, p.price_unit), (p.period, p.message_type, p.price_unit))
+                order by 1, 2 nulls first, 3
+            ) as c),
+        'two_currency_days', (select count(*) from lines l where l.two_currencies),
         'delivery', (
             select coalesce(json_agg(s order by s.message_type), '[]')
             from (
@@ -54,8 +114,8 @@ as $$
                     round((percentile_cont(0.95) within group (order by m.delivery_seconds))::numeric, 3)
                         as p95_delivery_seconds
                 from messaging.message_facts m
-                where m.sent_at >= w.first_day::timestamp at time zone 'Africa/Cairo'
-                  and m.sent_at < (w.today + 1)::timestamp at time zone 'Africa/Cairo'
+                where m.sent_at >= a.first_day::timestamp at time zone 'Africa/Cairo'
+                  and m.sent_at < (a.today + 1)::timestamp at time zone 'Africa/Cairo'
                 group by m.message_type
             ) as s),
         'stuck', (
@@ -69,7 +129,7 @@ as $$
         'last_callback', (
             select to_char(c.received_at at time zone 'Africa/Cairo', 'YYYY-MM-DD HH24:MI')
             from messaging.last_callback c))
-    from window_of w
+    from asked a
 $$;
 comment on function messaging.report(integer) is
     'What became of the messages of the last days, as JSON: the figures of --report.';

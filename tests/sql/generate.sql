@@ -17,7 +17,7 @@ select md5('m' || n)::uuid, case when n % 3 = 0 then test_id('r', n % (:rows / 1
     case when n % 20 > 0 then 'SM' || md5('s' || n) end, at, at + interval '3 seconds', at, at,
     case when n % 10 = 0 then test_id('u', 0) else test_id('u', n % (:rows / 100)) end,
     case when n % 5 > 0 and n % 7 = 0 then (array['30003', '30005', '63016', '63024'])[1 + n % 4] end,
-    jsonb_build_object('num_segments', (1 + n % 3)::text, 'price', case when n % 100 > 0 then '-0.04500' end, 'price_unit', 'USD')
+    jsonb_build_object('num_segments', (1 + n % 3)::text, 'price', case when n % 100 > 0 then '-0.04500' end, 'price_unit', 'USD', 'direction', 'outbound-api')
 from generate_series(1, :rows) as n, lateral (select now() - interval '1 minute' - (:rows - n) * (interval '90 days' / :rows)) as t (at);
 alter table message_logs enable trigger all;
 alter table messaging.message_status_events disable trigger all;

@@ -1,0 +1,102 @@
+#include "html.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/** U+200E, U+200F, U+061C, U+202A to U+202E, U+2066 to U+2069. */
+static bool turns_direction(uint32_t c)
+{
+    return c == 0x200E || c == 0x200F || c == 0x061C || (c >= 0x202A && c <= 0x202E) ||
+           (c >= 0x2066 && c <= 0x2069);
+}
+
+static bool is_no_character(uint32_t c)
+{
+    return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || (c >= 0x7F && c < 0xA0) ||
+           (c & 0xFFFE) == 0xFFFE || (c >= 0xFDD0 && c <= 0xFDEF);
+}
+
+static const char *escape_of(uint32_t c)
+{
+    switch (c) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    default:
+        return is_no_character(c) || c == 0xFFFD ? "\xEF\xBF\xBD" : NULL;
+    }
+}
+
+void html_text(struct buffer *b, struct text t)
+{
+    for (size_t at = 0; at < t.n;) {
+        size_t start = at;
+        uint32_t c = text_next(t, &at);
+        const char *escape = escape_of(c);
+        if (escape)
+            buffer_add(b, text_of(escape));
+        else if (!turns_direction(c))
+            buffer_add(b, (struct text){t.s + start, at - start});
+    }
+}
+
+void html_textf(struct buffer *b, const char *format, ...)
+{
+    char piece[256];
+    va_list args;
+
+    va_start(args, format);
+    int n = vsnprintf(piece, sizeof(piece), format, args);
+    va_end(args);
+    if (n < 0 || (size_t)n >= sizeof(piece))
+        b->failed = true;
+    else
+        html_text(b, (struct text){piece, (size_t)n});
+}
+
+void html_open(struct buffer *b, const char *name, ...)
+{
+    const char *attribute, *value;
+    va_list args;
+
+    buffer_addf(b, "<%s", name);
+    va_start(args, name);
+    while ((attribute = va_arg(args, const char *)) && (value = va_arg(args, const char *))) {
+        buffer_addf(b, " %s=\"", attribute);
+        html_text(b, text_of(value));
+        buffer_add_char(b, '"');
+    }
+    va_end(args);
+    buffer_add_char(b, '>');
+}
+
+void html_close(struct buffer *b, const char *name)
+{
+    buffer_addf(b, "</%s>", name);
+}
+
+void html_element(struct buffer *b, const char *name, const char *class, struct text t)
+{
+    html_open(b, name, class ? "class" : NULL, class, NULL);
+    html_text(b, t);
+    html_close(b, name);
+}
+
+void html_raw(struct buffer *b, const char *html)
+{
+    buffer_add(b, text_of(html));
+}
+
+void html_bar(struct buffer *b, const char *class, double x, double y, double width, double height)
+{
+    buffer_addf(b, "<rect class=\"%s\" x=\"%.4g\" y=\"%.4g\" width=\"%.4g\" height=\"%.4g\"/>",
+                class, x, y, width, height);
+}
