@@ -89,7 +89,7 @@ starter()
     cat >"$work/start-$1" <<TEXT
 #!/bin/sh
 exec chroot $clean env -i sh -c 'set -a; . "\$0"; set +a; exec setpriv --no-new-privs --reuid "$(unit "$1" User)" \
-    --regid "$(unit "$1" Group)" --clear-groups "\$@"' "$(unit "$1" EnvironmentFile)" $(unit "$1" ExecStart) "\$@"
+    --regid "$(unit "$1" Group | tail -n 1)" --clear-groups "\$@"' "$(unit "$1" EnvironmentFile)" $(unit "$1" ExecStart) "\$@"
 TEXT
     chmod 755 "$work/start-$1"
 }
@@ -302,7 +302,7 @@ JWT_JWKS_URL=http://127.0.0.1:$port/jwks.json
 JWT_JWKS_FILE=/var/lib/twilio-cgi/jwks.json
 TEXT
 cp "$settings" "$work/settings.kept"
-for job in drain reconcile follow-up keys; do
+for job in drain reconcile follow-up keys report; do
     starter twilio-cgi-$job.service
     ok "$work/start-twilio-cgi-$job.service"
 done
@@ -310,6 +310,8 @@ equals 'the keys' "$(cat "$work/jwks.json")" "$(cat "$clean/var/lib/twilio-cgi/j
 equals 'their owner and mode' 'twilio-cgi 644' \
     "$(in_clean stat -c '%U %a' /var/lib/twilio-cgi/jwks.json 2>&1)"
 equals 'where systemd lets the job write' "twilio-cgi" "$(unit twilio-cgi-keys.service StateDirectory)"
+equals 'the page, its owner, group and mode' 'twilio-cgi www-data 640' \
+    "$(in_clean stat -c '%U %G %a' /var/lib/twilio-cgi/report.html 2>&1)"
 it 'the timer of the metrics writes them where a node_exporter looks'
 starter twilio-cgi-metrics.service
 before=$(unit twilio-cgi-metrics.service ExecStartPre | sed "s/^[^']*'//; s/'\$//")

@@ -47,7 +47,10 @@ while IFS= read -r line; do
     equals "curl $line" 200 "$(sh -c "curl $line -sS -o '$work/output' -w '%{http_code}'" </dev/null 2>&1)"
 done <"$work/calls"
 
-sed -n 's/^| .*? | `\(select .*\)` |$/\1/p' "$root/README.md" >"$work/questions"
+# Those of the manual page: a statement may have two lines.
+sed -n '/^Questions/,/^\.Sh/{ s/^\.Dl \(select\)/\1/; /^select/{ :more
+    N; /\n\./!b more
+    s/\n\..*//; s/\n */ /g; p; }; }' "$root/cgi-bin/twilio-delivery-status.8" >"$work/questions"
 while IFS= read -r question; do
     it "a question to the database: $question"
     answer=

@@ -8,7 +8,7 @@ returns uuid language sql as $$
     values ('+2010', p_type, p_status, p_at, '2026-07-01', p_at + p_seconds * interval '1 second', p_code, p_text, p_metadata, p_sid) returning id
 $$;
 select put('2026-11-01 10:00+02', 'sms', s, d, c, t, m) from (values
-    ('delivered', 1, null, null, '{"price": "-0.0450", "price_unit": "USD", "num_segments": "2"}'::jsonb), ('delivered', 2, null, null, '{"price": "-0.0150", "price_unit": "usd", "num_segments": 1, "tag": "visit"}'),
+    ('delivered', 1, null, null, '{"price": "-0.0450", "price_unit": "USD", "num_segments": "2"}'::jsonb), ('delivered', 2, null, null, '{"price": "-0.0150", "price_unit": "USD", "num_segments": 1, "tag": "visit"}'),
     ('delivered', 3, null, null, '{"tag": "visit"}'), ('read', 10, null, null, '{"price": null, "num_segments": "1"}'),
     ('failed', null, '30003', null, '{}'), ('failed', null, '30003', 'Twilio''s own', '{}'), ('undelivered', null, null, 'boom', '"text"'), ('undelivered', null, null, null, null),
     ('failed', null, '77777', null, '{"price": "free", "num_segments": "-1"}'), ('received', null, '30003', null, '{"price": "-9"}'), ('sent', null, null, null, '{"price": "-1e9", "price_unit": "USD"}'),

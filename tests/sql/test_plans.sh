@@ -75,6 +75,29 @@ is 'a user: once for each list' "$(read_as 2 "$newest" | tail -n 1)" 'current_us
 is 'staff read all, a user his own' "$(read_as 1 'select count(*) from message_logs' | head -n 1) $(read_as 2 'select count(*) from message_logs' | head -n 1)" \
     "$rows $(value "select count(*) from message_logs where sender_id = test_id('u', 2) or request_id in (select id from maintenance_requests where created_by = test_id('u', 2))")"
 
+# Reports find the days that are asked for by the index on time, with row-level security, and no other day;
+# who may not read them reads no message for it.
+plan_as() { read_as "$1" "set local enable_seqscan = $seqscan; explain (analyze, costs off, timing off, summary off) $2"; }
+days="day >= (now() at time zone 'Africa/Cairo')::date - 9"
+for view in message_report message_report_by_tag message_failures; do
+    plan_as 1 "select * from $view where $days" > "$work/plan"
+    is "$view: by the time of sending" "$(grep -c 'Index Scan using message_logs_sent_at_idx on message_logs .*loops=10)' "$work/plan")" 1
+    is "$view: and of writing, of those that have none" "$(grep -c 'using message_logs_created_at_not_sent_idx on message_logs .*loops=10)' "$work/plan")" 1
+    is "$view: which is pushed into the index" "$(grep -c 'Index Cond: ((sent_at >= d.begins) AND (sent_at < d.ends))' "$work/plan")" 1
+    is "$view: nothing is read whole" "$(grep 'Seq Scan' "$work/plan" | grep -v 'on twilio_errors')" ''
+    plan_as 1 "select * from $view where day = (now() at time zone 'Africa/Cairo')::date - 3" > "$work/plan"
+    is "$view: one day is one day" "$(grep 'Index Scan using message_logs_sent_at_idx' "$work/plan" | grep -o 'loops=.*')" 'loops=1)'
+    plan_as 2 "select * from $view" > "$work/plan"
+    is "$view: a user has no days" "$(grep -o 'Function Scan on report_days d (.*' "$work/plan"; grep -c 'message_logs .*(actual' "$work/plan")" 'Function Scan on report_days d (actual rows=0 loops=1)
+0'
+done
+message=$(value 'select id from message_logs where external_id is not null limit 1')
+plan_as 1 "select * from message_timeline where message_log_id = '$message'" > "$work/plan"
+is 'a timeline: by its message' "$(grep -oE 'message_[a-z_]*_(pkey|idx)' "$work/plan" | sort | uniq -c | sed 's/^ *//')" \
+    '1 message_logs_pkey
+2 message_status_events_message_log_id_idx'
+is 'and nothing is read whole' "$(grep 'Seq Scan' "$work/plan")" ''
+
 # However many e-mails and old messages a sender has, and whatever the rest writes in this minute, the
 # window is a few rows; and the few unsettled of many are found in what 30 days hold.
 value "insert into message_logs (recipient, message_type, sender_id, created_at) select '+2010', 'sms', test_id('u', 1 + n % 50), clock_timestamp() from generate_series(1, 5000) as n"
