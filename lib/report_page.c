@@ -28,11 +28,12 @@ static const char style[] =
     "padding:1rem;margin:1rem 0 0;min-width:0}"
     ".pair{display:grid;gap:0 1rem;grid-template-columns:minmax(0,1fr)}"
     "@media(min-width:56rem){.pair{grid-template-columns:repeat(2,minmax(0,1fr))}}"
-    "dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(8rem,1fr));gap:.75rem;margin:0}"
+    "dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem;margin:0}"
     "dl div{min-width:0}dt{color:var(--soft);font-size:.9rem}"
-    "dd{margin:0;font-size:1.35rem;font-weight:600;line-height:1.3;overflow-wrap:anywhere}"
+    "dd{margin:0;font-size:1.3rem;font-weight:600;line-height:1.3;overflow-wrap:anywhere}"
     "dd>small{display:block}dd small{font-size:.85rem;font-weight:400;color:var(--soft)}"
-    "bdi{white-space:nowrap}dd>bdi{display:block;text-align:end}td>bdi>small{font-size:inherit}"
+    "bdi{white-space:nowrap}dd>bdi{display:block;text-align:end;white-space:normal}td>bdi>small{"
+    "font-size:inherit}"
     "svg{display:block;width:100%;height:11rem}svg.spark{width:6rem;height:1.6rem}"
     ".ok{fill:var(--ok)}.wait{fill:var(--wait)}.bad{fill:var(--bad)}.off{fill:var(--off)}"
     ".sms{fill:var(--sms)}.whatsapp{fill:var(--whatsapp)}"
@@ -109,16 +110,19 @@ static void write_share(struct buffer *b, const struct report_table *table, size
     write_plain(b, text_of(to));
 }
 
-/** "1,234.50", "0.0450" */
+/** "1,234.50", "0.0450", and of what is large no cents: "12,345". */
 static void write_amount(struct buffer *b, double price)
 {
     char whole[32], to[64];
-    unsigned long long cents = (unsigned long long)(price * 100 + 0.5);
+    uint64_t cents = (uint64_t)(price * 100 + 0.5);
 
     if (price < 1)
         snprintf(to, sizeof(to), "%.4f", price);
+    else if (price < 10000)
+        snprintf(to, sizeof(to), "%.*s.%02u", TEXT_ARG(grouped(cents / 100, whole)),
+                 (unsigned)(cents % 100));
     else
-        snprintf(to, sizeof(to), "%.*s.%02llu", TEXT_ARG(grouped(cents / 100, whole)), cents % 100);
+        snprintf(to, sizeof(to), "%.*s", TEXT_ARG(grouped((uint64_t)(price + 0.5), whole)));
     html_text(b, text_of(to));
 }
 

@@ -55,6 +55,12 @@ for (const e of parts) {
     if (b.left < -0.5 || b.right > innerWidth + 0.5) bad.push(e.tagName + " outside: " + e.textContent);
     if (e.scrollWidth > e.clientWidth + 1 && e.clientWidth) bad.push(e.tagName + " overflows: " + e.textContent);
 }
+for (const e of document.querySelectorAll("dd, td, th, p, li, .ends")) {
+    const range = document.createRange(), b = box(e);
+    range.selectNodeContents(e);
+    for (const r of range.getClientRects())
+        if (b.width && r.width && (r.left < b.left - 1 || r.right > b.right + 1)) bad.push(e.tagName + " is left by " + e.textContent);
+}
 for (let i = 0; i < parts.length; i++) for (let j = i + 1; j < parts.length; j++) {
     const a = box(parts[i]), b = box(parts[j]);
     if (a.width && b.width && !parts[i].contains(parts[j]) && Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
@@ -132,7 +138,7 @@ for period in today days; do
     equals "share delivered, $period" "$(sql -c "select round(100.0 * count(*) filter (where status in ('delivered', 'read')) / count(*), 1) from $ours and $day_of >= '$since'")" \
         "$(figure $period-delivered)"
     equals "failed, $period" "$(sql -c "select count(*) from $ours and status in ('failed', 'undelivered') and $day_of >= '$since'")" "$(figure $period-failed)"
-    equals "cost, $period" "$(sql -c "select round(sum(abs((metadata ->> 'price')::numeric)), 2) from $ours and $day_of >= '$since'")" "$(figure $period-cost)"
+    equals "cost, $period" "$(sql -c "select round(s, case when s >= 10000 then 0 else 2 end) from (select sum(abs((metadata ->> 'price')::numeric)) as s from $ours and $day_of >= '$since') as t")" "$(figure $period-cost)"
 done
 equals 'stuck' "$(sql -c "select count(*) from $ours and status = 'queued' and sent_at < now() - interval '12 hours' and sent_at > now() - interval '30 days'")" "$(figure today-stuck)"
 equals 'the most frequent reason' "$(sql -c "select count(*) from $ours and error_code is not null group by error_code order by 1 desc limit 1")" "$(figure reason)"
