@@ -68,7 +68,9 @@ for (let i = 0; i < parts.length; i++) for (let j = i + 1; j < parts.length; j++
         bad.push(parts[i].tagName + " upon " + parts[j].tagName + ": " + parts[i].textContent);
 }
 for (const d of details) d.open = false;
-parent.document.title += " " + innerWidth + ": " + parts.length + " parts, wrong: " + (bad.slice(0, 5).join("; ") || "nothing");
+// whichever frame is first
+parent.said = (parent.said || []).concat(innerWidth + ": " + parts.length + " parts, wrong: " + (bad.slice(0, 5).join("; ") || "nothing"));
+parent.document.title = "looked " + parent.said.sort((a, b) => parseInt(a) - parseInt(b)).join(" ");
 </script>
 TEXT
     # A window has 500 pixels at least; a frame has what it is given.
