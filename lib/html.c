@@ -62,19 +62,14 @@ void html_textf(struct buffer *b, const char *format, ...)
         html_text(b, (struct text){piece, (size_t)n});
 }
 
-void html_open(struct buffer *b, const char *name, ...)
+void html_open_with(struct buffer *b, const char *name, const char *const *attributes)
 {
-    const char *attribute, *value;
-    va_list args;
-
     buffer_addf(b, "<%s", name);
-    va_start(args, name);
-    while ((attribute = va_arg(args, const char *)) && (value = va_arg(args, const char *))) {
-        buffer_addf(b, " %s=\"", attribute);
-        html_text(b, text_of(value));
+    for (; attributes[0] && attributes[1]; attributes += 2) {
+        buffer_addf(b, " %s=\"", attributes[0]);
+        html_text(b, text_of(attributes[1]));
         buffer_add_char(b, '"');
     }
-    va_end(args);
     buffer_add_char(b, '>');
 }
 

@@ -24,7 +24,8 @@ void html_text(struct buffer *b, struct text t);
 void html_textf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /** <name attribute="value" ...>: pairs of names and values up to NULL; a value is escaped. */
-void html_open(struct buffer *b, const char *name, ...) __attribute__((sentinel));
+#define html_open(b, name, ...) html_open_with(b, name, (const char *const[]){__VA_ARGS__})
+void html_open_with(struct buffer *b, const char *name, const char *const *attributes);
 
 /** </name>. */
 void html_close(struct buffer *b, const char *name);
