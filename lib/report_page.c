@@ -61,8 +61,8 @@ struct day {
 enum { SMS, WHATSAPP };
 
 static const struct {
-    const char *channel, *class, *name;
-} channels[] = {[SMS] = {"sms", "sms", "SMS"}, [WHATSAPP] = {"whatsapp", "whatsapp", "واتساب"}};
+    const char *channel, *name;
+} channels[] = {[SMS] = {"sms", "SMS"}, [WHATSAPP] = {"whatsapp", "واتساب"}};
 
 static size_t channel_of(struct text name)
 {

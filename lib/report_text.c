@@ -180,10 +180,11 @@ static void write_day(const struct report_table *table, size_t line, bool bars, 
     bool again = line && text_equal(day, report_cell(table, line - 1, REPORT_DAY));
     char delivered[16], read[16], price[32], median[16];
 
-    buffer_addf(b, LEFT_FORMAT, TEXT_ARG(again ? (struct text){0} : day),
-                channel_name(report_cell(table, line, REPORT_CHANNEL)),
-                word(table, line, REPORT_TOTAL),
-                percent(table, line, REPORT_DELIVERED_SHARE, delivered));
+    if (again)
+        day = TEXT("");
+    buffer_addf(
+        b, LEFT_FORMAT, TEXT_ARG(day), channel_name(report_cell(table, line, REPORT_CHANNEL)),
+        word(table, line, REPORT_TOTAL), percent(table, line, REPORT_DELIVERED_SHARE, delivered));
     if (bars)
         write_bar(table, line, b);
     else
