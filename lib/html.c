@@ -4,13 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/** U+200E, U+200F, U+061C, U+202A to U+202E, U+2066 to U+2069. */
-static bool turns_direction(uint32_t c)
-{
-    return c == 0x200E || c == 0x200F || c == 0x061C || (c >= 0x202A && c <= 0x202E) ||
-           (c >= 0x2066 && c <= 0x2069);
-}
-
 static bool is_no_character(uint32_t c)
 {
     return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || (c >= 0x7F && c < 0xA0) ||
@@ -43,7 +36,7 @@ void html_text(struct buffer *b, struct text t)
         const char *escape = escape_of(c);
         if (escape)
             buffer_add(b, text_of(escape));
-        else if (!turns_direction(c))
+        else if (!text_turns_direction(c))
             buffer_add(b, (struct text){t.s + start, at - start});
     }
 }

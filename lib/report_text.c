@@ -207,14 +207,28 @@ static void write_days(const struct report_table *table, bool bars, struct buffe
         buffer_add(b, TEXT("no messages\n"));
 }
 
+/** A text of an operator's, in one line: what moves a terminal or turns the line is a blank. */
+static void write_words(struct text t, struct buffer *b)
+{
+    for (size_t at = 0, width = 0; at < t.n && width < SCREEN - 19; width++) {
+        size_t start = at;
+        uint32_t c = text_next(t, &at);
+        bool plain = c >= 0x20 && (c < 0x7F || c >= 0xA0) && !text_is_line_end(c) &&
+                     !text_turns_direction(c);
+        buffer_add(b, plain ? (struct text){t.s + start, at - start} : TEXT(" "));
+    }
+}
+
 static void write_reasons(const struct report_table *table, struct buffer *b)
 {
     if (table->n)
         buffer_add(b, TEXT("\nfailed because\n"));
-    for (size_t line = 0; line < table->n && line < REASONS_MAX; line++)
-        buffer_addf(b, "%10s %7s %.*s\n", word(table, line, REASON_MESSAGES),
-                    word(table, line, REASON_CODE),
-                    TEXT_ARG(text_clip(report_cell(table, line, REASON_MEANING), SCREEN - 19)));
+    for (size_t line = 0; line < table->n && line < REASONS_MAX; line++) {
+        buffer_addf(b, "%10s %7s ", word(table, line, REASON_MESSAGES),
+                    word(table, line, REASON_CODE));
+        write_words(report_cell(table, line, REASON_MEANING), b);
+        buffer_add_char(b, '\n');
+    }
     if (table->n > REASONS_MAX)
         buffer_addf(b, "%10s %zu reasons more\n", "", table->n - REASONS_MAX);
 }

@@ -68,6 +68,12 @@ bool text_is_line_end(uint32_t c)
     return (c >= '\n' && c <= '\r') || c == 0x85 || c == 0x2028 || c == 0x2029;
 }
 
+bool text_turns_direction(uint32_t c)
+{
+    return c == 0x200E || c == 0x200F || c == 0x061C || (c >= 0x202A && c <= 0x202E) ||
+           (c >= 0x2066 && c <= 0x2069);
+}
+
 bool text_is_space(uint32_t c)
 {
     return c == ' ' || c == '\t' || text_is_line_end(c) || c == 0xA0 || c == 0x1680 ||

@@ -51,6 +51,9 @@ bool text_is_space(uint32_t c);
 /** Does this end a line? LF, VT, FF, CR, NEL, line and paragraph separator. */
 bool text_is_line_end(uint32_t c);
 
+/** Marks, embeddings and isolates: U+200E, U+200F, U+061C, U+202A to U+202E, U+2066 to U+2069. */
+bool text_turns_direction(uint32_t c);
+
 /**
  * Without what nobody sees at both ends, as it comes along when people paste: Unicode's white
  * space, line ends, direction marks, characters without width, a byte order mark.

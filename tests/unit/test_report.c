@@ -44,6 +44,9 @@
 #define REASON(code)                                                                                      \
     "{\"error_code\":" code ",\"meaning\":\"Outside the window\",\"reason_ar\":\"فات ٢٤ ساعة\"," \
     "\"messages\":17,\"recent\":17,\"former\":0}"
+#define HOSTILE_REASON(meaning)                                                                    \
+    "{\"error_code\":\"63016\",\"meaning\":\"" meaning "\",\"reason_ar\":\"x\",\"messages\":17,"    \
+    "\"recent\":17,\"former\":0}"
 #define USUAL                                                                                      \
     ANSWER(LINE("2026-11-29", "sms", PRICED) "," LINE("2026-11-29", "whatsapp", UNPRICED),         \
            FAILURE("\"63016\""), REASON("\"63016\""), "USD")
@@ -149,6 +152,16 @@ static void test_hostile_words(void **state)
     assert_null(memchr(text.s, 0x1b, text.n));
 }
 
+/* Nor does what an operator wrote as an error's meaning, which stays in its line. */
+static void test_hostile_meaning(void **state)
+{
+    struct text text =
+        written(ANSWER("", "", HOSTILE_REASON("a\\u001b[2Jb\\nc\\u202ed\\u0085e"), "USD"), write_plain);
+
+    (void)state;
+    assert_non_null(strstr(text.s, "\n        17   63016 a [2Jb c d e\n"));
+}
+
 static void test_page(void **state)
 {
     static const char *const has[] = {"dir=\"rtl\"",
@@ -225,6 +238,7 @@ int main(void)
         {.name = "JSON, with the views' names", .test_func = test_json},
         {.name = "a table", .test_func = test_table},
         {.name = "a terminal is sent nowhere", .test_func = test_hostile_words},
+        {.name = "an operator's meaning stays in its line", .test_func = test_hostile_meaning},
         {.name = "the page has figures, and nobody's number", .test_func = test_page},
     };
     size_t n = 6;
