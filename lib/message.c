@@ -130,15 +130,6 @@ static bool take_request_id(struct arena *arena, const struct json_value *top,
            fault_set(reterr, FAULT_INVALID_REQUEST_ID, "request id is no UUID");
 }
 
-static bool is_hex(struct text t)
-{
-    for (size_t i = 0; i < t.n; i++)
-        if (!((t.s[i] >= '0' && t.s[i] <= '9') || (t.s[i] >= 'a' && t.s[i] <= 'f') ||
-              (t.s[i] >= 'A' && t.s[i] <= 'F')))
-            return false;
-    return true;
-}
-
 static bool is_variable_name(const struct json_value *variable)
 {
     struct text name = json_name(variable);
@@ -286,7 +277,7 @@ static bool take_template(struct arena *arena, const struct json_value *top,
     if (!take_id(arena, id_member(top, "templateId", "template_id"), FAULT_INVALID_TEMPLATE,
                  "templateId", &id, reterr))
         return false;
-    if (id.n && (id.n != 34 || !text_starts(id, TEXT("HX")) || !is_hex(text_skip(id, 2))))
+    if (id.n && (id.n != 34 || !text_starts(id, TEXT("HX")) || !text_is_hex(text_skip(id, 2))))
         return fault_set(reterr, FAULT_INVALID_TEMPLATE, "template id is no HX and 32 digits");
     if (id.n && message->channel != MESSAGE_WHATSAPP)
         return fault_set(reterr, FAULT_INVALID_TEMPLATE, "a template on a channel without any");

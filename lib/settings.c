@@ -48,7 +48,9 @@ static const char *check_service(struct text value)
 
 static const char *check_content(struct text value)
 {
-    return is_hex_id(value, TEXT("HX")) ? NULL : "must be HX and 32 characters";
+    return is_hex_id(value, TEXT("HX")) && text_is_hex(text_skip(value, 2))
+               ? NULL
+               : "must be HX and 32 hexadecimal digits";
 }
 
 static const char *check_switch(struct text value)

@@ -164,6 +164,14 @@ static bool is_hex(char c)
     return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'f');
 }
 
+bool text_is_hex(struct text t)
+{
+    for (size_t i = 0; i < t.n; i++)
+        if (!is_hex(t.s[i]))
+            return false;
+    return true;
+}
+
 bool text_is_uuid(struct text t)
 {
     if (t.n != 36)

@@ -73,6 +73,9 @@ bool text_only(struct text t, const char *more);
 /** Digits only, at least one, value at most max: "007" is 7. No sign, no space, nothing behind. */
 must_check bool text_number(struct text t, uint64_t max, uint64_t *ret_value);
 
+/** Is every byte a hexadecimal digit, of either case? The empty slice is. */
+bool text_is_hex(struct text t);
+
 /** 8-4-4-4-12 hexadecimal digits, either case (RFC 9562 section 4). */
 bool text_is_uuid(struct text t);
 

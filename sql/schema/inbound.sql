@@ -24,11 +24,12 @@ comment on function messaging.is_inbound(public.message_logs) is 'Whether a row 
 create or replace function messaging.numbers_of(p_row public.message_logs) returns setof text
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
-    select distinct regexp_replace(
-        regexp_replace(regexp_replace(n, '[^0-9+]', '', 'g'), '^0?(1[0125]\d{8})$', '+20\1'),
-        '^(00)?(?=\d)', '+')
+    -- WhatsApp's own numbers are international without a plus.
+    select distinct number
     from unnest(array[p_row.recipient, p_row.metadata ->> 'from']) as n
-    where n ~ '\d'
+    cross join lateral coalesce(messaging.international_number(n),
+        '+' || substring(n from '^(?:whatsapp:)?([1-9]\d{7,14})$')) as number
+    where number is not null
 $$;
 comment on function messaging.numbers_of(public.message_logs) is 'Both numbers of an inbound row, as E.164.';
 

@@ -282,6 +282,9 @@ insert into message_logs (recipient, message_type, message_content, status, meta
 select '+14155238886', 'whatsapp', 'x', 'received', jsonb_build_object('direction', 'incoming', 'from', n)
 from unnest('{201100000001,whatsapp:201100000002,+20 110 000 0003,00201100000004,01100000005,whatsapp: +201100000006}'::text[]) as n;
 select is(array(select messaging.window_is_open('+20110000000' || n) from generate_series(1, 7) as n), '{t,t,t,t,t,t,f}', 'however the number is written');
+insert into message_logs (recipient, message_type, message_content, status, metadata)
+values ('+14155238886', 'whatsapp', 'x', 'received', '{"from": "15005550009"}');
+select is(messaging.window_is_open('+15005550009'), true, 'a foreign one too');
 
 select * from finish();
 rollback;
