@@ -250,6 +250,9 @@ void report_write_table(const struct report *report, bool bars, struct buffer *b
                 TEXT_ARG(report->last_callback.n ? report->last_callback : TEXT("none")));
     write_period(report, "today", "today", b);
     write_period(report, "days", "all days", b);
+    if (!text_equal(report->two_currency_days, TEXT("0")))
+        buffer_addf(b, "%10s days in two currencies, not counted in the cost: %.*s\n", "",
+                    TEXT_ARG(report->two_currency_days));
     write_days(&report->report, bars, b);
     write_reasons(&report->reasons, b);
     write_stuck(&report->stuck, b);

@@ -104,7 +104,7 @@ as $$
                 group by grouping sets ((p.period, p.price_unit), (p.period, p.message_type, p.price_unit))
                 order by 1, 2 nulls first, 3
             ) as c),
-        'two_currency_days', (select count(*) from lines l where l.two_currencies),
+        'two_currency_days', (select count(distinct l.day) from lines l where l.two_currencies),
         'delivery', (
             select coalesce(json_agg(s order by s.message_type), '[]')
             from (

@@ -100,5 +100,11 @@ from unnest(array['message_report', 'message_report_by_tag', 'message_failures',
 select is(reads('authenticated', '00000000-0000-4000-8000-00000000000a', 'message_logs'), 'rows', 'who sees his rows');
 select is((select string_agg(distinct x.privilege_type, ' ') from pg_class c, aclexplode(c.relacl) as x
     where c.relname like 'message\_%' and c.relnamespace = 'public'::regnamespace and c.relkind = 'v' and x.grantee <> c.relowner), 'SELECT', 'they are read, and nothing else');
+-- a day of which both channels have two currencies is one day
+select set_config('role', 'none', true);
+delete from message_logs;
+select put(now(), c, 'sent', null, null, null, jsonb_build_object('price', '-1', 'price_unit', u)) from (values ('sms'), ('whatsapp')) as t (c), (values ('USD'), ('EUR')) as v (u);
+select is(messaging.report(1) ->> 'two_currency_days', '1', 'a day is counted once');
+
 select * from finish();
 rollback;

@@ -142,6 +142,24 @@ static void test_table(void **state)
     assert_non_null(strstr(written(USUAL, write_bars).s, "  50.0% ███        17 "));
 }
 
+/* What is in no sum is told. */
+static void test_two_currencies(void **state)
+{
+    struct text answer = text_of(USUAL), told;
+    struct buffer b;
+    const char *at = strstr(answer.s, "_days\":0");
+
+    (void)state;
+    buffer_init(&b, &arena, 1 << 20);
+    buffer_add(&b, (struct text){answer.s, (size_t)(at - answer.s)});
+    buffer_add(&b, TEXT("_days\":3"));
+    buffer_add(&b, text_of(at + strlen("_days\":0")));
+    assert_true(buffer_text(&b, &told));
+    assert_non_null(strstr(written(told.s, write_plain).s,
+                           "12.34 USD\n           days in two currencies, not counted in the cost: 3\n\n"));
+    assert_null(strstr(written(USUAL, write_plain).s, "two currencies"));
+}
+
 /* What somebody wrote into a code or a currency sends no terminal anywhere. */
 static void test_hostile_words(void **state)
 {
@@ -237,6 +255,7 @@ int main(void)
         {.name = "CSV, of what needs quotes", .test_func = test_csv_quotes},
         {.name = "JSON, with the views' names", .test_func = test_json},
         {.name = "a table", .test_func = test_table},
+        {.name = "days in two currencies are told", .test_func = test_two_currencies},
         {.name = "a terminal is sent nowhere", .test_func = test_hostile_words},
         {.name = "an operator's meaning stays in its line", .test_func = test_hostile_meaning},
         {.name = "the page has figures, and nobody's number", .test_func = test_page},
