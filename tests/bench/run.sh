@@ -155,7 +155,7 @@ start_database()
 fill()
 {
     sql <<SQL
-truncate public.message_logs, messaging.message_status_events, messaging.idempotency_keys,
+truncate public.message_logs, messaging.message_status_events, messaging.idempotency_keys, messaging.follow_ups,
     public.notifications;
 insert into public.message_logs (id, sender_id, recipient, message_type, message_content, status,
     external_id, metadata, sent_at, created_at, updated_at)

@@ -86,10 +86,12 @@ unit()
 # A script that starts what a unit starts, as the unit's user, with its settings.
 starter()
 {
+    groups=$(unit "$1" SupplementaryGroups)
+    groups=${groups:+--groups $groups}
     cat >"$work/start-$1" <<TEXT
 #!/bin/sh
 exec chroot $clean env -i sh -c 'set -a; . "\$0"; set +a; exec setpriv --no-new-privs --reuid "$(unit "$1" User)" \
-    --regid "$(unit "$1" Group | tail -n 1)" --clear-groups "\$@"' "$(unit "$1" EnvironmentFile)" $(unit "$1" ExecStart) "\$@"
+    --regid "$(unit "$1" Group | tail -n 1)" ${groups:---clear-groups} "\$@"' "$(unit "$1" EnvironmentFile)" $(unit "$1" ExecStart) "\$@"
 TEXT
     chmod 755 "$work/start-$1"
 }

@@ -17,7 +17,8 @@ select is((select string_agg(conname, ' ' order by conname) from pg_constraint
     'message_logs_request_id_fkey message_logs_sender_id_fkey', 'the programs know these names');
 select indexes_are('public', 'message_logs', array['message_logs_pkey', 'message_logs_external_id_key',
     'message_logs_sender_id_created_at_idx', 'message_logs_request_id_idx', 'message_logs_recipient_idx',
-    'message_logs_sent_at_idx', 'message_logs_created_at_idx', 'message_logs_created_at_not_sent_idx'], 'no index on status or what changes with it');
+    'message_logs_sent_at_idx', 'message_logs_created_at_idx', 'message_logs_created_at_not_sent_idx',
+    'message_logs_sent_at_no_sid_idx'], 'no index on status or what changes with it');
 select columns_are('messaging', 'message_status_events',
     array['id', 'message_log_id', 'external_id', 'status', 'error_code', 'parameters', 'received_at']);
 select columns_are('messaging', 'twilio_errors', array['code', 'meaning', 'meaning_ar', 'other_channel', 'try_again', 'dead']);
