@@ -45,7 +45,7 @@
     "{\"error_code\":" code ",\"meaning\":\"Outside the window\",\"reason_ar\":\"فات ٢٤ ساعة\"," \
     "\"messages\":17,\"recent\":17,\"former\":0}"
 #define HOSTILE_REASON(meaning)                                                                    \
-    "{\"error_code\":\"63016\",\"meaning\":\"" meaning "\",\"reason_ar\":\"x\",\"messages\":17,"    \
+    "{\"error_code\":\"63016\",\"meaning\":\"" meaning "\",\"reason_ar\":\"x\",\"messages\":17,"   \
     "\"recent\":17,\"former\":0}"
 #define USUAL                                                                                      \
     ANSWER(LINE("2026-11-29", "sms", PRICED) "," LINE("2026-11-29", "whatsapp", UNPRICED),         \
@@ -155,8 +155,9 @@ static void test_two_currencies(void **state)
     buffer_add(&b, TEXT("_days\":3"));
     buffer_add(&b, text_of(at + strlen("_days\":0")));
     assert_true(buffer_text(&b, &told));
-    assert_non_null(strstr(written(told.s, write_plain).s,
-                           "12.34 USD\n           days in two currencies, not counted in the cost: 3\n\n"));
+    assert_non_null(
+        strstr(written(told.s, write_plain).s,
+               "12.34 USD\n           days in two currencies, not counted in the cost: 3\n\n"));
     assert_null(strstr(written(USUAL, write_plain).s, "two currencies"));
 }
 
@@ -173,8 +174,8 @@ static void test_hostile_words(void **state)
 /* Nor does what an operator wrote as an error's meaning, which stays in its line. */
 static void test_hostile_meaning(void **state)
 {
-    struct text text =
-        written(ANSWER("", "", HOSTILE_REASON("a\\u001b[2Jb\\nc\\u202ed\\u0085e"), "USD"), write_plain);
+    struct text text = written(
+        ANSWER("", "", HOSTILE_REASON("a\\u001b[2Jb\\nc\\u202ed\\u0085e"), "USD"), write_plain);
 
     (void)state;
     assert_non_null(strstr(text.s, "\n        17   63016 a [2Jb c d e\n"));
