@@ -123,8 +123,8 @@ static bool handle(struct service *service, struct arena *arena, const struct cg
     return replay_keep_event(&service->spool, arena, &event, reterr);
 }
 
-static const struct verb *const verbs[] = {&replay_verb, &report_verb, &metrics_verb,
-                                           &keeping_verb, NULL};
+static const struct verb *const verbs[] = {&replay_verb, &report_verb, &metrics_verb, &keeping_verb,
+                                           NULL};
 
 static const struct program program = {
     .name = "twilio-delivery-status",

@@ -1,8 +1,8 @@
 /* What the archives of libpq and libcurl name and the lean programs leave out: Kerberos, LDAP, SSH,
  * RTMP, HTTP/2, the list of public suffixes, internationalised names, zstd, brotli. Each is entered
- * by a call that says, in its library's own terms, that there is nothing, whereupon libpq and libcurl
- * go on without: libpq to passwords, libcurl to "unsupported". What could only follow upon a good entry
- * is never reached. Linked into nothing but lean programs, see LEAN in lean.cmake. */
+ * by a call that says, in its library's own terms, that there is nothing, whereupon libpq and
+ * libcurl go on without: libpq to passwords, libcurl to "unsupported". What could only follow upon
+ * a good entry is never reached. Linked into nothing but lean programs, see LEAN in lean.cmake. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -65,7 +65,7 @@ BEYOND(gss_unwrap)
 BEYOND(gss_wrap)
 BEYOND(gss_wrap_size_limit)
 
-/* LDAP: libpq looks up services there ("could not create LDAP structure"), libcurl ldap:// alone. */
+/* LDAP: libpq looks up services there ("could not create LDAP structure"), libcurl ldap://. */
 
 ENTRY(void *, ldap_init, NULL)
 ENTRY(int, ldap_url_parse, 1)   /* LDAP_URL_ERR_MEM */
@@ -195,7 +195,7 @@ const struct http2_version *nghttp2_version(void)
     return &none;
 }
 
-ENTRY(int, nghttp2_session_callbacks_new, -901)  /* NGHTTP2_ERR_NOMEM */
+ENTRY(int, nghttp2_session_callbacks_new, -901) /* NGHTTP2_ERR_NOMEM */
 ENTRY(int, nghttp2_option_new, -901)
 ENTRY(int, nghttp2_session_client_new2, -901)
 BEYOND(nghttp2_http2_strerror)

@@ -21,10 +21,8 @@ static struct {
 } libjwt_calls;
 
 static const struct library_function libjwt_functions[] = {
-    {"jwt_decode", &libjwt_calls.decode},
-    {"jwt_get_alg", &libjwt_calls.get_alg},
-    {"jwt_new", &libjwt_calls.new},
-    {"jwt_add_grants_json", &libjwt_calls.add_claims},
+    {"jwt_decode", &libjwt_calls.decode}, {"jwt_get_alg", &libjwt_calls.get_alg},
+    {"jwt_new", &libjwt_calls.new},       {"jwt_add_grants_json", &libjwt_calls.add_claims},
     {"jwt_free", &libjwt_calls.free},
 };
 

@@ -368,9 +368,8 @@ static bool answer_for(struct arena *arena, const struct attempt *attempt, const
 }
 
 /** Without asking Twilio: a row whose number is dead there has failed by the code it is dead by. */
-static void settle_dead(struct service *service, struct arena *arena,
-                        const struct attempt *attempt, struct dispatch_receipt *receipt,
-                        struct sent *ret_sent)
+static void settle_dead(struct service *service, struct arena *arena, const struct attempt *attempt,
+                        struct dispatch_receipt *receipt, struct sent *ret_sent)
 {
     struct message_log_settlement settlement = {.id = attempt->order.id,
                                                 .status = TWILIO_STATUS_FAILED,
@@ -427,8 +426,7 @@ static bool send_reserved(struct service *service, struct arena *arena,
         settle_dead(service, arena, attempt, ret_receipt, &sent);
     else
         send_row(service, arena, attempt, deadline, ret_receipt, &sent);
-    if (!is_refusal(&sent.result) ||
-        !reserve_fallback(service, arena, attempt, &message, &second))
+    if (!is_refusal(&sent.result) || !reserve_fallback(service, arena, attempt, &message, &second))
         return answer_for(arena, attempt, &sent, ret_receipt, reterr);
     send_row(service, arena, &second, deadline, ret_receipt, &sent);
     return answer_for(arena, &second, &sent, ret_receipt, reterr);

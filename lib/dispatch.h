@@ -27,7 +27,7 @@ struct dispatch_receipt {
     enum message_channel channel;
     struct text fallback_from; /* of an SMS that went out instead: the WhatsApp message's log id */
     bool replayed;             /* answered from an earlier attempt with the same key */
-    const char *note;   /* for the log: where the settlement went instead, NULL: to the row */
+    const char *note; /* for the log: where the settlement went instead, NULL: to the row */
 };
 
 /**

@@ -28,8 +28,8 @@ static bool claim(const struct service *service, struct arena *arena, struct tex
     for (int tries = 1;; tries++) {
         if (message_log_claim(&service->database, arena, text_of(id), ret_row, reterr))
             return true;
-        if (tries == CLAIM_TRIES || (reterr->kind != FAULT_DATABASE_UNAVAILABLE &&
-                                     reterr->kind != FAULT_DATABASE_BUSY))
+        if (tries == CLAIM_TRIES ||
+            (reterr->kind != FAULT_DATABASE_UNAVAILABLE && reterr->kind != FAULT_DATABASE_BUSY))
             return false;
         clock->sleep_ms(clock->self, CLAIM_PAUSE_MS);
     }

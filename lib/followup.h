@@ -4,8 +4,8 @@
  * Which failure something follows from, what, when, and until when, is the database's decision
  * (sql/schema/follow_ups.sql): an SMS for a WhatsApp message that asked for it, another try where
  * only a rate was exceeded, and again what did certainly not go out. Each is taken in one
- * transaction, by one run, before it is sent; a run that dies between leaves a message whose outcome
- * is not known, which nobody sends again and --reconcile settles.
+ * transaction, by one run, before it is sent; a run that dies between leaves a message whose
+ * outcome is not known, which nobody sends again and --reconcile settles.
  */
 #ifndef FOLLOWUP_H
 #define FOLLOWUP_H

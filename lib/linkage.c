@@ -111,8 +111,8 @@ static bool next_package(const char **packages, char name[static NAME_MAX_LENGTH
                          char version[static VERSION_MAX_LENGTH])
 {
     size_t length = strcspn(*packages, " "), n = strcspn(*packages, "= ");
-    bool good = length > 0 && n < length && n < NAME_MAX_LENGTH &&
-                length - n - 1 < VERSION_MAX_LENGTH;
+    bool good =
+        length > 0 && n < length && n < NAME_MAX_LENGTH && length - n - 1 < VERSION_MAX_LENGTH;
 
     if (good) {
         memcpy(name, *packages, n);
@@ -171,8 +171,9 @@ bool linkage_check(const char *packages, const char *status_file)
     }
     while (status && next_package(&packages, name, built))
         if (find_installed(status, name, installed) && linkage_compare(installed, built) > 0) {
-            printf("%-30s %s %s is installed, newer than what is built in: build the programs again\n",
-                   "built in", name, installed);
+            printf(
+                "%-30s %s %s is installed, newer than what is built in: build the programs again\n",
+                "built in", name, installed);
             newest = false;
         }
     if (status)

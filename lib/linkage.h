@@ -3,8 +3,8 @@
  * lean.cmake).
  *
  * A program knows it as the Debian packages that bring the same libraries to everybody else:
- * "libpq5=15.20-0+deb12u1 libssl3=3.0.19-1", versions as they were where it was built. Empty or NULL:
- * nothing was linked in, or nobody knows what.
+ * "libpq5=15.20-0+deb12u1 libssl3=3.0.19-1", versions as they were where it was built. Empty or
+ * NULL: nothing was linked in, or nobody knows what.
  */
 #ifndef LINKAGE_H
 #define LINKAGE_H
@@ -24,9 +24,9 @@
 void linkage_print(const char *packages);
 
 /**
- * For --check: a line for what is built in, and one for each package that this system has in a newer
- * version: the programs lack its mends until they are built again. Silent about what dpkg does not
- * know. False where a newer one was found.
+ * For --check: a line for what is built in, and one for each package that this system has in a
+ * newer version: the programs lack its mends until they are built again. Silent about what dpkg
+ * does not know. False where a newer one was found.
  */
 bool linkage_check(const char *packages, const char *status_file);
 

@@ -207,8 +207,7 @@ static void add_without_apostrophes(struct buffer *b, struct text json)
     buffer_add(b, head);
 }
 
-static bool add_variable(struct arena *arena, struct buffer *b, struct text name,
-                         struct text value)
+static bool add_variable(struct arena *arena, struct buffer *b, struct text name, struct text value)
 {
     struct buffer clean;
     struct text text = {0};
@@ -477,8 +476,7 @@ bool message_as_template(struct arena *arena, struct text template_id, struct me
     return true;
 }
 
-static bool copy_media(struct arena *arena, const struct json_value *row,
-                       struct message *message)
+static bool copy_media(struct arena *arena, const struct json_value *row, struct message *message)
 {
     const struct json_value *urls = json_get(json_get(row, "metadata"), "media_urls");
     const struct json_value *only = json_get(row, "media_url");
@@ -490,14 +488,14 @@ static bool copy_media(struct arena *arena, const struct json_value *row,
     return true;
 }
 
-bool message_of_row(struct arena *arena, const struct json_value *row,
-                    struct message *ret_message, struct fault *reterr)
+bool message_of_row(struct arena *arena, const struct json_value *row, struct message *ret_message,
+                    struct fault *reterr)
 {
     const struct json_value *metadata = json_get(row, "metadata");
     bool free_text = json_get(metadata, "sent_as") != NULL;
     struct message message = {
         .channel = json_is_text(json_get(row, "message_type"), TEXT("whatsapp")) ? MESSAGE_WHATSAPP
-                                                                                  : MESSAGE_SMS,
+                                                                                 : MESSAGE_SMS,
         .validity = (int)json_number(json_get(metadata, "validity")),
     };
     const struct {

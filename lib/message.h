@@ -74,8 +74,8 @@ must_check bool message_of_row(struct arena *arena, const struct json_value *row
 
 /**
  * What of the message has no column: template, variables, all media where there are several, tag,
- * validity and fallback, as the JSON object that goes to message_logs.metadata ("{}" for nothing). It is
- * part of what an idempotency key stands for, so what is absent leaves no trace in it.
+ * validity and fallback, as the JSON object that goes to message_logs.metadata ("{}" for nothing).
+ * It is part of what an idempotency key stands for, so what is absent leaves no trace in it.
  */
 must_check bool message_metadata(struct arena *arena, const struct message *message,
                                  struct text *ret_json, struct fault *reterr);

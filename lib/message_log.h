@@ -53,8 +53,9 @@ struct message_log_reservation {
  * Reserve: idempotency, limit, foreign keys, row. *ret_rate is filled where a limit was counted, on
  * failure too.
  * Fails with FAULT_UNKNOWN_REQUEST, FAULT_FORBIDDEN (the sender has no profile), FAULT_DEAD_NUMBER
- * (`text` says why, in Arabic), or the database's faults; nothing is written then. On failure ret_reservation->in_doubt is valid too: where it is
- * set the answer was lost and the row `order->id` may stand, or come to: withdraw it.
+ * (`text` says why, in Arabic), or the database's faults; nothing is written then. On failure
+ * ret_reservation->in_doubt is valid too: where it is set the answer was lost and the row
+ * `order->id` may stand, or come to: withdraw it.
  */
 must_check bool message_log_reserve(const struct database *database, struct arena *arena,
                                     const struct message_log_order *order,
@@ -113,8 +114,9 @@ must_check bool message_log_reserve_fallback(const struct database *database, st
 
 /**
  * Take what is due next after a failure, under a UUID of the caller's own, with which the same is
- * got again where the answer was lost. *ret_row: the row to be sent now as JSON, with "seconds_left"
- * and "window_open" (the person has written to us within 24 hours); empty where nothing is due.
+ * got again where the answer was lost. *ret_row: the row to be sent now as JSON, with
+ * "seconds_left" and "window_open" (the person has written to us within 24 hours); empty where
+ * nothing is due.
  */
 must_check bool message_log_claim(const struct database *database, struct arena *arena,
                                   struct text claim, struct text *ret_row, struct fault *reterr);
@@ -179,7 +181,7 @@ must_check bool message_log_expirable(const struct database *database, struct ar
                                       struct message_log_expirable *ret_found,
                                       struct fault *reterr);
 
-/** What became of the messages of today and the `days` - 1 days before, as JSON: report_figures.h. */
+/** What became of the messages of today and the `days` - 1 before, as JSON: report_figures.h. */
 must_check bool message_log_report(const struct database *database, struct arena *arena, int days,
                                    struct text *ret_json, struct fault *reterr);
 

@@ -205,7 +205,8 @@ bool reconcile_log_end(const struct reconcile_log *log, struct arena *arena, str
 
     return log->dry_run ||
            ask(log, arena,
-               "select messaging.reconcile_end($1,$2,$3,$4,pg_catalog.array_remove(array[$5::uuid],null))",
+               "select "
+               "messaging.reconcile_end($1,$2,$3,$4,pg_catalog.array_remove(array[$5::uuid],null))",
                values, ARRAY_LEN(values), &ignored, reterr);
 }
 

@@ -48,9 +48,9 @@ struct endpoint_row {
 
 /** The statements, arguments with their quotes: FAKE_SETTLE("'id'", "null", ...). */
 #define FAKE_RESERVE(scope, key, sender, limit, type, to, body, request, media, metadata)          \
-    "select outcome, id, saved, twilio_status, remaining, reset_seconds, dead_code, reason_ar, "    \
-    "sent_as from messaging.reserve_message(" scope "," key "," sender "," limit "," type "," to "," body  \
-    "," request "," media "," metadata ",'" FAKE_ROW_ID                              \
+    "select outcome, id, saved, twilio_status, remaining, reset_seconds, dead_code, reason_ar, "   \
+    "sent_as from messaging.reserve_message(" scope "," key "," sender "," limit "," type "," to   \
+    "," body "," request "," media "," metadata ",'" FAKE_ROW_ID                                   \
     "',p_refuse_dead=>'f',p_template=>null)"
 
 /** The metadata of a message that needs none: by which account it goes out. */

@@ -318,7 +318,8 @@ static void test_signer(void **state)
 
 /* What libjwt's JSON library cannot read: refused, and called what it is. */
 #define UNREAD                                                                                     \
-    "unauthorized: libjwt cannot read it (a number beyond 64 bits or the doubles, an escaped NUL, " \
+    "unauthorized: libjwt cannot read it (a number beyond 64 bits or the doubles, an escaped "     \
+    "NUL, "                                                                                        \
     "half a surrogate pair, a byte order mark)"
 
 static struct header_row {
@@ -497,22 +498,17 @@ static struct claims_row {
 
     {"claims that are not valid UTF-8", "{" SUB ROLE AUD EXP ",\"name\":\"caf\xE9\"}",
      "unauthorized: claims: bad JSON at byte 0: not valid UTF-8"},
-    {"a claim with an escaped NUL", "{" SUB ROLE AUD EXP ",\"a\\u0000\":\"\\u0000\"}",
-     UNREAD},
-    {"a claim with half a surrogate pair", "{" SUB ROLE AUD EXP ",\"name\":\"\\ud83d\"}",
-     UNREAD},
+    {"a claim with an escaped NUL", "{" SUB ROLE AUD EXP ",\"a\\u0000\":\"\\u0000\"}", UNREAD},
+    {"a claim with half a surrogate pair", "{" SUB ROLE AUD EXP ",\"name\":\"\\ud83d\"}", UNREAD},
     {"a claim beyond 64 bits", "{" SUB ROLE AUD EXP ",\"id\":123456789012345678901234567890}",
      UNREAD},
     {"a claim beyond 64 bits, further inside",
      "{" SUB ROLE AUD EXP ",\"app_metadata\":{\"ids\":[9223372036854775808]}}", UNREAD},
-    {"a claim beyond the doubles", "{" SUB ROLE AUD EXP ",\"x\":1e400,\"y\":-1E+999}",
-     UNREAD},
+    {"a claim beyond the doubles", "{" SUB ROLE AUD EXP ",\"x\":1e400,\"y\":-1E+999}", UNREAD},
     {"a name that stands twice inside a claim",
      "{" SUB ROLE AUD EXP ",\"user_metadata\":{\"a\":1,\"a\":2}}", "user " USER},
-    {"a subject with an escaped NUL", "{\"sub\":\"" USER "\\u0000\"" ROLE AUD EXP "}",
-     UNREAD},
-    {"a role with an escaped NUL", "{" SUB AUD EXP ",\"role\":\"service_role\\u0000\"}",
-     UNREAD},
+    {"a subject with an escaped NUL", "{\"sub\":\"" USER "\\u0000\"" ROLE AUD EXP "}", UNREAD},
+    {"a role with an escaped NUL", "{" SUB AUD EXP ",\"role\":\"service_role\\u0000\"}", UNREAD},
 
     {"an anonymous user", "{" SUB ROLE AUD EXP ",\"is_anonymous\":true}",
      "forbidden: an anonymous user may not send"},

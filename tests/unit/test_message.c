@@ -343,7 +343,8 @@ static const struct refused_row refused[] = {
      FAULT_INVALID_TYPE},
     {"a fallback of a template without a text",
      "{\"to\":\"whatsapp:01012345678\",\"templateId\":\"HX0123456789abcdef0123456789abcdef\","
-     "\"fallback\":\"sms\"}", FAULT_INVALID_TYPE},
+     "\"fallback\":\"sms\"}",
+     FAULT_INVALID_TYPE},
     {"a validity of 59 seconds", "{\"to\":\"01012345678\",\"message\":\"Hi\",\"validity\":59}",
      FAULT_INVALID_VALIDITY},
     {"a validity of 36001 seconds",
@@ -841,7 +842,8 @@ int main(void)
         {.name = "a message outlives the body", .test_func = test_slices_outlive_the_document},
     };
     struct CMUnitTest tests[ARRAY_LEN(taken) + ARRAY_LEN(refused) + ARRAY_LEN(told) +
-                            ARRAY_LEN(bodies) + ARRAY_LEN(rows) + ARRAY_LEN(metadata) + ARRAY_LEN(singles)];
+                            ARRAY_LEN(bodies) + ARRAY_LEN(rows) + ARRAY_LEN(metadata) +
+                            ARRAY_LEN(singles)];
     size_t n = 0;
 
     ADD_ROWS(tests, n, taken, test_taken);

@@ -14,7 +14,7 @@
     }
 #define RESERVE(arguments) RESERVE_WITH(arguments, "null")
 #define RESERVE_WITH(arguments, id)                                                                \
-    "select outcome, id, saved, twilio_status, remaining, reset_seconds, dead_code, reason_ar, "    \
+    "select outcome, id, saved, twilio_status, remaining, reset_seconds, dead_code, reason_ar, "   \
     "sent_as from messaging.reserve_message(" arguments "," id ",p_refuse_dead=>'f',"              \
     "p_template=>null)"
 

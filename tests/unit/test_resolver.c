@@ -16,7 +16,7 @@ int __real_getaddrinfo(const char *host, const char *port, const struct addrinfo
 int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
                        struct addrinfo **ret_list);
 
-static int go[2], quiet[2];   /* a question about silent*.test, quiet.test may be answered */
+static int go[2], quiet[2];    /* a question about silent*.test, quiet.test may be answered */
 static atomic_size_t n_asked;  /* about quiet.test */
 static atomic_size_t n_let_go; /* questions about silent*.test */
 

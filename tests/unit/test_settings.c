@@ -542,14 +542,16 @@ static void test_names(void **state)
         {SETTINGS_SENDER,
          "TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_PHONE_NUMBER TWILIO_WHATSAPP_NUMBER "
          "TWILIO_MESSAGING_SERVICE_SID TWILIO_WHATSAPP_TEMPLATE TWILIO_API_KEY "
-         "TWILIO_API_KEY_SECRET TWILIO_API_URL TWILIO_CA_FILE TWILIO_CA_PATH PUBLIC_URL DATABASE_URL SUPABASE_JWT_SECRET "
+         "TWILIO_API_KEY_SECRET TWILIO_API_URL TWILIO_CA_FILE TWILIO_CA_PATH PUBLIC_URL "
+         "DATABASE_URL SUPABASE_JWT_SECRET "
          "JWT_JWKS_FILE JWT_AUDIENCE JWT_ISSUER SERVER_KEYS SEND_TWILIO_MESSAGE_AUTH "
          "RATE_LIMIT_PER_MINUTE REFUSE_DEAD_NUMBERS "
          "CORS_ALLOW_ORIGIN SPOOL_DIR FCGI_THREADS DATABASE_POOL "},
         {SETTINGS_WHATSAPP,
          "TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_PHONE_NUMBER TWILIO_WHATSAPP_NUMBER "
          "TWILIO_MESSAGING_SERVICE_SID TWILIO_WHATSAPP_TEMPLATE TWILIO_API_KEY "
-         "TWILIO_API_KEY_SECRET TWILIO_API_URL TWILIO_CA_FILE TWILIO_CA_PATH PUBLIC_URL DATABASE_URL SUPABASE_JWT_SECRET "
+         "TWILIO_API_KEY_SECRET TWILIO_API_URL TWILIO_CA_FILE TWILIO_CA_PATH PUBLIC_URL "
+         "DATABASE_URL SUPABASE_JWT_SECRET "
          "JWT_JWKS_FILE JWT_JWKS_URL JWT_AUDIENCE JWT_ISSUER SERVER_KEYS RATE_LIMIT_PER_MINUTE "
          "REFUSE_DEAD_NUMBERS CORS_ALLOW_ORIGIN SPOOL_DIR FCGI_THREADS DATABASE_POOL "},
         {SETTINGS_WEBHOOK,
@@ -588,10 +590,11 @@ static void test_states(void **state)
         size_t n = strlen(got);
         snprintf(got + n, sizeof(got) - n, "%s\n", line.state);
     }
-    assert_string_equal(got, "invalid\nset\nset\ndefault\nnot set\nnot set\nnot set\nnot set\ndefault\n"
-                             "not set\ndefault\nmissing\nnot set\nset\nnot set\ndefault\n"
-                             "not set\nnot set\ndefault\ndefault\ndefault\ndefault\ndefault\n"
-                             "default\ndefault\n");
+    assert_string_equal(got,
+                        "invalid\nset\nset\ndefault\nnot set\nnot set\nnot set\nnot set\ndefault\n"
+                        "not set\ndefault\nmissing\nnot set\nset\nnot set\ndefault\n"
+                        "not set\nnot set\ndefault\ndefault\ndefault\ndefault\ndefault\n"
+                        "default\ndefault\n");
 }
 
 /** A PUBLIC_URL that is taken, and what --check tells of it. */
