@@ -155,8 +155,9 @@ start_database()
 fill()
 {
     sql <<SQL
-truncate public.message_logs, messaging.message_status_events, messaging.idempotency_keys, messaging.follow_ups,
-    public.notifications;
+set client_min_messages = warning;
+truncate public.message_logs, messaging.message_status_events, messaging.idempotency_keys,
+    public.notifications cascade;
 insert into public.message_logs (id, sender_id, recipient, message_type, message_content, status,
     external_id, metadata, sent_at, created_at, updated_at)
 select md5('row ' || n)::uuid, md5('user ' || n % $users)::uuid, '+2010' || lpad(n::text, 8, '0'),
