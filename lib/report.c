@@ -106,6 +106,7 @@ const struct verb report_verb = {
                 [HTML] = {.name = "--html", .value = "FILE", .choice = 1},
                 [CSV] = {.name = "--csv", .choice = 1},
                 [JSON] = {.name = "--json", .choice = 1}},
+    .settings = SETTINGS_DATABASE,
     .needs = {&service_database},
     .run = run,
 };

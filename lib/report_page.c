@@ -247,7 +247,7 @@ static void write_stuck_figure(const struct report *report, struct buffer *b)
 
     for (size_t i = 0; i < report->stuck.n; i++)
         stuck += report_count(&report->stuck, i, STUCK_MESSAGES);
-    open_figure(b, "متعلّقة دلوقتي", now, "stuck");
+    open_figure(b, "معلّقة دلوقتي", now, "stuck");
     write_count(b, stuck);
     close_figure(b);
 }
@@ -698,7 +698,7 @@ static void write_stuck(const struct report *report, struct buffer *b)
     static const char *const heads[] = {"الحالة", "العدد", "أقدم واحدة", NULL};
     const struct report_table *stuck = &report->stuck;
 
-    html_raw(b, "<section><h2>رسايل متعلّقة</h2>");
+    html_raw(b, "<section><h2>رسايل معلّقة</h2>");
     if (stuck->n)
         open_table(b, heads);
     for (size_t i = 0; i < stuck->n; i++) {
@@ -714,7 +714,7 @@ static void write_stuck(const struct report *report, struct buffer *b)
     if (stuck->n)
         close_table(b);
     else
-        html_raw(b, "<p>مفيش رسايل متعلّقة.</p>");
+        html_raw(b, "<p>مفيش رسايل معلّقة.</p>");
     html_raw(b, "</section>");
 }
 
