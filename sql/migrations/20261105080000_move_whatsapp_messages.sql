@@ -368,12 +368,15 @@ begin
             end;
         end loop;
         for v_item in
-            select t.tgname, t.tgfoid::regprocedure as function from pg_trigger t
+            select t.tgname, t.tgfoid::regprocedure as function, t.tgtype & 2 = 0 as comes_after from pg_trigger t
             where t.tgrelid = v_old and not t.tgisinternal
         loop
             execute format('drop trigger %I on public.whatsapp_messages', v_item.tgname);
-            raise notice 'trigger % of whatsapp_messages is dropped: what % does is to be a trigger of message_logs, where it is still wanted',
-                v_item.tgname, v_item.function;
+            -- One that comes before only keeps its row in order.
+            if v_item.comes_after then
+                raise notice 'trigger % of whatsapp_messages is dropped: let what % does be a trigger of message_logs, where it is still wanted',
+                    v_item.tgname, v_item.function;
+            end if;
         end loop;
         -- A user or request that is deleted later finds no obstacle here, and deletes nothing here.
         for v_item in

@@ -107,8 +107,14 @@ select id from campaigns;
 SQL
 )" 'f
 1'
-matches 'are named' "$(starting_point migration_named 3 100 1; migrate migration_named | tee "$work/named")" \
+starting_point migration_named 3 100 1
+psql -XAtq -d migration_named -U app_owner <<'SQL'
+create function public.audit() returns trigger language plpgsql as $$ begin return null; end $$;
+create trigger audits after insert on public.whatsapp_messages for each row execute function public.audit();
+SQL
+matches 'are named' "$(migrate migration_named | tee "$work/named")" \
     '*still reading the old table*constraint campaigns_message_fkey*function public.whatsapp_count()*policy with own messages*view public.whatsapp_by_day*'
+matches 'and its triggers that somebody may miss' "$(cat "$work/named")" '*trigger audits of whatsapp_messages is dropped: let what public.audit() does be*'
 matches "and triggers that need rights" "$(cat "$work/named")" '*trigger counted of public.message_logs does more than look at its row: make public.count_call() security definer*'
 matches 'to read too' "$(cat "$work/named")" '*trigger looks_up of public.message_logs does more than look at its row: make public.look_up() security definer*'
 matches "and policies that narrow the functions" "$(cat "$work/named")" '*policy "only today" of public.maintenance_requests is restrictive and holds for messaging_owner too: alter policy "only today" on public.maintenance_requests to authenticated*'
