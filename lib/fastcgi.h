@@ -1,7 +1,6 @@
 /**
  * Serving FastCGI requests from a listening socket on descriptor 0, as spawn-fcgi, systemd and
- * mod_fcgid hand it over. libfcgi appears in fastcgi.c only, and is loaded by a process that
- * serves.
+ * mod_fcgid hand it over. libfcgi appears in fastcgi.c only.
  *
  * https://fastcgi-archives.github.io/FastCGI_Specification.html
  */

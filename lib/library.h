@@ -1,8 +1,9 @@
 /**
  * Shared libraries that not every request needs: found and loaded by the first that does.
  *
- * A CGI program's start is mostly its libraries, so what serves FastCGI, verifies tokens or reads
- * JSON is not linked but loaded here. What a module calls of such a library it keeps in a table of
+ * A CGI program's start is mostly its libraries. What can be had as an archive is linked in (see
+ * lean.cmake); libjwt, of which there is none and which brings an OpenSSL of its own, is loaded by
+ * the first request with a token. What a module calls of such a library it keeps in a table of
  * function pointers, with the types of the library's own header.
  */
 #ifndef LIBRARY_H
@@ -18,7 +19,7 @@ struct library_function {
 };
 
 struct library {
-    const char *soname; /* "libfcgi.so.0"; the build asks the linker's library for it */
+    const char *soname; /* "libjwt.so.0"; the build asks the linker's library for it */
     const struct library_function *functions;
     size_t n;
     atomic_bool loaded;

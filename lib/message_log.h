@@ -1,5 +1,5 @@
 /**
- * The table message_logs, reached by the SQL functions of the schema `messaging` (sql/migrations).
+ * The table message_logs, reached by the SQL functions of the schema `messaging` (sql/schema).
  *
  * Each call is one round trip. What the functions promise under concurrency stands with them.
  *
