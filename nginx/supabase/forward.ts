@@ -1,7 +1,13 @@
 // The two old names inside Supabase, for callers that cannot call another address: deployed there as
 // send-twilio-message and as send-whatsapp, it hands each request to the programs and their answer back.
 // A caller with the project's service key is one of ours and gets the server key; everybody else is
-// who his own token says, or nobody. How to deploy it: README, "Callers inside Supabase".
+// who his own token says, or nobody. With SEND_TWILIO_MESSAGE_AUTH=required, in the project's directory:
+//
+//   for name in send-twilio-message send-whatsapp; do
+//       install -D -m 644 /usr/share/doc/twilio-cgi/examples/supabase/forward.ts supabase/functions/$name/index.ts
+//   done
+//   supabase secrets set TWILIO_CGI_URL=https://example.org/functions/v1 TWILIO_CGI_KEY=...  # one of SERVER_KEYS
+//   supabase functions deploy send-twilio-message send-whatsapp --no-verify-jwt              # the programs verify
 
 const programs = Deno.env.get("TWILIO_CGI_URL"); // https://example.org/functions/v1
 const serverKey = Deno.env.get("TWILIO_CGI_KEY") ?? ""; // one of SERVER_KEYS

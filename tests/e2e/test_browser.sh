@@ -28,8 +28,9 @@ client browser.js "$chromium" listed "$page" "$other_page"
 case $transport in
 nginx-*)
     rest=$(free_port $((other_page + 1)))
-    sed "s|location / {|location /rest/v1/ { proxy_pass http://127.0.0.1:$rest; } &|" \
-        "$web/nginx/nginx.conf" >"$work/nginx.conf"
+    sed "s|https://|http://|; s|PROJECT.supabase.co|127.0.0.1:$rest|" "$root/nginx/twilio-cgi-supabase.conf" \
+        >"$work/supabase.conf"
+    sed "s|location / {|include $work/supabase.conf; &|" "$web/nginx/nginx.conf" >"$work/nginx.conf"
     cat "$work/nginx.conf" >"$web/nginx/nginx.conf" # which stays whose it is
     kill -s HUP "$(cat "$web/run/nginx.pid")"
     await sh -c "curl -q -s -o /dev/null -w '%{http_code}' '${base%/functions/v1}/rest/v1/x' | grep -qx 502"

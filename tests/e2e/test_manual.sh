@@ -1,5 +1,8 @@
 #!/bin/sh
-# The manual pages and the example of a settings file say what the programs say of themselves.
+# The manual pages and the example of a settings file say what the programs say of themselves; and the README
+# names nothing that is not there.
+
+# shellcheck disable=SC2016 # what the README marks as code
 
 set -- "$1" direct
 # shellcheck source=tests/e2e/lib.sh
@@ -47,5 +50,53 @@ sed -n '/^# /{ h; d; }; /^#[A-Z_]*=/{ G; s/^#\([A-Z_]*\)=\(.*\)\n# \(.*\)/\1 \3 
     "$root/nginx/systemd/environment.in" | sort >"$work/example"
 equals 'the settings' "$(cat "$work/settings")" "$(cat "$work/example")"
 equals 'lines that say anything' '' "$(grep -v '^#\|^$' "$root/nginx/systemd/environment.in")"
+
+readme=$root/README.md
+
+it 'the README is short, in lines that can be read'
+[ "$(wc -l <"$readme")" -le 500 ] || complain 'its lines' '500 at most' "$(wc -l <"$readme")"
+equals 'lines of more than 320 characters' '' "$(LC_ALL=C.UTF-8 grep -nE '^.{321}' "$readme" | cut -c 1-60)"
+
+it "the README's commands are never set from right to left"
+equals 'code inside of <div dir="rtl">' '' "$(sed -n '/^<div dir="rtl">/,/^<\/div>/{ /^ *```/p; }' "$readme")"
+equals 'open and closed' "$(grep -c '^<div dir="rtl">$' "$readme")" "$(grep -c '^</div>$' "$readme")"
+
+it "the README's commands are a shell's"
+sed -n '/^ *```sh$/,/^ *```$/{ /^ *```/d; p; }' "$readme" >"$work/commands"
+[ "$(wc -l <"$work/commands")" -ge 30 ] || complain 'commands' '30 lines or more' ''
+sed '/^[A-Z_]*=/d' "$work/commands" >"$work/commands.sh" # all but the settings file
+equals 'sh -n' '' "$(sh -n "$work/commands.sh" 2>&1)"
+
+it 'the files that the README names are there'
+grep -oE '(`|[ .])(nginx|sql|tests|cgi-bin|lib|examples)/[A-Za-z0-9._/-]+' "$readme" |
+    sed 's/^.//; s/[.]$//; s/^examples/nginx/' | sort -u >"$work/files"
+grep -oE '`[a-z-]+[.](conf|sql|sh|timer|socket)`' "$readme" | tr -d '`' | sort -u >"$work/names"
+[ "$(wc -l <"$work/files")" -ge 8 ] || complain 'files' '8 or more' "$(cat "$work/files")"
+while read -r file; do
+    [ -e "$root/$file" ] || complain 'in the README' "$file" 'no such file'
+done <"$work/files"
+while read -r name; do
+    [ -n "$(cd "$root" && find cgi-bin lib nginx sql tests -name "$name" -o -name "$name.in")" ] ||
+        complain 'in the README' "$name" 'no such file'
+done <"$work/names"
+
+it 'so are the options of the programs, the tests, and the sections that it points to'
+for program in $programs; do "$build/cgi-bin/$program" --help; done | grep -o -- '--[a-z-]*' | sort -u >"$work/options"
+for program in $programs; do
+    grep -oE "$program --[a-z-]+" "$readme" | sed 's/.* //'
+done | sort -u >"$work/used"
+[ "$(wc -l <"$work/used")" -ge 5 ] || complain 'options' '5 or more' "$(cat "$work/used")"
+equals 'options that no program has' '' "$(grep -vxF -f "$work/options" "$work/used")"
+ctest --test-dir "$build" -N | sed -n 's/^ *Test *#[0-9]*: //p' >"$work/tests"
+sed -n '/^## Threats/,/^## Speed/s/.*| \(`[^|]*\) |$/\1/p' "$readme" | grep -oE '`[^`]+`' | tr -d '`' | sort -u >"$work/named"
+[ "$(wc -l <"$work/named")" -ge 10 ] || complain 'tests' '10 or more' "$(cat "$work/named")"
+while read -r name; do
+    pattern=$(printf '%s\n' "$name" | sed 's/[.]/[.]/g; s/[*]/.*/g')
+    grep -q "^$pattern\$" "$work/tests" || complain 'in the README' "$name" 'no such test'
+done <"$work/named"
+for section in $(grep -oE '\(#[a-z-]+\)' "$readme" | tr -d '()#' | sort -u); do
+    grep -i '^##' "$readme" | tr ' A-Z' '-a-z' | grep -qx "#*-$section" ||
+        complain 'in the README' "#$section" 'no such section'
+done
 
 finish
