@@ -169,7 +169,7 @@ begin
     update public.message_logs m
     set metadata = v_metadata || jsonb_build_object('fallback', p_id), updated_at = v_now
     where m.id = p_first;
-    update messaging.idempotency_keys k set answer = null, twilio_status = null, ended = not p_by_request, begun_at = v_now
+    update messaging.idempotency_keys k set answer = null, answered_at = null, twilio_status = null, ended = not p_by_request, begun_at = v_now
     where k.message_log_id = p_first and (p_by_request or k.answer ->> 'external_id' is null);
 end
 $$;
@@ -216,6 +216,8 @@ begin
     from public.message_logs m
     where m.id = p_id and m.external_id is not null
     on conflict do nothing;
+    update messaging.idempotency_keys k set answer = messaging.whole_answer(k)
+    where k.message_log_id = p_id and k.answer is not null;
     update public.message_logs m
     set status = 'pending', external_id = null, error_code = null, error_message = null, failed_at = null,
         sent_at = v_now, updated_at = v_now,

@@ -67,7 +67,6 @@ as $$
 declare
     v_row record;
     v_parameters jsonb := p_event.parameters;
-    v_to constant text := v_parameters ->> 'To';
     v_told text[] := '{}';
 begin
     if jsonb_typeof(v_parameters) <> 'object' or v_parameters = '{}' then
@@ -84,24 +83,22 @@ begin
         return v_parameters;
     end if;
 
-    select m.recipient, m.message_type, m.metadata ->> 'account_sid' as account,
-        m.metadata ->> 'messaging_service_sid' as service
-    into v_row
+    select m.recipient, m.message_type, m.metadata into v_row
     from public.message_logs m
     where m.id = p_event.message_log_id;
     if v_row.recipient = '' then
         return messaging.without_numbers(v_parameters, null);
     end if;
-    if v_to = (case v_row.message_type when 'whatsapp' then 'whatsapp:' else '' end || v_row.recipient) then
-        v_parameters := v_parameters - 'To';
-    end if;
-    if v_parameters ->> 'AccountSid' = v_row.account then
-        v_parameters := v_parameters - 'AccountSid';
-    end if;
-    if v_parameters ->> 'ChannelToAddress' = v_row.recipient then
-        v_parameters := v_parameters - 'ChannelToAddress';
-    end if;
-    return v_parameters;
+    select array_agg(n.name) into v_told
+    from (values
+        ('To', case v_row.message_type when 'whatsapp' then 'whatsapp:' else '' end || v_row.recipient),
+        ('ChannelToAddress', v_row.recipient), ('ChannelPrefix', v_row.message_type),
+        ('AccountSid', v_row.metadata ->> 'account_sid'), ('From', v_row.metadata ->> 'from'),
+        ('ApiVersion', v_row.metadata ->> 'api_version'),
+        ('MessagingServiceSid', v_row.metadata ->> 'messaging_service_sid')
+    ) as n (name, value)
+    where v_parameters -> n.name = to_jsonb(n.value);
+    return v_parameters - coalesce(v_told, '{}');
 end
 $$;
 comment on function messaging.event_parameters(messaging.message_status_events) is

@@ -10,8 +10,10 @@ create table if not exists messaging.idempotency_keys (
     ended boolean not null default false,
     twilio_status text,
     answer jsonb,
+    answered_at timestamptz,
     primary key (caller, key)
 );
+call pg_temp.keep('alter table messaging.idempotency_keys add column answered_at timestamptz');
 comment on table messaging.idempotency_keys is 'Idempotency keys, by caller, with the answer to repeat.';
 comment on column messaging.idempotency_keys.fingerprint is
     'SHA-256 of the message as asked for: the same key with another one is a mistake.';
@@ -19,6 +21,7 @@ comment on column messaging.idempotency_keys.ended is
     'The first request has settled, if only to say that the outcome is unknown.';
 comment on column messaging.idempotency_keys.answer is
     'The message_logs row when Twilio had answered, as slim_answer leaves it; null while nobody knows.';
+comment on column messaging.idempotency_keys.answered_at is 'The row''s updated_at in that answer, where that does not say.';
 
 -- What a key stands for besides its caller: a message, as it was asked for, by whatever account.
 create or replace function messaging.fingerprint(
@@ -34,42 +37,68 @@ $$;
 comment on function messaging.fingerprint(text, text, text, uuid, text, jsonb) is
     'What idempotency_keys.fingerprint holds of a message.';
 
--- An answer holds of its row what may change once it is given; the rest is looked up in the row.
--- Answers of before, which hold the whole row, are what they are.
-create or replace function messaging.slim_answer(p_saved jsonb) returns jsonb
+-- An answer holds of its row what may change once it is given; the rest is looked up in the row, or stands in
+-- the key's own columns, and what is not there is null. Answers of before hold more: the whole row, or nulls.
+-- Of metadata the row has for good what was asked for and what Twilio says once (a further try, of which it
+-- may say something else, makes the answer whole first).
+create or replace function messaging.lasting_metadata() returns text[]
+language plpgsql immutable set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return '{account_sid,tag,validity,fallback_type,fallback_of,sent_as,template_id,variables,media_urls,direction,from,api_version,num_media,messaging_service_sid}';
+end
+$$;
+comment on function messaging.lasting_metadata() is 'What of a row''s metadata stays once Twilio has answered.';
+
+-- p_id, p_status: what stands in message_log_id and twilio_status; the time of the answer then stands in
+-- answered_at.
+drop function if exists messaging.slim_answer(jsonb);
+create or replace function messaging.slim_answer(p_saved jsonb, p_id uuid default null, p_status text default null)
+returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 begin
     return (
-        select jsonb_object_agg(s.key, case when s.key = 'metadata' and jsonb_typeof(s.value) = 'object'
-            then s.value - '{template_id,variables,media_urls}'::text[] else s.value end)
+        select coalesce(jsonb_object_agg(s.key, case when s.key = 'metadata' and jsonb_typeof(s.value) = 'object'
+            then s.value - messaging.lasting_metadata() else s.value end), '{}')
         from jsonb_each(p_saved) as s
-        where s.key in ('id', 'status', 'external_id', 'metadata', 'error_code', 'error_message', 'delivered_at',
-                'read_at', 'failed_at', 'updated_at')
-           or s.key = 'sent_at' and s.value is distinct from p_saved -> 'created_at'
+        where s.value <> 'null'
+          and (s.key in ('external_id', 'metadata', 'error_code', 'error_message', 'delivered_at', 'read_at', 'failed_at')
+              or s.key = 'sent_at' and s.value is distinct from p_saved -> 'created_at'
+              or s.key = 'id' and p_id is distinct from (s.value #>> '{}')::uuid
+              or s.key = 'status' and p_status is distinct from s.value #>> '{}'
+              or s.key = 'updated_at' and p_id is null)
     );
 end
 $$;
-comment on function messaging.slim_answer(jsonb) is 'Of a row as JSON what may change, and its id.';
+comment on function messaging.slim_answer(jsonb, uuid, text) is
+    'Of a row as JSON what may change, and what its key does not hold.';
 
-create or replace function messaging.whole_answer(p_answer jsonb) returns jsonb
+drop function if exists messaging.whole_answer(jsonb);
+create or replace function messaging.whole_answer(p_key messaging.idempotency_keys) returns jsonb
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_answer constant jsonb := p_key.answer;
 begin
-    if p_answer ? 'created_at' then
-        return p_answer;
+    if v_answer ? 'created_at' then
+        return v_answer;
     end if;
     return (
-        select to_jsonb(m) || jsonb_build_object('sent_at', m.created_at) || p_answer
-            || case when jsonb_typeof(p_answer -> 'metadata') = 'object' and jsonb_typeof(m.metadata) = 'object'
-                then jsonb_build_object('metadata', p_answer -> 'metadata' || (
+        select to_jsonb(m)
+            || '{"external_id": null, "error_code": null, "error_message": null, "delivered_at": null, "read_at": null, "failed_at": null}'
+            || jsonb_build_object('sent_at', m.created_at, 'status', p_key.twilio_status,
+                'updated_at', coalesce(p_key.answered_at, m.updated_at))
+            || v_answer
+            || case when jsonb_typeof(m.metadata) = 'object' and jsonb_typeof(v_answer -> 'metadata') = 'object'
+                then jsonb_build_object('metadata', (
                     select coalesce(jsonb_object_agg(a.key, a.value), '{}')
                     from jsonb_each(m.metadata) as a
-                    where a.key in ('template_id', 'variables', 'media_urls')))
+                    where a.key = any (messaging.lasting_metadata())) || (v_answer -> 'metadata'))
                 else '{}' end
         from public.message_logs m
-        where m.id = (p_answer ->> 'id')::uuid
+        where m.id = coalesce(v_answer ->> 'id', p_key.message_log_id::text)::uuid
     );
 end
 $$;
-comment on function messaging.whole_answer(jsonb) is 'The row as JSON that was answered.';
+comment on function messaging.whole_answer(messaging.idempotency_keys) is 'The row as JSON that was answered.';

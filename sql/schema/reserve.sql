@@ -67,7 +67,7 @@ begin
             exit when found;
 
             select k.fingerprint, k.message_log_id, k.begun_at, k.ended, k.twilio_status, k.answer,
-                m.id as row_id, to_jsonb(coalesce(s, m)) as stored, f.due_at is not null as followed
+                messaging.whole_answer(k) as answered, m.id as row_id, to_jsonb(coalesce(s, m)) as stored, f.due_at is not null as followed
             into v_key
             from messaging.idempotency_keys k
             left join public.message_logs m on m.id = k.message_log_id
@@ -90,7 +90,7 @@ begin
                 outcome := 'in_progress';
             elsif v_key.answer is not null then
                 outcome := 'replay';
-                saved := coalesce(messaging.whole_answer(v_key.answer), v_key.stored);
+                saved := coalesce(v_key.answered, v_key.stored);
                 twilio_status := v_key.twilio_status;
             elsif not v_key.ended
                 and v_key.begun_at between clock_timestamp() - v_lease and clock_timestamp() + v_lease

@@ -89,8 +89,9 @@ begin
     elsif p_release then
         null;
     elsif p_status <> 'unknown' then
-        update messaging.idempotency_keys k set ended = true, answer = messaging.slim_answer(v_saved),
-            twilio_status = p_status
+        update messaging.idempotency_keys k
+        set ended = true, answer = messaging.slim_answer(v_saved, k.message_log_id, p_status),
+            answered_at = (v_saved ->> 'updated_at')::timestamptz, twilio_status = p_status
         where k.message_log_id = any (v_keys) and k.answer is null;
     else
         update messaging.idempotency_keys k set ended = true

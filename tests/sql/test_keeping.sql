@@ -66,6 +66,12 @@ select is(parameters, '{"ErrorMessage": "x", "SmsStatus": "Sent"}', 'until it is
 select messaging.record_status(null, 'SM1', 'delivered', null, null, '{"MessageSid": "SM1", "SmsSid": "SM1", "MessageStatus": "delivered", "To": "+201012345678", "From": "+201000000000", "AccountSid": "AC1", "ApiVersion": "2010-04-01"}', null);
 select is((select count(*) from messaging.message_status_events where external_id = 'SM1'), 1::bigint, 'a repetition is one still');
 
+select message('SM4', 'queued', 0, p_metadata => '{"account_sid": "AC1", "from": "whatsapp:+14155238886", "api_version": "2010-04-01", "messaging_service_sid": "MG1"}', p_type => 'whatsapp');
+select messaging.record_status(null, 'SM4', 'read', null, null, '{"MessageSid": "SM4", "From": "whatsapp:+14155238886", "ApiVersion": "2010-04-01", "ChannelPrefix": "whatsapp", "MessagingServiceSid": "MG1", "AccountSid": "AC1", "EventType": "READ"}', null),
+    messaging.record_status(null, 'SM4', 'sent', null, null, '{"From": "whatsapp:+14155238887", "ApiVersion": "2010", "ChannelPrefix": "WhatsApp", "MessagingServiceSid": "MG2", "AccountSid": "AC2"}', null);
+select is((select parameters from messaging.message_status_events where external_id = 'SM4' and status = 'read'), '{"EventType": "READ"}', 'nor what the row has of Twilio''s answer');
+select is((select parameters from messaging.message_status_events where external_id = 'SM4' and status = 'sent'), '{"From": "whatsapp:+14155238887", "ApiVersion": "2010", "ChannelPrefix": "WhatsApp", "MessagingServiceSid": "MG2", "AccountSid": "AC2"}', 'letter for letter, that is');
+
 -- keys
 create temporary table answered as select messaging.settle_message(id, 'SM3', 'queued', null, null, '{"num_segments": "1"}', false, null) as row
 from messaging.reserve_message('c', 'replayed', '00000000-0000-4000-8000-00000000000a', null, 'whatsapp', '+201112345678', 'x', '00000000-0000-4000-8000-0000000000a1', 'https://example.org/a.jpg',
@@ -74,11 +80,26 @@ select messaging.record_status(null, 'SM3', s, c, 'text', '{"ErrorMessage": "tex
 select messaging.settle_message((row ->> 'id')::uuid, 'SM3', 'read', null, null, '{"price": "-1"}', false, null) from answered;
 select is((select saved from messaging.reserve_message('c', 'replayed', '00000000-0000-4000-8000-00000000000a', null, 'whatsapp', '+201112345678', 'x', '00000000-0000-4000-8000-0000000000a1', 'https://example.org/a.jpg',
     '{"variables": {"1": "a"}, "template_id": "HX1", "media_urls": ["u", "v"]}')), (select row from answered), 'a repetition gets the row as it was then, whatever came of it');
-select ok(not answer ?| '{message_content,recipient,sent_at}' and not answer -> 'metadata' ? 'variables', 'of which the key holds what may change alone')
+select is(answer, '{"external_id": "SM3", "metadata": {"num_segments": "1"}}', 'of which the key holds what may change alone')
 from messaging.idempotency_keys where key = 'replayed';
+update messaging.idempotency_keys set answer = (select row - '{message_content,recipient,sent_at,created_at}'::text[] from answered) where key = 'replayed';
+select is((select saved from messaging.reserve_message('c', 'replayed', '00000000-0000-4000-8000-00000000000a', null, 'whatsapp', '+201112345678', 'x', '00000000-0000-4000-8000-0000000000a1', 'https://example.org/a.jpg',
+    '{"variables": {"1": "a"}, "template_id": "HX1", "media_urls": ["u", "v"]}')), (select row from answered), 'one of before may hold more, and nulls');
 update messaging.idempotency_keys set answer = '{"id": "x", "created_at": "then", "a": 1}' where key = 'replayed';
 select is((select saved from messaging.reserve_message('c', 'replayed', '00000000-0000-4000-8000-00000000000a', null, 'whatsapp', '+201112345678', 'x', '00000000-0000-4000-8000-0000000000a1', 'https://example.org/a.jpg',
     '{"variables": {"1": "a"}, "template_id": "HX1", "media_urls": ["u", "v"]}')), '{"id": "x", "created_at": "then", "a": 1}', 'one of before is what it is');
+
+-- further tries tell of another sender
+create temporary table tried as select messaging.settle_message(id, 'SM5', 'queued', null, null, '{"from": "whatsapp:+14155238886", "num_media": "0"}', false, null) as row
+from messaging.reserve_message('c', 'tried', null, null, 'whatsapp', '+201112345678', 'x', null, null, '{"tag": "t"}');
+select messaging.record_status(null, 'SM5', 'failed', '63018', null, '{}', null);
+update messaging.follow_ups set due_at = now();
+select isnt(messaging.claim_follow_up(gen_random_uuid()), null, 'a further try');
+select messaging.settle_message((row ->> 'id')::uuid, 'SM6', 'queued', null, null, '{"from": "whatsapp:+14155238887", "messaging_service_sid": "MG1"}', false, null) from tried;
+select is((select saved from messaging.reserve_message('c', 'tried', null, null, 'whatsapp', '+201112345678', 'x', null, null, '{"tag": "t"}')), (select row from tried), 'a repetition gets the first answer again');
+create temporary table refused as select messaging.settle_message(id, null, 'failed', '21610', 'no', null, false, null) as row
+from messaging.reserve_message('c', 'refused', null, null, 'sms', '+201112345678', 'x', null, null, '{}');
+select is((select saved from messaging.reserve_message('c', 'refused', null, null, 'sms', '+201112345678', 'x', null, null, '{}')), (select row from refused), 'a refusal too');
 delete from message_logs; delete from messaging.message_status_events; delete from notifications;
 
 -- expire: texts
