@@ -61,8 +61,8 @@ begin isolation level read committed;
 \ir schema/whatsapp_messages.sql
 \ir schema/legacy_message_logs.sql
 \ir schema/users.sql
-\ir schema/reports.sql
 \ir schema/daily_totals.sql
+\ir schema/reports.sql
 \ir schema/message_reports.sql
 \ir schema/dead_numbers.sql
 \ir schema/keeping.sql

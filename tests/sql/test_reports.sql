@@ -28,6 +28,21 @@ set local session_replication_role = replica;
 update message_logs set error_message = null;
 set local session_replication_role = origin;
 select is((select reason from messaging.failure_report where error_code = '30003'), 'Unreachable destination handset', 'the meaning where Twilio sent no text');
+
+-- days that are gone
+set local time zone 'Africa/Cairo';
+update message_logs set sent_at = sent_at - interval '1 year', delivered_at = delivered_at - interval '1 year' where message_type = 'sms' and sent_at is not null;
+create temporary table deliveries as select * from messaging.delivery_report;
+create temporary table failures as select * from messaging.failure_report;
+select is(messaging.expire(null, '300 days', 4), 4, 'a day half gone');
+select is_empty('(table deliveries except select * from messaging.delivery_report) union all (select * from messaging.delivery_report except table deliveries)', 'its deliveries are as they were');
+select is_empty('(table failures except select * from messaging.failure_report) union all (select * from messaging.failure_report except table failures)', 'and its failures');
+select cmp_ok(messaging.expire(null, '300 days', 100), '>', 5, 'all gone that had come to an end');
+select is_empty('(table deliveries except select * from messaging.delivery_report) union all (select * from messaging.delivery_report except table deliveries)', 'the deliveries are as they were');
+select is_empty('(table failures except select * from messaging.failure_report) union all (select * from messaging.failure_report except table failures)', 'and the failures');
+select become('authenticated', '00000000-0000-4000-8000-00000000000b');
+select is_empty('select messages from messaging.failure_report union all select total from messaging.delivery_report', 'whoever is not staff sees none of it');
+select set_config('role', 'none', true);
 select is((select string_agg(distinct code, ' ') from messaging.twilio_errors where btrim(meaning) = '' or meaning_ar !~ '[ء-ي]'), null, 'every code has both meanings');
 select ok(count(*) >= 68, 'and there are all of them') from messaging.twilio_errors;
 select * from finish();
