@@ -65,7 +65,8 @@ select
             and right(m.metadata ->> 'price', 1) <> '.'
         then (m.metadata ->> 'price')::numeric
         else substring(m.metadata ->> 'price' from '^-?[0-9]{1,9}(?:[.][0-9]{1,9})?$')::numeric end) as price,
-    left(m.metadata ->> 'price_unit', 8) as price_unit
+    left(m.metadata ->> 'price_unit', 8) as price_unit,
+    m.recipient = '' as forgotten
 from messaging.outbound_messages m;
 comment on view messaging.message_facts is 'Of each message of ours what the reports, and metrics, count.';
 

@@ -50,6 +50,8 @@ as $$
         where m.external_id is null and m.message_type in ('sms', 'whatsapp')
           and m.sent_at > now() - interval '30 days' and m.sent_at <= now()
           and m.status in ('pending', 'unknown')
+          -- Nobody settles what is left of a person who was forgotten.
+          and m.recipient <> ''
         group by m.status
     ),
     unsettled_of_each as (

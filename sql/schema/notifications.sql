@@ -39,7 +39,8 @@ begin
                 (title, message, type, recipient_id, entity_type, entity_id, message_log_id)
             values (
                 case v_row.message_type when 'whatsapp' then 'فشل إرسال رسالة واتساب' else 'فشل إرسال رسالة SMS' end,
-                format('فشل إرسال الرسالة إلى %s. %s', v_row.recipient, messaging.error_meaning_ar(v_row.error_code)),
+                format('فشل إرسال الرسالة إلى %s. %s', coalesce(nullif(v_row.recipient, ''), '…'),
+                    messaging.error_meaning_ar(v_row.error_code)),
                 'error', v_recipient, 'message_log', p_id, p_id);
         exception when others then
             raise warning 'no notification for message %: %', p_id, sqlerrm;

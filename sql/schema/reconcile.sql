@@ -92,6 +92,7 @@ as $$
     left join messaging.reconcile_turns t on t.message_log_id = m.id
     where m.sent_at >= p_day::timestamp at time zone 'UTC'
       and m.sent_at < (p_day + 1)::timestamp at time zone 'UTC'
+      and m.recipient <> ''
       and messaging.wants_word(m.status, m.external_id, m.metadata)
       and messaging.is_turn(m.sent_at, t.asked_at, p_older_than, p_since)
 $$;
@@ -115,6 +116,7 @@ as $$
     where m.sent_at >= greatest(now() - interval '30 days', p_after_sent_at)
       and (p_after_sent_at is null or (m.sent_at, m.id) > (p_after_sent_at, p_after_id))
       and m.external_id is null
+      and m.recipient <> ''
       and m.status in ('pending', 'unknown')
       and messaging.is_of_account(m.metadata, p_account)
     order by m.sent_at, m.id
@@ -124,7 +126,7 @@ comment on function messaging.reconcile_orphans(text, interval, timestamptz, tim
     'Messages of the last 30 days without a SID whose outcome is not known, by (sent_at, id), one page.';
 
 -- Some messages of Twilio's list: [{"sid", "status", "code", "text", "details": {"price", ...}}, ...]. What
--- belongs to a row here is returned; with p_write, status and error are joined into it as a callback's
+-- belongs to a row here is returned, and the SID alone of what did and is gone; with p_write, status and error are joined into it as a callback's
 -- are, details merged into metadata, and its turn is over.
 --
 -- Under concurrency it promises what record_status does, and takes the locks of a message in the same
@@ -156,7 +158,13 @@ begin
             where e.external_id = v_told.sid
             limit 1;
         end if;
-        continue when not found;
+        if not found then
+            -- One that is gone is nobody else's.
+            if messaging.is_forgotten(v_told.sid) then
+                return query select v_told.sid, null::uuid, null::text, null::text, false;
+            end if;
+            continue;
+        end if;
         sid := v_told.sid;
         id := v_row.id;
         was := v_row.status;
@@ -222,6 +230,7 @@ as $$
     left join messaging.reconcile_turns t on t.message_log_id = m.id
     where m.sent_at >= p_day::timestamp at time zone 'UTC'
       and m.sent_at < (p_day + 1)::timestamp at time zone 'UTC'
+      and m.recipient <> ''
       and m.external_id is not null
       and m.status not in ('canceled', 'failed', 'undelivered', 'delivered', 'read')
       and messaging.wants_word(m.status, m.external_id, m.metadata)
@@ -245,6 +254,7 @@ as $$
     left join messaging.reconcile_turns a on a.message_log_id = m.id
     where m.sent_at >= p_day::timestamp at time zone 'UTC'
       and m.sent_at < (p_day + 1)::timestamp at time zone 'UTC'
+      and m.recipient <> ''
       and m.external_id is not null
       and messaging.wants_word(m.status, m.external_id, m.metadata)
       and messaging.is_of_account(m.metadata, p_account)
@@ -270,6 +280,7 @@ as $$
     where m.sent_at >= greatest(now() - interval '30 days', p_after_sent_at)
       and m.sent_at < now() - p_older_than
       and (p_after_sent_at is null or (m.sent_at, m.id) > (p_after_sent_at, p_after_id))
+      and m.recipient <> ''
       and m.status not in ('canceled', 'failed', 'undelivered', 'delivered', 'read')
     order by m.sent_at, m.id
     limit p_limit
@@ -285,5 +296,7 @@ as $$
     -- Of an attempt that was tried again since.
     select e.external_id from messaging.message_status_events e
     where e.external_id = any (p_sids) and e.message_log_id is not null
+    union
+    select f.name from messaging.forgotten_messages f where f.name = any (p_sids)
 $$;
-comment on function messaging.known_sids(text[]) is 'Those of the SIDs that belong to a message here.';
+comment on function messaging.known_sids(text[]) is 'Those of the SIDs that belong to a message here, or did until it was forgotten.';

@@ -6,6 +6,8 @@ create or replace view messaging.stuck_messages with (security_invoker = true) a
 select m.id, m.message_type, m.status, m.sent_at as since
 from messaging.message_facts m
 where m.in_flight
+  -- Of what is left of a person who was forgotten nobody asks what became of it.
+  and not m.forgotten
   and m.sent_at >= now() - interval '30 days'
   and m.sent_at < now() - case
         when m.status = 'pending' then interval '10 minutes'

@@ -163,17 +163,19 @@ insert into message_logs (recipient, message_type, message_content, status, prov
     ('+201000000000', 'whatsapp', 'مرحبا', 'received', 'twilio', '{"direction": "incoming", "from": "whatsapp:+201512345678"}'),
     ('201512345678', 'whatsapp', 'x', 'sent', 'meta', '{}');
 create temporary table pending as select id from messaging.reserve_message('c', 'key pending', '00000000-0000-4000-8000-00000000000a', null, 'sms', '+201512345678', 'زعفران', null, null, '{"variables": {"1": "+201512345678"}}');
+alter table pending add column late uuid;
+update pending set late = r.id from messaging.reserve_message('c', null, '00000000-0000-4000-8000-00000000000a', null, 'sms', '+201512345678', 'x', null, null, '{}') as r;
 delete from before; insert into before select * from sums();
-select is(jsonb_array_length(messaging.messages_of('01512345678') -> 'messages'), 6, 'a person''s export has all of it');
+select is(jsonb_array_length(messaging.messages_of('01512345678') -> 'messages'), 7, 'a person''s export has all of it');
 select ok(messaging.messages_of('01512345678')::text ~ 'مرحبا' and messaging.messages_of('01512345678')::text ~ 'فشل إرسال', 'inbound messages and notifications, too');
 select throws_ok($$select messaging.forget_recipient('010')$$, '22023', 'that is no phone number', 'what is no number is told');
-select is(messaging.forget_recipient('whatsapp:٠١٥ 1234 5678'), 6, 'a person is forgotten by a number as people write it');
+select is(messaging.forget_recipient('whatsapp:٠١٥ 1234 5678'), 7, 'a person is forgotten by a number as people write it');
 select is(where_is('1512345678'), '', 'the number is nowhere');
 select is(where_is('زعفران'), '', 'nor a text');
 select is(where_is('مرحبا'), '', 'nor an inbound one');
 select results_eq('select * from sums()', 'select * from before', 'the sums are what they were');
 select results_eq('select external_id, recipient, status from message_logs order by created_at, external_id', $$values
-    ('SM16', '+201012345678', 'queued'), ('SM15', '+201012345678', 'delivered'), ('SM21', '', 'sent'), ('SM23', '+201012345678', 'delivered'), (null, '', 'pending')$$,
+    ('SM16', '+201012345678', 'queued'), ('SM15', '+201012345678', 'delivered'), ('SM21', '', 'sent'), ('SM23', '+201012345678', 'delivered'), (null, '', 'pending'), (null, '', 'pending')$$,
     'of what is under way a row without the person stays; nobody else is touched');
 select is(messaging.forget_recipient('01512345678'), 0, 'once more finds nothing');
 
@@ -187,10 +189,12 @@ select messaging.restore_reservation(id, '{"caller": "c", "type": "sms", "recipi
 select become('service_role');
 update message_logs set metadata = '{"to": "+201512345678"}', message_content = '+201512345678', error_message = '+201512345678', status = 'read' where external_id = 'SM21';
 reset role;
+select messaging.record_status(late, 'SM26', 'undelivered', '30003', null, '{"To": "+201512345678"}', null) from pending;
 select is(where_is('1512345678'), '', 'whatever comes late: the number is nowhere');
 select is(where_is('زعفران'), '', 'nor the text');
 select is((select status from message_logs where external_id = 'SM21'), 'read', 'but a status arrives where there is a row');
 select is((select metadata - 'read_at' from message_logs where external_id = 'SM25'), '{"forgotten": true, "error_status": "failed", "num_segments": "1"}', 'with what tells of the sending alone');
+select is((select message from notifications where entity_id = (select id from message_logs where external_id = 'SM26')), 'فشل إرسال الرسالة إلى …. ' || messaging.error_meaning_ar('30003'), 'its failure is told without the number');
 
 -- who may
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p where p.pronamespace = 'messaging'::regnamespace

@@ -89,6 +89,27 @@ select messaging.reconcile_redacted('AC1'), messaging.reconcile_redacted('AC1');
 select row_eq('select redacted from messaging.reconcile_begin(''AC1'')', row(true), 'until numbers are seen blotted out in its lists');
 select row_eq('select redacted from messaging.reconcile_begin(''AC2'')', row(false), 'which says nothing of others');
 
+-- forgotten: nothing is asked, and nobody else gets it
+select old_message('SM31', 'sent'), old_message(null, 'unknown'), old_message('SM32', 'delivered', '{"price": "-1"}');
+select is((select due from messaging.reconcile_day(:'day', 'AC1', null, now())), 1::bigint, 'one more is due');
+select is(count(*), 1::bigint, 'and one without a SID') from messaging.reconcile_orphans('AC1', null, now(), null, null, 9) as o where o.due;
+select cmp_ok((select value from messaging.metrics() where figure = 'unsettled_messages' and label_1 = 'unknown'), '>', 0::double precision, 'which metrics count');
+select isnt((messaging.report(30) -> 'stuck')::text, '[]', 'and the report');
+select cmp_ok(messaging.forget_recipient('01012345678'), '>', 3, 'their person is forgotten');
+select cmp_ok(count(*), '>', 2::bigint, 'of those under way rows are left') from message_logs where recipient = '' and status in ('sent', 'unknown');
+select is((select due from messaging.reconcile_day(:'day', 'AC1', null, now())), 0::bigint, 'nothing is due of the day');
+select is_empty(format('select from messaging.reconcile_missed(%L, ''AC1'', null, now(), 9)', :'day'), 'nor missed');
+select is_empty('select from messaging.reconcile_orphans(''AC1'', null, now(), null, null, 9)', 'nothing without a SID could be proved never to have been sent');
+select is_empty('select from messaging.unsettled_messages(''0'', null, null, 9)', 'nor do programs of before ask');
+select messaging.reconcile_end(:'day', 'AC1', null, now(), '{}');
+select is_empty('select from messaging.reconcile_turns t join message_logs m on m.id = t.message_log_id where m.external_id = ''SM31''', 'nor have they turns');
+select is((select sum(value) from messaging.metrics() where figure = 'unsettled_messages'), 0::double precision, 'no alarm that nobody could end');
+select is((messaging.report(30) -> 'stuck')::text, '[]', 'nor in the report');
+select results_eq($q$select sid, is_now from messaging.reconcile_listed('[{"sid": "SM31", "status": "delivered", "details": {"price": "-0.05"}}, {"sid": "SM32", "status": "delivered"}]', true) order by 1$q$,
+    $$values ('SM31', 'delivered'), ('SM32', null)$$, 'what a list tells is joined in; one that is gone is known, so that no other message gets it');
+select results_eq('select * from messaging.known_sids(''{SM31,SM32,SM99}'') order by 1', $$values ('SM31'), ('SM32')$$, 'to programs of before, too');
+select row_eq('select recipient, status, metadata ->> ''price'' from message_logs where external_id = ''SM31''', row(''::text, 'delivered'::text, '-0.05'::text), 'without the number');
+
 -- the account is no part of what a key stands for
 create function public.reserved(p_metadata jsonb) returns text
 language sql
