@@ -1,9 +1,12 @@
 #!/bin/sh
 # What one plain CGI request costs in instructions (callgrind) and memory at its peak: of the programs, of the
-# same with shared libraries where those of the build are lean. No neighbour disturbs these figures.
+# same with shared libraries where those of the build are lean, and of those of another build, on the same
+# database. No neighbour disturbs these figures.
 #
-#   sh tests/bench/instructions.sh BUILD-DIRECTORY
+#   sh tests/bench/instructions.sh BUILD-DIRECTORY [OTHER-BUILD]
 
+other=${2:-}
+[ -z "$other" ] || other=$(cd "$other" && pwd -P)
 set -- "$1" direct
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/../e2e/lib.sh"
@@ -30,6 +33,7 @@ message='{"to":"01012345678","message":"hello"}'
 json='Content-Type: application/json'
 webhook() { measure "webhook, $1" "$2" twilio-delivery-status 'MessageSid=SM0123456789abcdef0123456789abcdef&MessageStatus=delivered'; }
 sms() { measure "send, $1" "$2/send-twilio-message" send-twilio-message "$message" "$json"; }
+tls() { measure "send TLS, $1" "$2/send-twilio-message" send-twilio-message "$message" "$json"; }
 whatsapp() { measure "send-whatsapp, $1" "$2/send-whatsapp" send-whatsapp "$message" "$json" "$(server_bearer)"; }
 
 each()
@@ -39,7 +43,7 @@ each()
     sms "$1" "$2"
     whatsapp "$1" "$2"
     settings TWILIO_API_URL="$tls_url" TWILIO_CA_PATH="$work/authorities"
-    sms "$1, TLS" "$2"
+    tls "$1" "$2"
 }
 
 sandbox_options="--tls-cert $work/tls/cert.pem --tls-key $work/tls/key.pem"
@@ -49,5 +53,6 @@ tls=$sandbox_pid tls_url=$(echo "$twilio_url" | sed 's/^http:/https:/')
 twilio_url=$plain_url sandbox_pid=$plain
 trap 'kill "$tls"; end' EXIT
 
-each programs "$build/cgi-bin"
+each ours "$build/cgi-bin"
 [ ! -d "$build/tests/shared/cgi-bin" ] || each 'shared libraries' "$build/tests/shared/cgi-bin"
+[ -z "$other" ] || each before "$other/cgi-bin"

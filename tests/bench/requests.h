@@ -1,6 +1,6 @@
 /**
  * The requests of the benchmarks, each new: number n is always the same request, and no two numbers
- * are. sql.sh makes the rows and users that they name.
+ * are. world.sh makes the rows and users that they name.
  */
 #ifndef BENCH_REQUESTS_H
 #define BENCH_REQUESTS_H

@@ -1,0 +1,40 @@
+# Memory: of one CGI request at its peak, and of a FastCGI process after many; POSIX sh, sourced by run.sh.
+#
+# shellcheck shell=sh disable=SC2154 # run.sh's variables
+
+part_memory()
+{
+    round=1
+    fill $((rows * 2))
+    start_webhooks direct
+    fastcgi send-direct direct plain "$processes" send-twilio-message
+    line='memory, FastCGI, webhook'
+    served webhook webhook-direct/twilio-delivery-status
+    line='memory, FastCGI, send'
+    served sms send-direct/send-twilio-message
+    stop_webhooks direct
+    stop send-direct
+}
+
+# served KIND TARGET: some requests, then many more
+served()
+{
+    duration=600
+    label=first
+    load "$1" "$2" --connections 16 --most "$flat_first"
+    label=then
+    load "$1" "$2" --connections 16 --most "$flat_then"
+}
+
+# One plain CGI request under callgrind, and at its peak.
+part_instructions()
+{
+    round=1
+    sh "$here/instructions.sh" "$build" ${other:+"$other"} >"$work/instructions" ||
+        fail "instructions.sh: $(cat "$work/instructions")"
+    sed -E 's/^(.*[^ ]) +([0-9.]+) M +([0-9.]+) MiB .*/\1|\2|\3/' "$work/instructions" >"$work/costs"
+    while IFS='|' read -r what millions peak; do
+        line="instructions, ${what%, *}" label=${what##*, }
+        keep_figures "instructions=$millions peak=$peak"
+    done <"$work/costs"
+}
