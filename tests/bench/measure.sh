@@ -14,7 +14,7 @@
 #
 # A measurement is a line of the results: LINE|LABEL|ROUND|NAME=VALUE...
 #
-# shellcheck shell=sh disable=SC2154 # run.sh's variables
+# shellcheck shell=sh disable=SC2034,SC2154 # run.sh's and its files' variables
 
 line() { line=$1; }
 
@@ -49,7 +49,8 @@ statement()
     plan "$line|$statement_label|bench $*"
 }
 
-# Every other round backwards: what drifts, drifts for none more than for the others.
+# Every other round backwards: what drifts, drifts for none more than for the others. One that fails is told of,
+# and the run goes on without it; it has failed in the end.
 in_rounds()
 {
     round=0
@@ -63,7 +64,10 @@ in_rounds()
             esac
             fill "$1"
             # shellcheck disable=SC2086 # a command and its words
-            measured $command
+            (measured $command) || {
+                failed=yes
+                delay 0
+            }
         done 3<"$work/order"
     done
     side=ours
@@ -168,7 +172,7 @@ load()
     # A first request each, and the connections are there. What is compiled as it runs needs more of them.
     warm=32
     case $target in
-    node-*) warm=$((modulus / 2)) ;;
+    node-*) warm=2000 ;;
     esac
     post_many --seconds 60 --most "$warm" --connections 32 || fail "$target does not answer: $result"
     next=$((next + warm))
@@ -231,16 +235,33 @@ bench()
         -f pgbench.sql --log --log-prefix="$work/log/pgbench" "$@" -T "$duration" "$url") \
         >"$work/log/pgbench.out" 2>&1 || fail "$line, $label: $(tail -n 3 "$work/log/pgbench.out")"
     after=$(ticks none) extra=statements=yes
-    most=$(cat "$work"/log/pgbench.[0-9]* | awk '$2 > most { most = $2 } END { print most }')
-    result=$(cat "$work"/log/pgbench.[0-9]* | awk '{ print $3 }' | sort -n | awk -v out="$work/log/pgbench.out" '
-        { t[NR] = $1 / 1000 }
-        END {
-            while ((getline line < out) > 0)
-                if (line ~ /^tps = /) { split(line, word, " "); rate = word[3] }
-            printf "sent=%d ok=%d bad=0 rate=%.1f p50=%.3f p99=%.3f max=%.3f", NR, NR, rate,
-                t[int(NR * 0.5) + 1], t[int(NR * 0.99) + 1], t[NR]
-        }')
+    cat "$work"/log/pgbench.[0-9]* >"$work/log/transactions"
     rm -f "$work"/log/pgbench.[0-9]*
+    most=$(awk '$2 > most { most = $2 } END { print most }' "$work/log/transactions")
+    result=$(sort -n -k 3 "$work/log/transactions" | transactions)
     note "$kind" "$before" "$after" "$result"
     next=$((next + clients * most)) # clients are not at the same number
+}
+
+# What pgbench's log says, sorted by time taken. Rate and times are of what came when each client had done
+# its first, as requests find warm connections: CLIENT NUMBER MICROSECONDS SCRIPT SECOND MICROSECOND.
+transactions()
+{
+    awk '
+        {
+            end[NR] = $5 + $6 / 1e6
+            took[NR] = $3 / 1000
+            if (!($1 in first) || end[NR] < first[$1]) first[$1] = end[NR]
+        }
+        END {
+            for (client in first) if (first[client] > begun) begun = first[client]
+            for (i = 1; i <= NR; i++)
+                if (end[i] > begun) {
+                    t[++n] = took[i]
+                    if (end[i] > last) last = end[i]
+                }
+            if (!n) exit 1
+            printf "sent=%d ok=%d bad=0 rate=%.1f p50=%.3f p99=%.3f max=%.3f", NR, NR, n / (last - begun),
+                t[int(n * 0.5) + 1], t[int(n * 0.99) + 1], t[n]
+        }'
 }

@@ -1,6 +1,6 @@
 # Does a figure depend on how much is stored? POSIX sh, sourced by run.sh.
 #
-# shellcheck shell=sh disable=SC2154 # run.sh's variables
+# shellcheck shell=sh disable=SC2034,SC2154 # run.sh's and its files' variables
 
 part_growth()
 {

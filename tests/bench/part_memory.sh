@@ -1,6 +1,6 @@
 # Memory: of one CGI request at its peak, and of a FastCGI process after many; POSIX sh, sourced by run.sh.
 #
-# shellcheck shell=sh disable=SC2154 # run.sh's variables
+# shellcheck shell=sh disable=SC2034,SC2154 # run.sh's and its files' variables
 
 part_memory()
 {
@@ -22,7 +22,7 @@ served()
     duration=600
     label=first
     load "$1" "$2" --connections 16 --most "$flat_first"
-    label=then
+    label='then'
     load "$1" "$2" --connections 16 --most "$flat_then"
 }
 
@@ -37,4 +37,18 @@ part_instructions()
         line="instructions, ${what%, *}" label=${what##*, }
         keep_figures "instructions=$millions peak=$peak"
     done <"$work/costs"
+    for name in twilio-delivery-status send-twilio-message send-whatsapp; do
+        line="program, $name"
+        label=ours
+        built "$work/bin/$name"
+        label=before
+        [ -z "$other" ] || built "$work/bin/before-$name"
+    done
+}
+
+# built FILE: how much of it is loaded, without debugging information, and what with it
+built()
+{
+    keep_figures "size=$(size "$1" | awk 'NR == 2 { print $1 + $2 }')" \
+        "libraries=$(ldd "$1" | grep -c '=>')"
 }

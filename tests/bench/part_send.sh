@@ -1,6 +1,6 @@
 # Messages; POSIX sh, sourced by run.sh.
 #
-# shellcheck shell=sh disable=SC2154 # run.sh's variables
+# shellcheck shell=sh disable=SC2034,SC2154 # run.sh's and its files' variables
 
 floor_send_cgi='minimal, libpq and libcurl'
 floor_send_lean='minimal, lean'

@@ -1,6 +1,6 @@
 # Does all of it work? One of each kind, by number and not by time; POSIX sh, sourced by run.sh.
 #
-# shellcheck shell=sh disable=SC2154 # run.sh's variables
+# shellcheck shell=sh disable=SC2034,SC2154 # run.sh's and its files' variables
 
 part_trial()
 {

@@ -1,6 +1,6 @@
 # Callbacks; POSIX sh, sourced by run.sh.
 #
-# shellcheck shell=sh disable=SC2154 # run.sh's variables
+# shellcheck shell=sh disable=SC2034,SC2154 # run.sh's and its files' variables
 
 floor_webhook_cgi='minimal, libpq'
 floor_webhook_lean='minimal, lean'

@@ -10,7 +10,7 @@
 # WAY to the database: direct, bouncer. TWILIO: plain, tls. Threads and connections of our programs are
 # those of the package, which sets none; the floors' are MINIMAL_THREADS and MINIMAL_POOL.
 #
-# shellcheck shell=sh disable=SC2154 # run.sh's variables
+# shellcheck shell=sh disable=SC2034,SC2154 # run.sh's and its files' variables
 
 database_url()
 {

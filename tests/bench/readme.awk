@@ -35,6 +35,23 @@ function manual_row(what, line,    shared) {
         (shared == "" ? "" : sprintf(" (%.1f)", figure(line, "shared libraries", "peak")))
 }
 
+function memory_of(line) {
+    return sprintf("%.1f and %.1f", figure(line, "first", "pss") / 1024, figure(line, "then", "pss") / 1024)
+}
+
+# What the manual page says in words.
+function manual_words(    cgi, fastcgi) {
+    if (figure("memory, FastCGI, webhook", "then", "pss") != "")
+        printf "\n%s FastCGI requests leave the memory where %s did (webhook %s\nMiB, sender %s).\n",
+            counted(figure("memory, FastCGI, webhook", "first", "ok") + figure("memory, FastCGI, webhook", "then", "ok")),
+            counted(figure("memory, FastCGI, webhook", "first", "ok")), memory_of("memory, FastCGI, webhook"),
+            memory_of("memory, FastCGI, send")
+    cgi = ratio("send-whatsapp, CGI, 8 callers", "send-twilio-message, SMS", "cpu")
+    fastcgi = ratio("send-whatsapp, FastCGI, 64 callers", "send-twilio-message, SMS", "cpu")
+    if (cgi != "")
+        printf ".Nm send-whatsapp\ncosts %.1f (CGI), %.1f (FastCGI) times an SMS.\n", cgi, fastcgi
+}
+
 function millions(number) { return sprintf(number < 1 ? "%.2f" : "%.1f", number) }
 
 END {
@@ -49,4 +66,5 @@ END {
     manual_row("send", "instructions, send")
     manual_row("send with TLS to Twilio", "instructions, send TLS")
     manual_row("send-whatsapp, a token to verify", "instructions, send-whatsapp")
+    manual_words()
 }

@@ -16,6 +16,7 @@
 #   --processes N   FastCGI processes of each program (1, as the package starts them)
 #   --keep FILE     also write each single measurement there
 #   --print FILE    measure nothing: the tables of such a file
+#   --readme FILE   measure nothing: put the figures of such a file into README.md's table
 #
 # All parts with --node and OTHER-BUILD take 20 minutes at three rounds of three seconds.
 #
@@ -39,18 +40,34 @@ PATH=$PATH:/usr/sbin:/sbin
 # shellcheck source=tests/bench/measure.sh
 . "$here/measure.sh"
 for file in "$here"/part_*.sh; do
-    # shellcheck source=tests/bench/part_webhook.sh
+    # shellcheck source=tests/bench/part_memory.sh
     . "$file"
 done
 
 parts='webhook-cgi webhook-fastcgi webhook-rate sql send-cgi send-fastcgi send-whatsapp memory instructions'
-only= rounds=3 seconds=3 rows=20000 grown=1000000 keep= flat_first=10000 flat_then=90000
-processes=1 node='' other=''
+only='' rounds=3 seconds=3 rows=20000 grown=1000000 keep='' flat_first=10000 flat_then=90000
+processes=1 node='' other='' failed=''
 
 usage()
 {
     sed -n '2,/^set/s/^# \{0,1\}//p' "$0"
     exit "$1"
+}
+
+# The first table of its section Speed.
+readme()
+{
+    awk -f "$here/figures.awk" -f "$here/readme.awk" "$1" | grep '^|' >"$root/README.md.table"
+    awk -v table="$root/README.md.table" '
+        /^## / { speed = /^## Speed/ }
+        speed && /^\|/ && !done {
+            while ((getline row < table) > 0) print row
+            done = inside = 1
+        }
+        !/^\|/ { inside = 0 }
+        !inside' "$root/README.md" >"$root/README.md.new"
+    mv "$root/README.md.new" "$root/README.md"
+    rm "$root/README.md.table"
 }
 
 tables()
@@ -69,6 +86,7 @@ while [ $# -gt 0 ]; do
     --processes) processes=$2 && shift ;;
     --keep) keep=$2 && shift ;;
     --print) tables "$2" && exit ;;
+    --readme) readme "$2" && exit ;;
     -h | --help) usage 0 ;;
     -*) usage 2 >&2 ;;
     *) [ -n "$build" ] && other=$1 || build=$1 ;;
@@ -85,3 +103,4 @@ for part in ${only:-$parts}; do
     "part_$(echo "$part" | tr - _)"
 done
 tables "$results"
+[ -z "$failed" ]

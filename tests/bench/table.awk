@@ -6,7 +6,7 @@ function print_requests(    l, p, line, label, bench, memory) {
     print "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
     for (l = 1; l <= n_lines; l++) {
         line = line_order[l]
-        if (line ~ /^(memory|instructions)/) continue
+        if (line ~ /^(memory|instructions|program)/) continue
         printf "| **%s** | | | | | | | | | | | |\n", line
         for (p = 1; p <= n_labels[line]; p++) {
             label = label_order[line, p]
@@ -54,8 +54,22 @@ function print_instructions(    l, p, line, label, head) {
     }
 }
 
+function print_programs(    l, p, line, label, head) {
+    for (l = 1; l <= n_lines; l++) {
+        line = line_order[l]
+        if (line !~ /^program/) continue
+        if (!head++) print "\n| program | code and data KiB | shared libraries |\n|---|---:|---:|"
+        for (p = 1; p <= n_labels[line]; p++) {
+            label = label_order[line, p]
+            printf "| %s, %s | %s | %d |\n", substr(line, 10), (label == "ours" ? "twilio-cgi" : label),
+                counted(figure(line, label, "size") / 1024), figure(line, label, "libraries")
+        }
+    }
+}
+
 END {
     print_requests()
     print_memory()
     print_instructions()
+    print_programs()
 }

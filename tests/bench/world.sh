@@ -11,7 +11,7 @@
 # There are two sides: `ours`, with this checkout's programs and schema, and `before`, with those of
 # OTHER-BUILD, whose programs are called before-NAME and whose sockets NAME-before.
 #
-# shellcheck shell=sh disable=SC2154 # run.sh's variables
+# shellcheck shell=sh disable=SC2034,SC2154 # run.sh's and its files' variables
 
 users=20000
 side=ours
