@@ -10,8 +10,9 @@
 --
 -- To change something, change it where it stands, and write the time into schema/version.sql. What
 -- CREATE OR REPLACE cannot do:
---   * other parameters (new ones go last and have defaults, for programs that are not yet the new ones):
---     drop function if exists FORMER SIGNATURE, before the function
+--   * other parameters: drop function if exists FORMER SIGNATURE, before the function. Programs of the
+--     release before go on beside new ones: what they call stays callable with what they give it, so new
+--     parameters go last and have defaults; tests/sql/former_calls.txt has their statements
 --   * another result, other columns of a view: call pg_temp.drop_former, before it
 --   * indexes, policies, new columns; triggers and views of those who send: call pg_temp.keep, which locks
 --     nothing that is as it should be
@@ -28,6 +29,7 @@ begin isolation level read committed;
 
 \ir migrations/20261102080000_check_starting_point.sql
 \ir schema/roles.sql
+\ir schema/ledger.sql
 \ir schema/status_order.sql
 
 \ir schema/legacy_readers.sql

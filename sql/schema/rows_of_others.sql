@@ -97,10 +97,11 @@ call pg_temp.keep($$create trigger messaging_join before update on public.messag
     for each row
     when (current_user <> 'messaging_owner'
         and new.external_id is not distinct from old.external_id
-        and (new.status, new.delivered_at, new.read_at, new.failed_at, new.error_code, new.error_message,
-                new.metadata)
-            is distinct from (old.status, old.delivered_at, old.read_at, old.failed_at, old.error_code,
-                old.error_message, old.metadata))
+        and (new.status is distinct from old.status or new.delivered_at is distinct from old.delivered_at
+            or new.read_at is distinct from old.read_at or new.failed_at is distinct from old.failed_at
+            or new.error_code is distinct from old.error_code
+            or new.error_message is distinct from old.error_message
+            or new.metadata is distinct from old.metadata))
     execute function messaging.join_update()$$);
 
 -- Not for a row that reserve_message writes: it is in order, and each send would pay for the look.
