@@ -1,9 +1,12 @@
 #include "http.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
+#include <time.h>
 
 #include <curl/curl.h>
 #include <openssl/crypto.h>
@@ -12,40 +15,45 @@
 /* What libcurl itself makes of longer ones, from 8.14 on; older ones have no end. */
 #define RETRY_AFTER_MAX 21600
 
+/* A connection that has lain idle for so long is not used again, and is closed when somebody looks:
+ * so many at a time, as each takes its leave. */
+#define IDLE_S     50
+#define LEAVE_MOST 4
+
+/** A connection, be it to be made, and all that an exchange needs; one exchange has it at a time.
+ */
 struct client {
+    TAILQ_ENTRY(client) others;
+    CURL *curl;
+    struct curl_slist *headers;
+    curl_socket_t kept; /* after an exchange: its connection */
+    bool leftover;      /* TLS has read more than the last answer */
+    time_t idle_since;  /* by the monotonic clock */
+};
+
+TAILQ_HEAD(clients, client);
+
+/** struct http's self: those that nobody has, the one used last first. */
+struct pool {
     struct http_options options;
-    CURL *curl;    /* made at the first exchange */
-    bool leftover; /* TLS has read more than the last answer */
+    pthread_mutex_t lock;
+    struct clients idle;
 };
 
 /** One exchange on its way. */
 struct exchange {
-    CURL *curl;
-    bool leftover; /* behind what libcurl has taken so far */
+    struct client *client;
     struct arena *arena;
-    struct text unsent; /* what is left of the body */
-    size_t length;      /* of the whole body */
+    size_t length; /* of the body */
     size_t reply_max;
-    bool body_read; /* libcurl has asked for it: from then on something may have gone out */
-    bool early;     /* an answer began before the request was out in whole */
+    bool leftover; /* behind what libcurl has taken so far */
+    bool spoiled;  /* the kept connection had something to say: nothing was sent */
+    bool again;    /* it broke, and libcurl would send the request a second time */
+    bool early;    /* an answer began before the request was out in whole */
     char *reply;
     size_t n, room;
     bool too_large;
 };
-
-static size_t give_body(char *to, size_t size, size_t count, void *payload)
-{
-    struct exchange *exchange = payload;
-    size_t n = size * count;
-
-    exchange->body_read = true;
-    if (n > exchange->unsent.n)
-        n = exchange->unsent.n;
-    if (n)
-        memcpy(to, exchange->unsent.s, n);
-    exchange->unsent = text_skip(exchange->unsent, n);
-    return n;
-}
 
 /**
  * Does TLS hold bytes that it has read and nobody has taken? The socket does not show them. What
@@ -60,15 +68,51 @@ static bool tls_holds_more(CURL *curl)
            SSL_pending(tls->internals) > 0;
 }
 
+static long info(CURL *curl, CURLINFO what)
+{
+    long value = 0;
+
+    curl_easy_getinfo(curl, what, &value);
+    return value;
+}
+
+/**
+ * Has the kept connection something to say, be it that it ends? Then it is not used again: nothing
+ * was asked, so what stands there is no answer to what is asked next.
+ */
+static bool is_talking(const struct client *client)
+{
+    struct pollfd look = {.fd = client->kept, .events = POLLIN};
+
+    return poll(&look, 1, 0) != 0;
+}
+
+/**
+ * Called when a connection is there, right before a request goes out over it; and before it goes
+ * out again, when a kept connection has broken: Twilio may have taken the first.
+ */
+static int look_before(void *payload, char *peer, char *own, int peer_port, int own_port)
+{
+    struct exchange *exchange = payload;
+    CURL *curl = exchange->client->curl;
+    bool kept = info(curl, CURLINFO_NUM_CONNECTS) == 0;
+
+    (void)peer, (void)own, (void)peer_port, (void)own_port;
+    exchange->again = info(curl, CURLINFO_REQUEST_SIZE) > 0;
+    exchange->spoiled = !exchange->again && kept && is_talking(exchange->client);
+    return exchange->again || exchange->spoiled ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 /** Called for each line of an answer's head, the status line first. */
 static size_t take_header(char *from, size_t size, size_t count, void *payload)
 {
     struct exchange *exchange = payload;
+    CURL *curl = exchange->client->curl;
     curl_off_t sent = 0;
 
     (void)from;
-    exchange->leftover = tls_holds_more(exchange->curl);
-    curl_easy_getinfo(exchange->curl, CURLINFO_SIZE_UPLOAD_T, &sent);
+    exchange->leftover = tls_holds_more(curl);
+    curl_easy_getinfo(curl, CURLINFO_SIZE_UPLOAD_T, &sent);
     exchange->early = sent < (curl_off_t)exchange->length;
     return exchange->early ? 0 : size * count;
 }
@@ -93,7 +137,7 @@ static size_t take_reply(char *from, size_t size, size_t count, void *payload)
     struct exchange *exchange = payload;
     size_t n = size * count;
 
-    exchange->leftover = tls_holds_more(exchange->curl);
+    exchange->leftover = tls_holds_more(exchange->client->curl);
     if (n > exchange->reply_max - exchange->n || !grow(exchange, n)) {
         exchange->too_large = true;
         return 0;
@@ -123,38 +167,17 @@ static bool set_up(CURL *curl, const struct http_options *options)
     good &= curl_easy_setopt(curl, CURLOPT_CAINFO, options->ca_file) == CURLE_OK;
     good &= curl_easy_setopt(curl, CURLOPT_CAPATH, options->ca_path) == CURLE_OK;
     good &= curl_easy_setopt(curl, CURLOPT_USERAGENT, "twilio-cgi") == CURLE_OK;
-    good &= curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, 50L) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, (long)IDLE_S) == CURLE_OK;
     /* one: of several, libcurl would choose one that nobody has looked at */
     good &= curl_easy_setopt(curl, CURLOPT_MAXCONNECTS, 1L) == CURLE_OK;
     good &= curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK;
     good &= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_reply) == CURLE_OK;
-    good &= curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, look_before) == CURLE_OK;
     return good;
 }
 
-/**
- * Has the kept connection something to say, be it that it ends? Then it is not used again: nothing
- * was asked, so what stands there is no answer to what is asked next.
- */
-static bool is_talking(const struct client *client)
-{
-    curl_socket_t kept = CURL_SOCKET_BAD;
-
-    if (client->leftover)
-        return true;
-    if (curl_easy_getinfo(client->curl, CURLINFO_ACTIVESOCKET, &kept) != CURLE_OK ||
-        kept == CURL_SOCKET_BAD)
-        return false;
-    struct pollfd look = {.fd = kept, .events = POLLIN};
-    return poll(&look, 1, 0) != 0;
-}
-
-/**
- * The body comes through a read function that cannot be rewound on purpose: libcurl would otherwise
- * send it a second time when a kept connection breaks, and Twilio may have taken the first.
- */
 static bool set_request(CURL *curl, const struct http_request *request, struct exchange *exchange,
-                        struct curl_slist *headers, char *error)
+                        char *error)
 {
     bool good = curl_easy_setopt(curl, CURLOPT_URL, request->url) == CURLE_OK;
 
@@ -166,11 +189,12 @@ static bool set_request(CURL *curl, const struct http_request *request, struct e
     good &= curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error) == CURLE_OK;
     good &= curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange) == CURLE_OK;
     good &= curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange) == CURLE_OK;
-    good &= curl_easy_setopt(curl, CURLOPT_READDATA, exchange) == CURLE_OK;
-    good &= curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
+    good &= curl_easy_setopt(curl, CURLOPT_PREREQDATA, exchange) == CURLE_OK;
     if (request->post) {
-        good &= curl_easy_setopt(curl, CURLOPT_POST, 1L) == CURLE_OK;
+        /* in one piece with the head, where it is no giant */
+        const char *form = request->form.n ? request->form.s : "";
         good &= curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)request->form.n) == CURLE_OK;
+        good &= curl_easy_setopt(curl, CURLOPT_POSTFIELDS, form) == CURLE_OK;
     } else {
         good &= curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L) == CURLE_OK;
     }
@@ -188,27 +212,79 @@ static struct curl_slist *make_headers(void)
     return both;
 }
 
-static CURL *ready_client(struct client *client)
+static void free_client(struct client *client)
 {
-    if (!client->curl) {
-        /* The end of a process frees at once what OpenSSL would free piece by piece at exit. */
-        OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
-        client->curl = curl_easy_init();
-        if (client->curl && !set_up(client->curl, &client->options)) {
-            curl_easy_cleanup(client->curl);
-            client->curl = NULL;
-        }
-    }
-    return client->curl;
+    if (!client)
+        return;
+    curl_easy_cleanup(client->curl);
+    curl_slist_free_all(client->headers);
+    free(client);
 }
 
-/** Can the request have been acted on? A POST without a byte of its body is none. */
-static bool was_sent(const struct exchange *exchange, bool post)
+static struct client *make_client(const struct http_options *options)
 {
-    long bytes = 0;
+    struct client *client = calloc(1, sizeof(*client));
 
-    curl_easy_getinfo(exchange->curl, CURLINFO_REQUEST_SIZE, &bytes);
-    return exchange->body_read || (!post && bytes > 0);
+    if (!client)
+        return NULL;
+    /* The end of a process frees at once what OpenSSL would free piece by piece at exit. */
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
+    client->headers = make_headers();
+    client->curl = curl_easy_init();
+    if (client->headers && client->curl && set_up(client->curl, options) &&
+        curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, client->headers) == CURLE_OK)
+        return client;
+    free_client(client);
+    return NULL;
+}
+
+static time_t now_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
+/** The client used last, so that few stay warm; NULL: there is no memory for one. */
+static struct client *take_client(struct pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    struct client *client = TAILQ_FIRST(&pool->idle);
+    if (client)
+        TAILQ_REMOVE(&pool->idle, client, others);
+    pthread_mutex_unlock(&pool->lock);
+    return client ? client : make_client(&pool->options);
+}
+
+static void give_client(struct pool *pool, struct client *client)
+{
+    client->idle_since = now_s();
+    pthread_mutex_lock(&pool->lock);
+    TAILQ_INSERT_HEAD(&pool->idle, client, others);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/** The client that has been idle longest, where that is for long enough. */
+static struct client *take_idle(struct pool *pool, time_t since)
+{
+    pthread_mutex_lock(&pool->lock);
+    struct client *last = TAILQ_LAST(&pool->idle, clients);
+    if (last && last->idle_since <= since)
+        TAILQ_REMOVE(&pool->idle, last, others);
+    else
+        last = NULL;
+    pthread_mutex_unlock(&pool->lock);
+    return last;
+}
+
+static void close_idle(struct pool *pool)
+{
+    time_t since = now_s() - IDLE_S;
+    struct client *client;
+
+    for (size_t n = 0; n < LEAVE_MOST && (client = take_idle(pool, since)); n++)
+        free_client(client);
 }
 
 /**
@@ -217,10 +293,7 @@ static bool was_sent(const struct exchange *exchange, bool post)
  */
 static bool is_late_timeout(CURL *curl, long status)
 {
-    long connects = 1;
-
-    curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &connects);
-    return status == 408 && connects == 0;
+    return status == 408 && info(curl, CURLINFO_NUM_CONNECTS) == 0;
 }
 
 static void read_answer(CURL *curl, struct exchange *exchange, struct http_reply *reply)
@@ -245,65 +318,104 @@ static void read_answer(CURL *curl, struct exchange *exchange, struct http_reply
     }
 }
 
+/** Over the kept connection, or a new one where that has something to say. */
+static CURLcode exchange_once(struct client *client, struct exchange *exchange)
+{
+    CURLcode result;
+    bool fresh = client->leftover;
+
+    do {
+        exchange->spoiled = false;
+        curl_easy_setopt(client->curl, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
+        result = curl_easy_perform(client->curl);
+        fresh = true;
+    } while (exchange->spoiled);
+    client->leftover = exchange->leftover;
+    client->kept = CURL_SOCKET_BAD;
+    curl_easy_getinfo(client->curl, CURLINFO_ACTIVESOCKET, &client->kept);
+    return result;
+}
+
+static void exchange_whole(struct client *client, const struct http_request *request,
+                           struct exchange *exchange, struct http_reply *ret_reply)
+{
+    char error[CURL_ERROR_SIZE] = "";
+
+    if (!set_request(client->curl, request, exchange, error)) {
+        snprintf(ret_reply->error, sizeof(ret_reply->error), "cannot set up libcurl");
+    } else {
+        CURLcode result = exchange_once(client, exchange);
+        if (result == CURLE_OK) {
+            read_answer(client->curl, exchange, ret_reply);
+        } else {
+            /* can the request have been acted on? */
+            ret_reply->outcome =
+                info(client->curl, CURLINFO_REQUEST_SIZE) > 0 ? HTTP_NO_ANSWER : HTTP_NOT_SENT;
+            snprintf(ret_reply->error, sizeof(ret_reply->error), "%.100s",
+                     exchange->too_large ? "answer is too large"
+                     : exchange->early   ? "an answer came before the request was out"
+                     : exchange->again   ? "the kept connection broke"
+                     : error[0]          ? error
+                                         : curl_easy_strerror(result));
+        }
+    }
+    curl_easy_setopt(client->curl, CURLOPT_ERRORBUFFER, NULL);
+    curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, NULL);
+}
+
 static void perform(void *self, struct arena *arena, const struct http_request *request,
                     struct http_reply *ret_reply)
 {
-    char error[CURL_ERROR_SIZE] = "";
-    struct client *client = self;
-    CURL *curl = ready_client(client);
-    struct curl_slist *headers = make_headers();
-    struct exchange exchange = {.curl = curl,
+    struct pool *pool = self;
+    struct client *client = take_client(pool);
+    struct exchange exchange = {.client = client,
                                 .arena = arena,
-                                .unsent = request->form,
                                 .length = request->form.n,
                                 .reply_max =
                                     request->reply_max ? request->reply_max : HTTP_REPLY_MAX};
 
     *ret_reply = (struct http_reply){.outcome = HTTP_NOT_SENT};
-    if (!curl || !headers || !set_request(curl, request, &exchange, headers, error)) {
+    if (!client) {
         snprintf(ret_reply->error, sizeof(ret_reply->error), "cannot set up libcurl");
-    } else {
-        curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, is_talking(client) ? 1L : 0L);
-        CURLcode result = curl_easy_perform(curl);
-        client->leftover = exchange.leftover;
-        if (result == CURLE_OK) {
-            read_answer(curl, &exchange, ret_reply);
-        } else {
-            ret_reply->outcome =
-                was_sent(&exchange, request->post) ? HTTP_NO_ANSWER : HTTP_NOT_SENT;
-            snprintf(ret_reply->error, sizeof(ret_reply->error), "%.100s",
-                     exchange.too_large ? "answer is too large"
-                     : exchange.early   ? "an answer came before the request was out"
-                     : error[0]         ? error
-                                        : curl_easy_strerror(result));
-        }
+        return;
     }
-    if (curl) {
-        curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
-        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
-    }
-    curl_slist_free_all(headers);
+    exchange_whole(client, request, &exchange, ret_reply);
     free(exchange.reply);
+    give_client(pool, client);
+    close_idle(pool);
 }
 
 bool http_open(const struct http_options *options, struct http *ret_http, struct fault *reterr)
 {
-    struct client *client = calloc(1, sizeof(*client));
+    struct pool *pool = calloc(1, sizeof(*pool));
 
-    if (!client)
+    if (!pool)
         return fault_set(reterr, FAULT_NO_MEMORY, "no memory for an HTTP client");
-    client->options = *options;
-    *ret_http = (struct http){client, perform};
+    pool->options = *options;
+    pthread_mutex_init(&pool->lock, NULL);
+    TAILQ_INIT(&pool->idle);
+    *ret_http = (struct http){pool, perform};
     /* cppcheck-suppress memleak ; http_close() frees it: cppcheck does not follow *ret_http */
     return true;
 }
 
+void http_close_idle(struct http *http)
+{
+    if (http->self)
+        close_idle(http->self);
+}
+
 void http_close(struct http *http)
 {
-    struct client *client = http->self;
+    struct pool *pool = http->self;
+    struct client *client;
 
-    if (client && client->curl)
-        curl_easy_cleanup(client->curl);
-    free(client);
+    while (pool && (client = TAILQ_FIRST(&pool->idle))) {
+        TAILQ_REMOVE(&pool->idle, client, others);
+        free_client(client);
+    }
+    if (pool)
+        pthread_mutex_destroy(&pool->lock);
+    free(pool);
     *http = (struct http){0};
 }

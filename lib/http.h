@@ -13,8 +13,7 @@
 
 enum http_outcome {
     HTTP_ANSWERED,  /* a whole answer came, whatever its status */
-    HTTP_NOT_SENT,  /* certain: no connection or TLS session came about, or not a byte of the body
-                       left (for a GET: not a byte) */
+    HTTP_NOT_SENT,  /* certain: no connection or TLS session came about, or not a byte left */
     HTTP_NO_ANSWER, /* the request, or a part of it, went out, and no whole answer to it came */
 };
 
@@ -48,12 +47,14 @@ struct http_options {
 };
 
 /**
- * A client by libcurl. One client serves one thread at a time and keeps its connection open for the
- * next exchange. Nothing is initialised before the first exchange.
+ * A client by libcurl, for as many threads as like. An exchange has a connection to itself, which
+ * is kept for the next one: the one used last is used first, so there are as many as were wanted at
+ * once, not one of each thread, and what is not wanted any more is closed after 50 s. Nothing is
+ * initialised before the first exchange.
  *
  * A kept connection on which anything stands before the request is written (an answer to nothing,
  * noise, its end) is left, and an answer that begins before the request is out in whole is none
- * (RFC 9112, 9.2: what comes unasked is no answer).
+ * (RFC 9112, 9.2: what comes unasked is no answer). Head and body leave in one piece.
  *
  * https only unless plain, certificates verified, no redirects, no proxies for loopback, replies
  * capped, no signals. A request is never repeated by itself:
@@ -61,6 +62,12 @@ struct http_options {
  */
 must_check bool http_open(const struct http_options *options, struct http *ret_http,
                           struct fault *reterr);
+
+/** Close a few of the connections that have not been wanted for 50 s, as every exchange does. Of a
+ * client that was not opened: nothing. */
+void http_close_idle(struct http *http);
+
+/** Close all. No exchange may be under way. */
 void http_close(struct http *http);
 
 #endif

@@ -155,29 +155,16 @@ static const struct service_part *const always[SERVICE_PARTS_MAX] = {&service_sp
                                                                      &service_database};
 
 /** What all threads of a process share. */
-static bool open_process(const struct program *program, struct service *service,
-                         struct fault *reterr)
-{
-    return service_open(service, always, reterr) && service_open(service, program->process, reterr);
-}
-
-static void close_process(const struct program *program, struct service *service)
-{
-    service_close(service, program->process);
-    service_close(service, always);
-}
-
-/** Everything, for one thread. */
 static bool open_service(const struct program *program, struct service *service,
                          struct fault *reterr)
 {
-    return open_process(program, service, reterr) && service_open(service, program->thread, reterr);
+    return service_open(service, always, reterr) && service_open(service, program->needs, reterr);
 }
 
 static void close_service(const struct program *program, struct service *service)
 {
-    service_close(service, program->thread);
-    close_process(program, service);
+    service_close(service, program->needs);
+    service_close(service, always);
 }
 
 /**
@@ -228,18 +215,12 @@ static void *open_worker(void *payload)
 {
     const struct process *process = payload;
     struct worker *worker = calloc(1, sizeof(*worker));
-    struct fault fault;
 
     if (!worker)
         return NULL;
     worker->process = process;
     worker->service = process->service;
     arena_init(&worker->arena, ARENA_CAP);
-    if (!process->configured && !service_open(&worker->service, process->program->thread, &fault)) {
-        service_close(&worker->service, process->program->thread);
-        free(worker);
-        return NULL;
-    }
     return worker;
 }
 
@@ -256,7 +237,8 @@ static void close_worker(void *state)
 {
     struct worker *worker = state;
 
-    service_close(&worker->service, worker->process->program->thread);
+    if (worker->process->program->rest)
+        worker->process->program->rest(&worker->service);
     arena_release(&worker->arena);
     free(worker);
 }
@@ -286,18 +268,18 @@ static int serve_fastcgi(const struct program *program)
     process.service.settings = &settings;
     process.service.connections = (size_t)settings.database_pool;
     process.service.turn = &process.turn;
-    configured = configured && open_process(program, &process.service, &fault);
+    configured = configured && open_service(program, &process.service, &fault);
     if (!configured) {
         process.configured = &fault;
         fprintf(stderr, "%s: %s\n", program->name, fault.detail);
     }
     if (!configured && fault.kind != FAULT_MISCONFIGURED) {
-        close_process(program, &process.service);
+        close_service(program, &process.service);
         return 1; /* another process may have more luck */
     }
     const struct fastcgi_handler handler = {&process, open_worker, serve_worker, close_worker};
     int status = fastcgi_serve(&handler, (size_t)settings.fcgi_threads);
-    close_process(program, &process.service);
+    close_service(program, &process.service);
     return status;
 }
 

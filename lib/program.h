@@ -14,8 +14,11 @@ struct program {
     enum fault_kind bad_body; /* what a body that is cut short is called here */
     service_handler *handle;
 
-    /* What its requests need beside settings, spool and database: of a process, and of a thread. */
-    const struct service_part *process[SERVICE_PARTS_MAX], *thread[SERVICE_PARTS_MAX];
+    /* What its requests need beside settings, spool and database; all threads of a process. */
+    const struct service_part *needs[SERVICE_PARTS_MAX];
+
+    /** Called when there was less to do for a while: let go of what was wanted. NULL: nothing. */
+    void (*rest)(struct service *service);
 
     /** What --check tells of these; is all well? NULL: nothing. */
     bool (*check)(const struct service *service);

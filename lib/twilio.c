@@ -39,6 +39,11 @@ static void close_client(struct service *service)
 
 const struct service_part twilio_client = {open_client, close_client};
 
+void twilio_rest(struct service *service)
+{
+    http_close_idle(&service->http);
+}
+
 static void add_field(struct buffer *b, const char *name, struct text value)
 {
     if (b->n)

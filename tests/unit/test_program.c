@@ -103,7 +103,7 @@ static void close_nothing(struct service *service)
     (void)service;
 }
 
-/** Programs of which the process cannot be opened, or a thread. */
+/** Programs that cannot be opened, with other verbs. */
 static const struct service_part part = {open_nothing, close_nothing};
 static const struct verb lift = {
     .name = "--lift", .help = "lifts itself", .needs = {&service_spool, &part}, .run = run_verb};
@@ -115,7 +115,7 @@ static const struct program broken = {
     .bad_body = FAULT_INVALID_JSON,
     .handle = handle,
     .verbs = verbs,
-    .process = {&part},
+    .needs = {&part},
 };
 static const struct program lame = {
     .name = "the-program",
@@ -124,7 +124,7 @@ static const struct program lame = {
     .bad_body = FAULT_INVALID_JSON,
     .handle = handle,
     .verbs = lame_verbs,
-    .thread = {&part},
+    .needs = {&part},
 };
 
 static const struct fault unset = {.kind = FAULT_MISCONFIGURED, .detail = "setting 'X' missing"};
@@ -428,18 +428,12 @@ static const struct main_row {
      .out = {"Status: 500 Internal Server Error\r\n", "\"code\":\"internal\""},
      .err = "nothing could be opened",
      .program = &lame},
-    {"FastCGI ends where the process cannot be opened",
+    {"FastCGI ends where something cannot be opened",
      {NULL},
      {"TWILIO_AUTH_TOKEN=hush-hush", "PUBLIC_URL=https://example.org"},
      .status = 1,
      .err = "the-program: nothing could be opened\n",
      .program = &broken,
-     .in = A_LISTENER},
-    {"FastCGI ends where no thread can be opened",
-     {NULL},
-     {"TWILIO_AUTH_TOKEN=hush-hush", "PUBLIC_URL=https://example.org"},
-     .status = 1,
-     .program = &lame,
      .in = A_LISTENER},
     {"a connection is nothing to listen on",
      {NULL},
