@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <time.h>
 
 #include <libpq-fe.h>
@@ -36,12 +37,20 @@ struct entrance {
     enum fault_kind closed; /* what it is not to get one in time */
 };
 
+/** A thread that waits for a place. */
+struct waiter {
+    TAILQ_ENTRY(waiter) others;
+    const struct entrance *entrance;
+    pthread_cond_t come_in;
+    bool has_place;
+};
+
 /** Connections for as many threads; the one used last is used next, so that few stay warm. */
 struct pool {
     char *string; /* NULL: PG* */
     size_t size;
     pthread_mutex_t lock;
-    pthread_cond_t returned;
+    TAILQ_HEAD(, waiter) queue; /* who came first is first */
     size_t n_out, n_idle;
     size_t n_patient, n_waiting; /* of those out, and threads that wait to be */
     PGconn *idle[DATABASE_POOL_MAX];
@@ -387,24 +396,34 @@ static struct timespec after_ms(int64_t ms)
                              until.tv_nsec % 1000000 + ms % 1000 * 1000000};
 }
 
-/** Wait until the entrance is open; the pool's lock is held. */
-static bool wait_open(const struct entrance *entrance)
+static void enter(const struct entrance *entrance)
 {
     struct pool *pool = entrance->pool;
-    bool patient = entrance == &pool->patient;
-    const struct timespec until = after_ms(entrance->wait_ms);
-    bool open = entrance->is_open(pool), in_time = entrance->wait_ms > 0;
 
-    if (!open && patient && pool->n_waiting >= PATIENT_PER_PLACE * patient_places(pool))
+    pool->n_out++;
+    pool->n_patient += entrance == &pool->patient;
+}
+
+/** Wait for a place, which whoever gives one back hands over; the pool's lock is held. */
+static bool queue_up(const struct entrance *entrance)
+{
+    struct pool *pool = entrance->pool;
+    bool patient = entrance == &pool->patient, in_time = entrance->wait_ms > 0;
+    struct waiter waiter = {.entrance = entrance, .come_in = PTHREAD_COND_INITIALIZER};
+    const struct timespec until = after_ms(entrance->wait_ms);
+
+    if (patient && pool->n_waiting >= PATIENT_PER_PLACE * patient_places(pool))
         return false;
     pool->n_waiting += patient;
-    while (!open && in_time) {
+    TAILQ_INSERT_TAIL(&pool->queue, &waiter, others);
+    while (!waiter.has_place && in_time)
         in_time =
-            pthread_cond_clockwait(&pool->returned, &pool->lock, CLOCK_MONOTONIC, &until) == 0;
-        open = entrance->is_open(pool);
-    }
+            pthread_cond_clockwait(&waiter.come_in, &pool->lock, CLOCK_MONOTONIC, &until) == 0;
+    if (!waiter.has_place)
+        TAILQ_REMOVE(&pool->queue, &waiter, others);
     pool->n_waiting -= patient;
-    return open;
+    pthread_cond_destroy(&waiter.come_in);
+    return waiter.has_place;
 }
 
 /** Get the right to a connection; one that lies idle comes with it, else NULL. */
@@ -413,14 +432,31 @@ static bool take_place(const struct entrance *entrance, PGconn **ret_idle, struc
     struct pool *pool = entrance->pool;
 
     pthread_mutex_lock(&pool->lock);
-    bool place = wait_open(entrance);
-    if (place) {
-        pool->n_out++;
-        pool->n_patient += entrance == &pool->patient;
+    bool place = entrance->is_open(pool);
+    if (place)
+        enter(entrance);
+    else
+        place = queue_up(entrance);
+    if (place)
         *ret_idle = pool->n_idle ? pool->idle[--pool->n_idle] : NULL;
-    }
     pthread_mutex_unlock(&pool->lock);
     return place || unavailable(reterr, entrance->closed, "no database connection", "all are busy");
+}
+
+/** The first of those that wait and may come in now has a place. */
+static void admit_next(struct pool *pool)
+{
+    struct waiter *waiter;
+
+    TAILQ_FOREACH (waiter, &pool->queue, others)
+        if (waiter->entrance->is_open(pool))
+            break;
+    if (!waiter)
+        return;
+    TAILQ_REMOVE(&pool->queue, waiter, others);
+    enter(waiter->entrance);
+    waiter->has_place = true;
+    pthread_cond_signal(&waiter->come_in);
 }
 
 /** Give the place back, and the connection with it where it can be used again. */
@@ -434,10 +470,7 @@ static void give_place(const struct entrance *entrance, PGconn *conn)
     pool->n_patient -= entrance == &pool->patient;
     if (good)
         pool->idle[pool->n_idle++] = conn;
-    if (pool->n_waiting) /* whoever is woken must be one that may come in */
-        pthread_cond_broadcast(&pool->returned);
-    else
-        pthread_cond_signal(&pool->returned);
+    admit_next(pool);
     pthread_mutex_unlock(&pool->lock);
     if (!good)
         PQfinish(conn);
@@ -554,7 +587,7 @@ bool database_open(const char *connection_string, size_t connections, struct dat
     }
     pool->size = connections < DATABASE_POOL_MAX ? connections : DATABASE_POOL_MAX;
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->returned, NULL);
+    TAILQ_INIT(&pool->queue);
     pool->front =
         (struct entrance){pool, has_place, CONNECT_MS, STATEMENT_MS, FAULT_DATABASE_UNAVAILABLE};
     pool->spare =
@@ -580,7 +613,6 @@ void database_close(struct database *database)
     if (pool) {
         while (pool->n_idle)
             PQfinish(pool->idle[--pool->n_idle]);
-        pthread_cond_destroy(&pool->returned);
         pthread_mutex_destroy(&pool->lock);
         free(pool->string);
         free(pool);
