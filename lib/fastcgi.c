@@ -21,12 +21,27 @@
 /* Somebody is there whom we cannot take, for want of descriptors or memory, say. */
 #define ACCEPT_PAUSE_US 20000
 
+/* So many threads wait for requests, where there may be as many: the connection of a web server
+ * that says nothing yet keeps one. The kernel wakes the oldest; one that it did not wake for so
+ * long is not wanted. */
+#define SPARE   8
+#define IDLE_MS 60000
+
 struct server {
     const struct fastcgi_handler *handler;
-    int stop; /* an eventfd, readable when it is time to stop */
+    pthread_attr_t attributes; /* of a thread */
+    size_t most;               /* threads */
+    int stop;                  /* an eventfd, readable when it is time to stop */
     atomic_bool stopping;
-    atomic_size_t alive; /* threads */
+    pthread_mutex_t lock;
+    pthread_cond_t left;   /* the last thread has */
+    size_t alive, waiting; /* threads, and those of them without a request */
+    bool has_gone;         /* is there a thread that has left and was not joined? */
+    pthread_t gone;
 };
+
+/** Why a thread that waited for a connection does so no more. */
+enum wake { WAKE_CONNECTION, WAKE_STOP, WAKE_IDLE };
 
 bool fastcgi_is_listening(void)
 {
@@ -72,14 +87,14 @@ static void finish(void *self)
     FCGX_Finish_r(self);
 }
 
-/** Sleep until a connection may be accepted (true) or it is time to stop (false). */
-static bool await_connection(int epoll)
+static enum wake await_connection(int epoll)
 {
     struct epoll_event event;
+    int n;
 
-    while (epoll_wait(epoll, &event, 1, -1) != 1)
+    while ((n = epoll_wait(epoll, &event, 1, IDLE_MS)) < 0)
         ;
-    return event.data.fd == LISTEN_FD;
+    return n == 0 ? WAKE_IDLE : event.data.fd == LISTEN_FD ? WAKE_CONNECTION : WAKE_STOP;
 }
 
 static int make_epoll(const struct server *server)
@@ -97,7 +112,56 @@ static int make_epoll(const struct server *server)
     return epoll;
 }
 
-static void serve_connections(const struct server *server, int epoll, void *state)
+static void *run_thread(void *payload);
+
+/** One more thread, which waits; the lock is held. It can be tried again with the next request. */
+static bool start_thread(struct server *server)
+{
+    pthread_t id;
+
+    if (server->alive == server->most ||
+        pthread_create(&id, &server->attributes, run_thread, server) != 0)
+        return false;
+    server->alive++;
+    server->waiting++;
+    return true;
+}
+
+/** A thread has got a request: another one waits for the next, where there may be more. */
+static void begin_request(struct server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    if (--server->waiting < SPARE && !atomic_load(&server->stopping))
+        (void)start_thread(server);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void end_request(struct server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    server->waiting++;
+    pthread_mutex_unlock(&server->lock);
+}
+
+/** A thread could not begin. */
+static void stop_waiting(struct server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    server->waiting--;
+    pthread_mutex_unlock(&server->lock);
+}
+
+/** May a thread that waits end? Then it does not count any more. */
+static bool is_spare(struct server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    bool spare = server->waiting > SPARE;
+    server->waiting -= spare;
+    pthread_mutex_unlock(&server->lock);
+    return spare;
+}
+
+static void serve_connections(struct server *server, int epoll, void *state)
 {
     FCGX_Request request;
     const struct cgi_connection connection = {.self = &request,
@@ -112,23 +176,39 @@ static void serve_connections(const struct server *server, int epoll, void *stat
         int error = FCGX_Accept_r(&request);
         if (error) {
             /* nobody there: sleep. Under load somebody is, and the system call is saved */
-            if (!await_connection(epoll))
+            enum wake wake = await_connection(epoll);
+            if (wake == WAKE_STOP || (wake == WAKE_IDLE && is_spare(server)))
                 break;
             if (error != -EAGAIN)
                 usleep(ACCEPT_PAUSE_US);
             continue;
         }
+        begin_request(server);
         server->handler->serve(state, &connection);
         FCGX_Finish_r(&request); /* no harm a second time */
+        end_request(server);
     }
     FCGX_Free(&request, 1);
 }
 
-/** The process ends with its last thread, so that whoever watches it starts another. */
-static void leave(struct server *server, size_t threads)
+/**
+ * A thread that leaves joins the one that left before it, and the process the last one. It ends
+ * with it, so that whoever watches it starts another.
+ */
+static void leave(struct server *server)
 {
-    if (atomic_fetch_sub(&server->alive, threads) == threads && !atomic_load(&server->stopping))
+    pthread_mutex_lock(&server->lock);
+    bool has_gone = server->has_gone, last = --server->alive == 0;
+    pthread_t gone = server->gone;
+    server->has_gone = true;
+    server->gone = pthread_self();
+    if (last && !atomic_load(&server->stopping))
         kill(getpid(), SIGTERM);
+    if (last)
+        pthread_cond_signal(&server->left);
+    pthread_mutex_unlock(&server->lock);
+    if (has_gone)
+        pthread_join(gone, NULL);
 }
 
 static void *run_thread(void *payload)
@@ -139,34 +219,68 @@ static void *run_thread(void *payload)
 
     if (state && epoll >= 0)
         serve_connections(server, epoll, state);
+    else
+        stop_waiting(server);
     if (state)
         server->handler->close(state);
     if (epoll >= 0)
         close(epoll);
-    leave(server, 1);
+    leave(server);
     return NULL;
 }
 
-static size_t start_threads(struct server *server, size_t n, pthread_t *threads)
+static bool open_server(struct server *server, const struct fastcgi_handler *handler,
+                        size_t threads)
 {
-    pthread_attr_t attributes;
-    size_t started = 0;
+    *server = (struct server){.handler = handler,
+                              .most = threads < FASTCGI_THREADS_MAX ? threads : FASTCGI_THREADS_MAX,
+                              .stop = eventfd(0, EFD_CLOEXEC)};
+    if (server->stop < 0)
+        return false;
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_cond_init(&server->left, NULL);
+    pthread_attr_init(&server->attributes);
+    pthread_attr_setstacksize(&server->attributes, STACK_SIZE);
+    return true;
+}
 
-    atomic_store(&server->alive, n);
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    while (started < n && pthread_create(&threads[started], &attributes, run_thread, server) == 0)
-        started++;
-    pthread_attr_destroy(&attributes);
-    if (started < n)
-        leave(server, n - started);
+static void close_server(struct server *server)
+{
+    pthread_attr_destroy(&server->attributes);
+    pthread_cond_destroy(&server->left);
+    pthread_mutex_destroy(&server->lock);
+    close(server->stop);
+}
+
+/** Is there a thread, at first? */
+static bool start_threads(struct server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    while (server->waiting < SPARE && start_thread(server))
+        ;
+    bool started = server->alive > 0;
+    pthread_mutex_unlock(&server->lock);
     return started;
+}
+
+/** False: there was no thread left before it was told to stop. */
+static bool stop_threads(struct server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    bool deserted = server->alive == 0;
+    atomic_store(&server->stopping, true);
+    eventfd_write(server->stop, 1);
+    while (server->alive > 0)
+        pthread_cond_wait(&server->left, &server->lock);
+    pthread_mutex_unlock(&server->lock);
+    if (server->has_gone)
+        pthread_join(server->gone, NULL);
+    return !deserted;
 }
 
 int fastcgi_serve(const struct fastcgi_handler *handler, size_t threads)
 {
-    struct server server = {.handler = handler, .stop = eventfd(0, EFD_CLOEXEC)};
-    pthread_t ids[FASTCGI_THREADS_MAX];
+    struct server server;
     sigset_t stops;
     int signal;
 
@@ -176,16 +290,13 @@ int fastcgi_serve(const struct fastcgi_handler *handler, size_t threads)
     pthread_sigmask(SIG_BLOCK, &stops, NULL);
     /* a thread that was woken for a connection that another took must not sleep in accept() */
     fcntl(LISTEN_FD, F_SETFL, fcntl(LISTEN_FD, F_GETFL) | O_NONBLOCK);
-    if (server.stop < 0 || FCGX_Init() != 0)
+    if (FCGX_Init() != 0 || !open_server(&server, handler, threads))
         return 1;
-    size_t started =
-        start_threads(&server, threads < FASTCGI_THREADS_MAX ? threads : FASTCGI_THREADS_MAX, ids);
-    sigwait(&stops, &signal);
-    bool deserted = atomic_load(&server.alive) == 0;
-    atomic_store(&server.stopping, true);
-    eventfd_write(server.stop, 1);
-    for (size_t i = 0; i < started; i++)
-        pthread_join(ids[i], NULL);
-    close(server.stop);
-    return deserted ? 1 : 0;
+    bool good = start_threads(&server);
+    if (good) {
+        sigwait(&stops, &signal);
+        good = stop_threads(&server);
+    }
+    close_server(&server);
+    return good ? 0 : 1;
 }

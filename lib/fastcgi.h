@@ -23,8 +23,14 @@ struct fastcgi_handler {
 };
 
 /**
- * Serve until SIGTERM or SIGINT with so many threads; the requests in hand are finished first, and
- * none is accepted that is not served. Other processes on the same socket are not disturbed.
+ * Serve until SIGTERM or SIGINT, as many requests at once as `threads`; the requests in hand are
+ * finished first, and none is accepted that is not served. Other processes on the same socket are
+ * not disturbed.
+ *
+ * There is one thread that waits for the next request, and each one else for a request in hand: the
+ * last one to wait starts another before it serves. A thread that nobody has wanted for a minute
+ * ends.
+ *
  * The exit status: 0, or 1 when there is no libfcgi, or no thread is left that could serve.
  */
 int fastcgi_serve(const struct fastcgi_handler *handler, size_t threads);

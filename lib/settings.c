@@ -335,8 +335,8 @@ static const struct setting table[] = {
      check_days, "--expire: how many days what messages say is kept; unset: for ever"},
     {"KEEP_MESSAGES_DAYS", AT(keep_messages_word), SETTINGS_WEBHOOK | SETTINGS_DATABASE, 0, NULL,
      check_days, "--expire: how many days messages are kept, of which sums stay; unset: for ever"},
-    {"FCGI_THREADS", AT(fcgi_threads_word), ALL, 0, "32", check_threads,
-     "FastCGI: requests that a process works on at once"},
+    {"FCGI_THREADS", AT(fcgi_threads_word), ALL, 0, "256", check_threads,
+     "FastCGI: requests that a process works on at once, at most"},
     {"DATABASE_POOL", AT(database_pool_word), ALL, 0, "4", check_pool,
      "FastCGI: database connections of a process"},
 };
