@@ -252,6 +252,22 @@ static bool load_libraries(const struct program *program, struct fault *reterr)
     return !program->load || program->load(reterr);
 }
 
+/** Of a request in hand: the web server's, Twilio's and libcurl's own, what it is waited with. */
+#define DESCRIPTORS_PER_THREAD 8
+#define DESCRIPTORS_BESIDE     128
+
+/** A usual limit is 1024, for programs that use select(): nothing here does. */
+static void allow_descriptors(size_t threads)
+{
+    rlim_t wanted = DESCRIPTORS_BESIDE + threads * DESCRIPTORS_PER_THREAD;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
+        limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static int serve_fastcgi(const struct program *program)
 {
     struct process process = {.program = program, .service = {.clock = &clock_system}};
@@ -277,6 +293,7 @@ static int serve_fastcgi(const struct program *program)
         close_service(program, &process.service);
         return 1; /* another process may have more luck */
     }
+    allow_descriptors((size_t)settings.fcgi_threads);
     const struct fastcgi_handler handler = {&process, open_worker, serve_worker, close_worker};
     int status = fastcgi_serve(&handler, (size_t)settings.fcgi_threads);
     close_service(program, &process.service);
