@@ -45,9 +45,10 @@ $$;
 comment on function messaging.error_meaning_ar(text) is
     'The meaning of a code for whoever is told of a failure; where nobody knows it that, and the code.';
 
--- Twilio writes 0, and the former functions nothing, where there is no error.
+-- Twilio writes 0, and the former functions nothing, where there is no error. Strict, as the next one: of null
+-- they make null, and are then not even called.
 create or replace function messaging.error_number(p_code text) returns text
-language plpgsql immutable parallel safe set search_path = pg_catalog, pg_temp
+language plpgsql immutable strict parallel safe set search_path = pg_catalog, pg_temp
 as $$
 begin
     return case when p_code !~ '^\s*0*\s*$' then btrim(p_code) end;
@@ -55,9 +56,9 @@ end
 $$;
 comment on function messaging.error_number(text) is 'The code of an error; null where there is none: nothing, or 0.';
 
--- In bytes, as the programs count when they clip. A text of null takes the short way too.
+-- In bytes, as the programs count when they clip.
 create or replace function messaging.clipped(p_text text) returns text
-language plpgsql immutable parallel safe set search_path = pg_catalog, pg_temp
+language plpgsql immutable strict parallel safe set search_path = pg_catalog, pg_temp
 as $$
 begin
     return case when octet_length(p_text) > 500

@@ -99,7 +99,7 @@ comment on function messaging.postpone_follow_up(uuid) is
 
 -- The other of a pair, as metadata has it, which others may write.
 create or replace function messaging.pair_id(p_text text) returns uuid
-language plpgsql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable strict set search_path = pg_catalog, pg_temp
 as $$
 begin
     return case when p_text ~ '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then p_text::uuid end;

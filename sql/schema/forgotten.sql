@@ -61,47 +61,45 @@ call pg_temp.keep($$create trigger messaging_withhold before update on public.me
 
 -- What an event says letter for letter in its own columns, or its row does, is not kept twice. What stands
 -- in the row as number and channel stands in the event as one word.
-create or replace function messaging.event_parameters(p_event messaging.message_status_events) returns jsonb
-language plpgsql stable set search_path = pg_catalog, pg_temp
+-- p_recipient, p_type, p_metadata: the row's; null where there is none (yet).
+drop function if exists messaging.event_parameters(messaging.message_status_events);
+create or replace function messaging.event_parameters(
+    p_parameters jsonb, p_sid text, p_status text, p_code text, p_recipient text, p_type text, p_metadata jsonb)
+returns jsonb
+language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_row record;
-    v_parameters jsonb := p_event.parameters;
-    v_told text[] := '{}';
+    v_sid constant jsonb := to_jsonb(p_sid);
+    v_status constant jsonb := to_jsonb(p_status);
+    v_to constant text := case p_type when 'whatsapp' then 'whatsapp:' else '' end || p_recipient;
+    v_parameters jsonb := p_parameters;
 begin
-    if jsonb_typeof(v_parameters) <> 'object' or v_parameters = '{}' then
+    if jsonb_typeof(v_parameters) <> 'object' then
         return v_parameters;
     end if;
-    select array_agg(n.name) into v_told
-    from (values
-        ('MessageSid', p_event.external_id), ('SmsSid', p_event.external_id), ('SmsMessageSid', p_event.external_id),
-        ('MessageStatus', p_event.status), ('SmsStatus', p_event.status), ('ErrorCode', p_event.error_code)
-    ) as n (name, value)
-    where v_parameters -> n.name = to_jsonb(n.value);
-    v_parameters := v_parameters - coalesce(v_told, '{}');
-    if p_event.message_log_id is null then
-        return v_parameters;
-    end if;
-
-    select m.recipient, m.message_type, m.metadata into v_row
-    from public.message_logs m
-    where m.id = p_event.message_log_id;
-    if v_row.recipient = '' then
+    -- A null in the list removes nothing. No statement, which would cost each callback more than all of these.
+    v_parameters := v_parameters - array[
+        case when v_parameters -> 'MessageSid' = v_sid then 'MessageSid' end,
+        case when v_parameters -> 'SmsSid' = v_sid then 'SmsSid' end,
+        case when v_parameters -> 'SmsMessageSid' = v_sid then 'SmsMessageSid' end,
+        case when v_parameters -> 'MessageStatus' = v_status then 'MessageStatus' end,
+        case when v_parameters -> 'SmsStatus' = v_status then 'SmsStatus' end,
+        case when v_parameters -> 'ErrorCode' = to_jsonb(p_code) then 'ErrorCode' end];
+    if p_recipient = '' then
         return messaging.without_numbers(v_parameters, null);
     end if;
-    select array_agg(n.name) into v_told
-    from (values
-        ('To', case v_row.message_type when 'whatsapp' then 'whatsapp:' else '' end || v_row.recipient),
-        ('ChannelToAddress', v_row.recipient), ('ChannelPrefix', v_row.message_type),
-        ('AccountSid', v_row.metadata ->> 'account_sid'), ('From', v_row.metadata ->> 'from'),
-        ('ApiVersion', v_row.metadata ->> 'api_version'),
-        ('MessagingServiceSid', v_row.metadata ->> 'messaging_service_sid')
-    ) as n (name, value)
-    where v_parameters -> n.name = to_jsonb(n.value);
-    return v_parameters - coalesce(v_told, '{}');
+    return v_parameters - array[
+        case when v_parameters -> 'To' = to_jsonb(v_to) then 'To' end,
+        case when v_parameters -> 'ChannelToAddress' = to_jsonb(p_recipient) then 'ChannelToAddress' end,
+        case when v_parameters -> 'ChannelPrefix' = to_jsonb(p_type) then 'ChannelPrefix' end,
+        case when v_parameters -> 'AccountSid' = to_jsonb(p_metadata ->> 'account_sid') then 'AccountSid' end,
+        case when v_parameters -> 'From' = to_jsonb(p_metadata ->> 'from') then 'From' end,
+        case when v_parameters -> 'ApiVersion' = to_jsonb(p_metadata ->> 'api_version') then 'ApiVersion' end,
+        case when v_parameters -> 'MessagingServiceSid' = to_jsonb(p_metadata ->> 'messaging_service_sid')
+            then 'MessagingServiceSid' end];
 end
 $$;
-comment on function messaging.event_parameters(messaging.message_status_events) is
+comment on function messaging.event_parameters(jsonb, text, text, text, text, text, jsonb) is
     'Of an event''s parameters those that neither its columns nor its row hold.';
 
 -- Parameters without numbers, texts and names of people. p_number: whatever holds this one goes, too.
@@ -130,19 +128,27 @@ comment on function messaging.without_numbers(jsonb, text) is 'Parameters withou
 create or replace function messaging.keep_event() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_row record;
 begin
     if new.message_log_id is null and messaging.is_forgotten(new.external_id) then
         return null;
     end if;
-    new.parameters := messaging.event_parameters(new);
+    select m.recipient, m.message_type, m.metadata into v_row
+    from public.message_logs m
+    where m.id = new.message_log_id;
+    new.parameters := messaging.event_parameters(new.parameters, new.external_id, new.status, new.error_code,
+        v_row.recipient, v_row.message_type, v_row.metadata);
     return new;
 end
 $$;
 comment on function messaging.keep_event() is
     'Trigger of message_status_events: keeps what is worth it, and nothing of a message that is gone.';
 
+-- Not for what is told of a known message: record_status has its row at hand.
 call pg_temp.keep($$create trigger messaging_keep before insert on messaging.message_status_events
     for each row
+    when (new.message_log_id is null)
     execute function messaging.keep_event()$$);
 call pg_temp.keep($$create trigger messaging_adopted before update of message_log_id on messaging.message_status_events
     for each row

@@ -2,7 +2,9 @@
 --
 -- Under concurrency it promises:
 -- * Equal callbacks, however many at a time, leave one event, one change of the row and at most one
---   notification: all that work on one SID wait for each other, settle_message included.
+--   notification: all that work on one SID wait for each other, settle_message included. A row that has the
+--   SID and that nobody holds is lock enough: who has taken it so takes no SID's lock after it, as all
+--   others take the SID's first and may be waiting for the row with it.
 -- * An event whose message is not known is kept, and joined in when the SID becomes known.
 -- * A row is found by its SID; by its id only while it has none, and then gets this one.
 -- * What is told of an attempt that was given up, and tried again since, is kept as an event and moves
@@ -10,6 +12,38 @@
 -- * Of equal callbacks the event keeps the parameters of the one whose text counts. That a repetition
 --   tells nothing new is seen by its parameters being the same (equal parameters have equal texts: the
 --   programs write strings, and lists of them); texts are looked up and compared where they differ.
+
+-- The message of a SID that no free row has: another transaction holds the row, or has not told the SID yet;
+-- or it is one of an attempt that was given up (is_former); or the row has no SID, and gets it. The locks are
+-- the caller's from then on, the SID's first.
+create or replace function messaging.find_message(p_sid text, p_id uuid, out id uuid, out is_former boolean)
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform messaging.sid_lock(p_sid);
+    is_former := false;
+    select m.id into find_message.id from public.message_logs m where m.external_id = p_sid
+    for no key update;
+    if not found then
+        select m.id into find_message.id
+        from messaging.message_status_events e
+        join public.message_logs m on m.id = e.message_log_id
+            and m.metadata @> jsonb_build_object('attempts', jsonb_build_array(jsonb_build_object('sid', p_sid)))
+        where e.external_id = p_sid
+        limit 1
+        for no key update of m;
+        is_former := found;
+    end if;
+    if find_message.id is null and p_id is not null then
+        update public.message_logs m set external_id = p_sid, updated_at = clock_timestamp()
+        where m.id = p_id and m.external_id is null
+        returning m.id into find_message.id;
+    end if;
+end
+$$;
+comment on function messaging.find_message(text, uuid) is
+    'Locks a SID and its message, and gives the message the SID where it has none; id is null where there is none.';
+
 drop function if exists messaging.record_status(uuid, text, text, text, text, jsonb, timestamptz);
 create or replace function messaging.record_status(
     p_id uuid, p_sid text, p_status text, p_error_code text, p_error_message text, p_parameters jsonb,
@@ -21,41 +55,42 @@ as $$
 declare
     v_at constant timestamptz := coalesce(p_received_at, clock_timestamp());
     v_code constant text := messaging.error_number(p_error_code);
-    v_former boolean := false;
-    v_status text;
+    v_known record;
+    v_found record;
     v_set text := set_config('lock_timeout', coalesce(p_patience, 5000)::text, true);
 begin
-    perform messaging.sid_lock(p_sid);
-
-    -- Locked before the event refers to it: the foreign key's own lock then costs nothing more.
-    select m.id into record_status.id from public.message_logs m where m.external_id = p_sid
-    for no key update;
+    -- What nearly all callbacks come to: the row has the SID. Locked before the event refers to it: the
+    -- foreign key's own lock then costs nothing more.
+    select m.id, m.status, m.recipient, m.message_type, m.metadata, false as is_former,
+        array_position(o.words, p_status) > coalesce(array_position(o.words, m.status), 0) as is_less,
+        exists (select from messaging.message_status_events e
+            where e.external_id = p_sid and e.message_log_id is null) as orphaned
+    into v_known
+    from public.message_logs m
+    cross join messaging.status_order o
+    where m.external_id = p_sid
+    for no key update of m skip locked;
     if not found then
-        select m.id, m.status into record_status.id, v_status
-        from messaging.message_status_events e
-        join public.message_logs m on m.id = e.message_log_id
-            and m.metadata @> jsonb_build_object('attempts', jsonb_build_array(jsonb_build_object('sid', p_sid)))
-        where e.external_id = p_sid
-        limit 1
-        for no key update of m;
-        v_former := found;
+        select f.id, f.is_former into v_found from messaging.find_message(p_sid, p_id) as f;
+        select f.id, m.status, m.recipient, m.message_type, m.metadata, v_found.is_former, false as is_less,
+            exists (select from messaging.message_status_events e
+                where e.external_id = p_sid and e.message_log_id is null) as orphaned
+        into v_known
+        from (select v_found.id) as f
+        left join public.message_logs m on m.id = f.id;
     end if;
-    if id is null and p_id is not null then
-        update public.message_logs m set external_id = p_sid, updated_at = clock_timestamp()
-        where m.id = p_id and m.external_id is null
-        returning m.id into record_status.id;
-    end if;
+    id := v_known.id;
 
     -- Also where the SID was known: somebody else may have written the row with it.
-    if id is not null and exists (
-        select from messaging.message_status_events e where e.external_id = p_sid and e.message_log_id is null)
-    then
+    if id is not null and v_known.orphaned then
         perform messaging.adopt_events(id, p_sid);
     end if;
 
     insert into messaging.message_status_events as e
         (message_log_id, external_id, status, error_code, parameters, received_at)
-    values (record_status.id, p_sid, p_status, v_code, coalesce(p_parameters, '{}'), v_at)
+    values (v_known.id, p_sid, p_status, v_code,
+        messaging.event_parameters(coalesce(p_parameters, '{}'), p_sid, p_status, v_code,
+            v_known.recipient, v_known.message_type, v_known.metadata), v_at)
     on conflict on constraint message_status_events_external_id_status_error_code_key do update
     set received_at = least(e.received_at, excluded.received_at),
         parameters = case when excluded.parameters <> e.parameters and coalesce(
@@ -74,12 +109,21 @@ begin
         return;
     end if;
     outcome := 'recorded';
-    if v_former and p_status not in ('delivered', 'read') then
-        status := v_status;
-        return next;
-        return;
+    if v_known.is_former and p_status not in ('delivered', 'read') then
+        status := v_known.status;
+    elsif v_known.is_less and not v_known.orphaned and v_code is null and coalesce(p_error_message, '') = ''
+        and p_status not in ('failed', 'undelivered', 'read')
+    then
+        -- join_status where nothing follows from the status, without its call and its look at the row.
+        update public.message_logs m
+        set status = p_status, updated_at = clock_timestamp(),
+            delivered_at = case p_status when 'delivered' then least(m.delivered_at, v_at, m.read_at)
+                else m.delivered_at end
+        where m.id = record_status.id;
+        status := p_status;
+    else
+        status := messaging.join_status(id, p_status, v_code, p_error_message, v_at, true);
     end if;
-    status := messaging.join_status(id, p_status, v_code, p_error_message, v_at, true);
     return next;
 end
 $$;

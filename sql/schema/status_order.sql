@@ -1,23 +1,21 @@
 -- The order of the statuses: a message's status is the greatest that was seen of it.
 
+-- The words in their order. A view and no function: a statement that names it has the words as a constant,
+-- and pays for no call.
+call pg_temp.keep($$create view messaging.status_order with (security_invoker = true) as
+select '{pending,unknown,accepted,scheduled,queued,sending,sent,canceled,failed,undelivered,delivered,read}'::text[]
+    as words$$);
+comment on view messaging.status_order is
+    'The status words from the least to the greatest. accepted and scheduled are equal; where one must be '
+    'greater it is scheduled.';
+
 create or replace function messaging.status_rank(p_status text) returns integer
 language plpgsql immutable parallel safe set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return case p_status
-        when 'pending' then 0
-        when 'unknown' then 1
-        when 'accepted' then 2
-        when 'scheduled' then 2
-        when 'queued' then 3
-        when 'sending' then 4
-        when 'sent' then 5
-        when 'canceled' then 6
-        when 'failed' then 7
-        when 'undelivered' then 8
-        when 'delivered' then 9
-        when 'read' then 10
-    end;
+    return (
+        select array_position(o.words, case p_status when 'scheduled' then 'accepted' else p_status end)
+        from messaging.status_order o);
 end
 $$;
 comment on function messaging.status_rank(text) is
@@ -29,10 +27,12 @@ create or replace function messaging.greater_status(p_one text, p_other text) re
 language plpgsql immutable parallel safe set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return case
-        when (coalesce(messaging.status_rank(p_one), -1), p_one collate "C")
-            >= (coalesce(messaging.status_rank(p_other), -1), p_other collate "C")
-        then p_one else p_other end;
+    return (
+        select case
+            when (coalesce(array_position(o.words, p_one), 0), p_one collate "C")
+                >= (coalesce(array_position(o.words, p_other), 0), p_other collate "C")
+            then p_one else p_other end
+        from messaging.status_order o);
 end
 $$;
 comment on function messaging.greater_status(text, text) is 'The greater of two status words.';
