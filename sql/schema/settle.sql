@@ -6,6 +6,21 @@
 -- * Then the row's lock: two of one row wait for each other, and the status is joined, not assigned,
 --   so a callback that was faster keeps its place.
 -- The key of a message for which an SMS went out has the SMS's answer, unless it has one already.
+
+-- p_rows: whose keys; p_saved: the row as it is answered.
+create or replace function messaging.answer_keys(p_rows uuid[], p_saved jsonb, p_status text) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+begin
+    update messaging.idempotency_keys k
+    set ended = true, answer = messaging.slim_answer(p_saved, k.message_log_id, p_status),
+        answered_at = (p_saved ->> 'updated_at')::timestamptz, twilio_status = p_status
+    where k.message_log_id = any (p_rows) and k.answer is null;
+end
+$$;
+comment on function messaging.answer_keys(uuid[], jsonb, text) is
+    'The first request of a key has its answer: Twilio''s word, and the row.';
+
 drop function if exists messaging.settle_message(uuid, text, text, text, text, jsonb, boolean, timestamptz);
 create or replace function messaging.settle_message(
     p_id uuid, p_sid text, p_status text, p_error_code text, p_error_message text, p_details jsonb,
@@ -27,12 +42,41 @@ begin
     if v_sid is not null then
         perform messaging.sid_lock(v_sid);
     end if;
-    select m.external_id, messaging.metadata_object(m.metadata) as metadata into v_row
+    -- Events of the SID are looked for under its lock, a key of the row is as old as the row: what this
+    -- statement sees of them holds, also where it waits for the row.
+    select m.external_id,
+        case when jsonb_typeof(m.metadata) = 'object' then m.metadata
+            else messaging.metadata_object(m.metadata) end as metadata,
+        array_position(o.words, p_status) > coalesce(array_position(o.words, m.status), 0) as is_less,
+        exists (select from public.message_logs d where d.external_id = v_sid and d.id <> p_id)
+            or exists (select from messaging.message_status_events e
+                where e.external_id = v_sid and e.message_log_id is null) as is_told,
+        exists (select from messaging.idempotency_keys k where k.message_log_id = p_id) as has_key
+    into v_row
     from public.message_logs m
+    cross join messaging.status_order o
     where m.id = p_id
-    for no key update;
+    for no key update of m;
     if not found then
         return null;
+    end if;
+
+    -- What nearly all settlements come to, without the calls that could find nothing: Twilio has taken the
+    -- message, and nobody has told of it yet.
+    if v_sid is not null and v_row.external_id is null and v_row.is_less and not v_row.is_told and not p_release
+        and p_status in ('accepted', 'scheduled', 'queued', 'sending', 'sent')
+        and coalesce(p_error_code, '') = '' and coalesce(p_error_message, '') = ''
+        and not v_row.metadata ?| '{attempts,fallback_of}'
+    then
+        update public.message_logs m
+        set external_id = v_sid, status = p_status, metadata = v_row.metadata || v_details,
+            updated_at = clock_timestamp()
+        where m.id = p_id
+        returning to_jsonb(m) into v_saved;
+        if v_row.has_key then
+            perform messaging.answer_keys(array[p_id], v_saved, p_status);
+        end if;
+        return v_saved;
     end if;
 
     -- A try that was given up, told of late: the row is the next one's.
@@ -89,10 +133,7 @@ begin
     elsif p_release then
         null;
     elsif p_status <> 'unknown' then
-        update messaging.idempotency_keys k
-        set ended = true, answer = messaging.slim_answer(v_saved, k.message_log_id, p_status),
-            answered_at = (v_saved ->> 'updated_at')::timestamptz, twilio_status = p_status
-        where k.message_log_id = any (v_keys) and k.answer is null;
+        perform messaging.answer_keys(v_keys, v_saved, p_status);
     else
         update messaging.idempotency_keys k set ended = true
         where k.message_log_id = any (v_keys) and not k.ended;
