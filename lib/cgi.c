@@ -132,8 +132,8 @@ static bool read_body(const struct cgi_connection *connection, struct arena *are
         return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the body");
     size_t got = read_up_to(connection, body, (size_t)n);
     if (got < n)
-        return fault_set(reterr, FAULT_INVALID_JSON, "body ends after %zu of %llu bytes", got,
-                         (unsigned long long)n);
+        return fault_set(reterr, FAULT_INVALID_JSON, "body ends after %zu of %llu byte%s", got,
+                         (unsigned long long)n, text_plural(n));
     *ret_body = (struct text){body, (size_t)n};
     return true;
 }

@@ -1,5 +1,6 @@
 #include "database.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -109,8 +110,8 @@ static bool wait_socket(const PGconn *conn, short events, int64_t deadline)
     }
 }
 
-/** libpq's words on one line, without its trailing line end; where they are many, of the last of
- * several addresses, which is the one that counts. */
+/** libpq's words on one line, without its tabs and its trailing line end; where they are many, of
+ * the last of several addresses, which is the one that counts. */
 static void one_line(const char *message, char ret_line[LINE_MAX_BYTES])
 {
     static const char next[] = "\nconnection to server";
@@ -118,8 +119,11 @@ static void one_line(const char *message, char ret_line[LINE_MAX_BYTES])
 
     while (message && strlen(message) >= LINE_MAX_BYTES && strstr(message, next))
         message = strstr(message, next) + 1;
-    for (; message && message[n] && n < LINE_MAX_BYTES - 1; n++)
-        ret_line[n] = (char)(message[n] == '\n' ? ' ' : message[n]);
+    for (; message && *message && n < LINE_MAX_BYTES - 1; message++)
+        if (!iscntrl((unsigned char)*message))
+            ret_line[n++] = *message;
+        else if (n && ret_line[n - 1] != ' ')
+            ret_line[n++] = ' ';
     while (n && ret_line[n - 1] == ' ')
         n--;
     ret_line[n] = '\0';

@@ -167,14 +167,15 @@ static int run(struct service *service, struct arena *arena, const char *const *
     (void)values;
     if (!update(service, arena, &set, &written, &fault)) {
         fprintf(stderr, "key set not fetched, '%s' is as it was: %s\n", file, fault.detail);
-        return 1;
+        return VERB_INCOMPLETE;
     }
-    printf("key set %s: %zu usable keys in '%s'", written ? "written" : "unchanged", set.usable,
-           file);
+    printf("key set %s: %zu usable key%s in '%s'", written ? "written" : "unchanged", set.usable,
+           text_plural(set.usable), file);
     if (set.secret)
-        printf(", %zu left out, which are secret and should not be published", set.secret);
+        printf(", %zu secret one%s left out, which should not be published", set.secret,
+               text_plural(set.secret));
     printf("\n");
-    return 0;
+    return VERB_DONE;
 }
 
 const struct verb fetch_keys_verb = {

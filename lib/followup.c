@@ -109,7 +109,7 @@ static int run_verb(struct service *service, struct arena *arena, const char *co
         printf("stopped: %s\n", fault.detail);
     printf("followed up: %zu sent, %zu refused, %zu unknown, %zu left for a later run\n", run.sent,
            run.refused, run.unknown, run.left);
-    return good ? 0 : 1;
+    return good ? VERB_DONE : VERB_INCOMPLETE;
 }
 
 const struct verb followup_verb = {

@@ -75,7 +75,8 @@ bool form_parse(struct arena *arena, struct text body, struct form *ret_form, st
     form.fields = arena_new(arena, struct form_field, n);
     char *bytes = arena_new(arena, char, body.n);
     if (!form.fields || !bytes)
-        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for a form of %zu fields", n);
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for a form of %zu field%s", n,
+                         text_plural(n));
     while (next_piece(&body, &piece)) {
         text_cut(piece, '=', &name, &value);
         struct form_field *field = &form.fields[form.n++];

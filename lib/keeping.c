@@ -22,7 +22,7 @@ static struct message_log_ages ages_of(const struct settings *settings)
 static void print_age(const char *what, int days)
 {
     if (days)
-        printf("%s: kept for %d %s\n", what, days, days == 1 ? "day" : "days");
+        printf("%s: kept for %d day%s\n", what, days, text_plural((uint64_t)days));
     else
         printf("%s: kept for ever\n", what);
 }
@@ -30,13 +30,13 @@ static void print_age(const char *what, int days)
 static int stop(const struct fault *fault)
 {
     fprintf(stderr, "stopped: %s\n", fault->detail);
-    return 1;
+    return VERB_INCOMPLETE;
 }
 
-static void print_count(uint64_t n, const char *what)
+static void print_count(uint64_t n, const char *noun, const char *fate)
 {
-    printf("%llu%s %s\n", (unsigned long long)n, n >= MESSAGE_LOG_COUNTED_MAX ? " or more" : "",
-           what);
+    printf("%llu%s %s%s %s\n", (unsigned long long)n,
+           n >= MESSAGE_LOG_COUNTED_MAX ? " or more" : "", noun, text_plural(n), fate);
 }
 
 static int count(const struct service *service, struct arena *arena,
@@ -47,10 +47,10 @@ static int count(const struct service *service, struct arena *arena,
 
     if (!message_log_expirable(&service->database, arena, ages, &found, &fault))
         return stop(&fault);
-    print_count(found.texts, "messages would lose their text");
-    print_count(found.messages, "messages would go into their days' totals");
-    print_count(found.keys, "idempotency keys would be dropped");
-    return 0;
+    print_count(found.texts, "message", "would lose the text");
+    print_count(found.messages, "message", "would go into the totals by day");
+    print_count(found.keys, "idempotency key", "would be dropped");
+    return VERB_DONE;
 }
 
 static bool do_batch(const struct service *service, struct arena *arena,
@@ -84,8 +84,8 @@ static int expire(const struct service *service, struct arena *arena,
         if (!do_batch(service, arena, ages, &touched, &fault))
             break;
         if (touched == 0) {
-            printf("expired: %zu messages\n", done);
-            return 0;
+            printf("expired: %zu message%s\n", done, text_plural(done));
+            return VERB_DONE;
         }
         done += touched;
         int64_t now = clock->monotonic_ms(clock->self);
@@ -96,7 +96,7 @@ static int expire(const struct service *service, struct arena *arena,
         }
         clock->sleep_ms(clock->self, now - begun);
     }
-    printf("expired: %zu messages, and more are left\n", done);
+    printf("expired: %zu message%s, and more are left\n", done, text_plural(done));
     return stop(&fault);
 }
 

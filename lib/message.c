@@ -33,7 +33,8 @@ static const struct json_value *member(const struct json_value *top, const char 
     return value;
 }
 
-/** The same of an id or a URL, of which nothing may be left once what nobody sees is dropped. */
+/** The same of a number, an id or a URL, of which nothing may be left once what nobody sees is
+ * dropped. */
 static const struct json_value *id_member(const struct json_value *top, const char *name,
                                           const char *other)
 {
@@ -374,7 +375,8 @@ static bool take_tag(struct arena *arena, const struct json_value *top, struct m
                      reterr))
         return false;
     return (message->tag.n <= MESSAGE_MAX_TAG && text_only(message->tag, "-_")) ||
-           fault_set(reterr, FAULT_INVALID_TAG, "tag of %zu bytes", message->tag.n);
+           fault_set(reterr, FAULT_INVALID_TAG, "tag of %zu byte%s", message->tag.n,
+                     text_plural(message->tag.n));
 }
 
 static bool take_validity(const struct json_value *top, struct message *message,
@@ -416,7 +418,7 @@ static bool check_presence(const struct json_value *top, struct fault *reterr)
     bool content = member(top, "message", NULL) || id_member(top, "templateId", "template_id") ||
                    (media && (json_type(media) != JSON_ARRAY || json_first(media)));
 
-    if (!member(top, "to", NULL) || !content)
+    if (!id_member(top, "to", NULL) || !content)
         return fault_set(reterr, FAULT_MISSING_FIELDS, "no '%s'", content ? "to" : "message");
     return true;
 }

@@ -153,7 +153,7 @@ void metrics_write(struct buffer *b, const struct metrics *metrics)
 static bool show(const char *file, struct text text, struct fault *reterr)
 {
     if (!file) {
-        fwrite(text.s, 1, text.n, stdout); /* whether it was written is the program's to ask */
+        fwrite(text.s, 1, text.n, stdout);
         return true;
     }
     if (!file_replace(file, text, FILE_MODE, reterr))
@@ -183,9 +183,9 @@ static int run(struct service *service, struct arena *arena, const char *const *
     if (!buffer_text(&b, &text))
         fault_set(&fault, FAULT_NO_MEMORY, "the metrics do not fit into memory");
     else if (show(values[FILE_OPTION], text, &fault))
-        return metrics.database_up ? 0 : 1;
+        return metrics.database_up ? VERB_DONE : VERB_INCOMPLETE;
     fprintf(stderr, "no metrics: %s\n", fault.detail);
-    return 2;
+    return VERB_NOT_WRITTEN;
 }
 
 const struct verb metrics_verb = {

@@ -241,8 +241,8 @@ bool phone_normalize(struct arena *arena, struct text typed, struct phone *ret_p
     if (!read_dialled(text_strip(typed), &dialled, reterr))
         return false;
     if (!read_number(&dialled, &number))
-        return fault_set(reterr, FAULT_INVALID_PHONE, "phone of %zu digits fits no numbering plan",
-                         dialled.n);
+        return fault_set(reterr, FAULT_INVALID_PHONE, "phone of %zu digit%s fits no numbering plan",
+                         dialled.n, text_plural(dialled.n));
     size_t n = number.lead.n + number.rest.n;
     char *e164 = arena_new(arena, char, n + 1);
     if (!e164)

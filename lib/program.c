@@ -409,7 +409,7 @@ static int run_verb(const struct program *program, const struct verb *verb,
     struct settings settings;
     struct arena arena;
     struct fault fault;
-    int status = 1;
+    int status = VERB_INCOMPLETE;
 
     arena_init(&arena, ARENA_CAP);
     bool good = settings_read(&settings, user, &settings_environment, &fault);
@@ -462,7 +462,7 @@ static int serve_operator(const struct program *program, int argc, char **argv)
     else if (!verb)
         fault_set(&fault, FAULT_MISCONFIGURED, "unknown option '%s', see --help", word);
     fprintf(stderr, "%s: %s\n", program->name, fault.detail);
-    return 2;
+    return VERB_NOT_UNDERSTOOD;
 }
 
 /**
@@ -489,5 +489,5 @@ int program_main(const struct program *program, int argc, char **argv)
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
     fprintf(stderr, "%s: cannot write the output\n", program->name);
-    return status ? status : 1;
+    return VERB_NOT_WRITTEN;
 }

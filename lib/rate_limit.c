@@ -14,9 +14,11 @@ void rate_limit_headers(struct cgi_response *response, struct arena *arena,
 
 bool rate_limit_refuse(const struct rate_limit *rate, struct fault *reterr)
 {
-    fault_set(reterr, FAULT_RATE_LIMITED, "limit of %d messages a minute", rate->limit);
+    fault_set(reterr, FAULT_RATE_LIMITED, "limit of %d message%s a minute", rate->limit,
+              text_plural((uint64_t)rate->limit));
     reterr->retry_after = rate->reset > 0 ? rate->reset : 1;
     snprintf(reterr->text, sizeof(reterr->text),
-             "Rate limit exceeded. Maximum %d messages per minute.", rate->limit);
+             "Rate limit exceeded. Maximum %d message%s per minute.", rate->limit,
+             text_plural((uint64_t)rate->limit));
     return false;
 }

@@ -271,8 +271,8 @@ static bool walk_day(struct run *run, size_t i, struct fault *reterr)
     day_text(run, i, day);
     if (!walk_list(run, text_of(day), 0, &run->days[i].whole, reterr))
         return false;
-    printf("%s: Twilio's list, %zu %s\n", day, run->asked - asked,
-           run->asked - asked == 1 ? "page" : "pages");
+    printf("%s: Twilio's list, %zu page%s\n", day, run->asked - asked,
+           text_plural(run->asked - asked));
     fflush(stdout);
     return true;
 }
@@ -518,8 +518,9 @@ static void summarise(const struct run *run)
     if (run->log.redacted)
         printf("numbers are blotted out in this account's lists: they prove nothing\n");
     if (run->unclear)
-        printf("%zu left as they are: Twilio has a message that may be theirs\n", run->unclear);
-    printf("%zu prices, %zu questions to Twilio\n", run->priced, run->asked);
+        printf("%zu left alone: a message at Twilio's may belong there\n", run->unclear);
+    printf("%zu price%s, %zu question%s to Twilio\n", run->priced, text_plural(run->priced),
+           run->asked, text_plural(run->asked));
     printf("reconciled%s: %zu checked, %zu updated, %zu found, %zu never sent, %zu unchanged\n",
            run->log.dry_run ? " (dry run, nothing written)" : "", run->checked, run->updated,
            run->claimed, run->unsent, run->checked > changed ? run->checked - changed : 0);
@@ -553,7 +554,7 @@ static int run_verb(struct service *service, struct arena *arena, const char *co
     arena_release(&run.found);
     arena_release(&run.page);
     arena_release(&run.scratch);
-    return good && !run.unanswered ? 0 : 1;
+    return good && !run.unanswered ? VERB_DONE : VERB_INCOMPLETE;
 }
 
 const struct verb reconcile_verb = {

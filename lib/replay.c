@@ -255,12 +255,13 @@ static int drain(struct service *service, struct arena *arena, const char *const
     else if (summary.bad)
         printf("last one set aside: %s\n", summary.problem);
     if (summary.locked)
-        printf("%zu left for later: somebody holds what they are about\n", summary.locked);
+        printf("%zu left for later: the row is held by somebody\n", summary.locked);
     if (summary.unreadable)
-        printf("%zu left: they cannot be read by this user, see chown(1)\n", summary.unreadable);
+        printf("%zu left: not to be read by this user, see chown(1)\n", summary.unreadable);
     printf("drained: %zu replayed, %zu set aside in '%s/bad'\n", summary.done, summary.bad,
            service->spool.dir);
-    return summary.done == handled(&summary) && !summary.left && !summary.stuck ? 0 : 1;
+    return summary.done == handled(&summary) && !summary.left && !summary.stuck ? VERB_DONE
+                                                                                : VERB_INCOMPLETE;
 }
 
 const struct verb replay_verb = {

@@ -76,15 +76,16 @@ static int show(struct service *service, struct arena *arena, const char *const 
         (void)!text_number(text_of(values[DAYS]), DAYS_MAX, &days);
     if (!report_ask(&service->database, arena, (int)days, &report, &fault) ||
         !write_report(&report, values, arena, &text, &fault))
-        return complain(&fault, 1);
+        return complain(&fault, VERB_INCOMPLETE);
     if (!values[HTML]) {
-        fault_set(&fault, FAULT_MISCONFIGURED, "cannot write the output");
-        return file_write_all(STDOUT_FILENO, text) ? 0 : complain(&fault, 2);
+        fwrite(text.s, 1, text.n, stdout);
+        return VERB_DONE;
     }
     if (!file_replace(values[HTML], text, PAGE_MODE, &fault))
-        return complain(&fault, 2);
-    printf("report of %d days written to '%s', %zu bytes\n", (int)days, values[HTML], text.n);
-    return 0;
+        return complain(&fault, VERB_NOT_WRITTEN);
+    printf("report of %d day%s written to '%s', %zu bytes\n", (int)days, text_plural(days),
+           values[HTML], text.n);
+    return VERB_DONE;
 }
 
 static int run(struct service *service, struct arena *arena, const char *const *values)

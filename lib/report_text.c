@@ -230,7 +230,8 @@ static void write_reasons(const struct report_table *table, struct buffer *b)
         buffer_add_char(b, '\n');
     }
     if (table->n > REASONS_MAX)
-        buffer_addf(b, "%10s %zu reasons more\n", "", table->n - REASONS_MAX);
+        buffer_addf(b, "%10s %zu more reason%s\n", "", table->n - REASONS_MAX,
+                    text_plural(table->n - REASONS_MAX));
 }
 
 static void write_stuck(const struct report_table *table, struct buffer *b)

@@ -45,7 +45,7 @@ static bool check_keys(const struct service *service)
                fault.detail, settings->jwks_url ? " (send-whatsapp --fetch-keys fetches it)" : "");
         return false;
     }
-    printf("%-30s %zu usable keys\n", "key set", count);
+    printf("%-30s %zu usable key%s\n", "key set", count, text_plural(count));
     return count > 0 || secret;
 }
 

@@ -263,6 +263,11 @@ struct text text_clip(struct text t, size_t max)
     return (struct text){t.s, max};
 }
 
+const char *text_plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 bool text_equal_secret(struct text a, struct text b)
 {
     volatile unsigned char differ = a.n == b.n ? 0 : 1;

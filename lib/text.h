@@ -94,6 +94,9 @@ size_t text_utf16_units(struct text t);
 /** The longest prefix of at most `max` bytes that does not end inside a UTF-8 sequence. */
 struct text text_clip(struct text t, size_t max);
 
+/** What a regular noun ends in behind a number: "" behind 1, else "s". For printf's "%zu key%s". */
+const char *text_plural(uint64_t n);
+
 /**
  * Compare two secrets in time that depends on neither's content, only on the lengths.
  * The one function by which secrets and signatures are compared.

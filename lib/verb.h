@@ -22,6 +22,17 @@
 
 #define VERB_OPTIONS_MAX 6
 
+/**
+ * The exit status of every verb. Whether all that was printed has arrived is looked at once, for
+ * all of them, when the verb has returned.
+ */
+enum {
+    VERB_DONE = 0,
+    VERB_INCOMPLETE = 1, /* something is away, is left, or was set aside: another run may help */
+    VERB_NOT_UNDERSTOOD = 2, /* the words behind the program's name */
+    VERB_NOT_WRITTEN = 2,    /* the output, or the file that was asked for */
+};
+
 /** An option of a verb; at most once each, in any order, as "--option value" or "--option=value".
  */
 struct verb_option {
@@ -43,8 +54,9 @@ struct verb {
     const struct service_part *needs[SERVICE_PARTS_MAX];
 
     /**
-     * Does it: prints progress and a summary, returns the exit status. `values` is in the order of
-     * `options`: the value, "" for an option that has none, NULL for one that was not given.
+     * Does it: prints progress and a summary, returns the exit status (above). `values` is in the
+     * order of `options`: the value, "" for an option that has none, NULL for one that was not
+     * given.
      */
     int (*run)(struct service *service, struct arena *arena, const char *const *values);
 };

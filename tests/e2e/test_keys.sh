@@ -135,7 +135,7 @@ grep -q '^key set .*(send-whatsapp --fetch-keys fetches it)$' "$work/output" ||
 it 'a first set, and tokens are verified with it'
 serve "{\"keys\":[$(jwk one)]}"
 fetch
-says 0 "key set written: 1 usable keys in '$file'"
+says 0 "key set written: 1 usable key in '$file'"
 equals 'the file' "$(cat "$published/jwks.json")" "$(cat "$file")"
 equals 'its mode' 644 "$(stat -c %a "$file")"
 accepts one 200
@@ -157,14 +157,14 @@ equals 'inode and time' "$before" "$(stat -c '%i %y' "$file")"
 it 'a key that is withdrawn verifies no more'
 serve "{\"keys\":[$(jwk two)]}"
 fetch
-says 0 'key set written: 1 usable keys'
+says 0 'key set written: 1 usable key'
 accepts one 401
 accepts two 200
 
 it 'by https, its certificate verified'
 serve "{\"keys\":[$(jwk one)]}"
 fetch JWT_JWKS_URL="$https/jwks.json"
-says 0 'key set written: 1 usable keys'
+says 0 'key set written: 1 usable key'
 
 kept=$(cat "$file")
 
@@ -246,8 +246,8 @@ it 'a symmetric key beside a good one never gets into the file'
 secret=$(printf %s "$jwt_secret" | base64url)
 serve "{\"keys\":[{\"kty\":\"oct\",\"kid\":\"s\",\"k\":\"$secret\"},$(jwk two),$(jwk one ',"d":"private"')]}"
 fetch
-says 0 'key set written: 1 usable keys'
-says 0 '2 left out, which are secret'
+says 0 'key set written: 1 usable key'
+says 0 '2 secret ones left out'
 case $(cat "$file") in
 *"$secret"* | *private* | *oct*) complain 'the file' 'no secret' "$(cat "$file")" ;;
 esac
@@ -260,7 +260,7 @@ equals 'the status with a token of the symmetric key' 401 "$status"
 it 'a byte order mark'
 serve "$(printf '\357\273\277')""{\"keys\":[$(jwk one)]}"
 fetch
-says 0 'key set written: 1 usable keys'
+says 0 'key set written: 1 usable key'
 accepts one 200
 
 it 'a directory that cannot be written to'

@@ -196,9 +196,13 @@ fails 2 "cannot write '$work/nowhere/report.html'" --html "$work/nowhere/report.
 fails 2 "cannot write '$work/pages'" --html "$work/pages"
 fails 2 "cannot write '/dev/full'" --html /dev/full
 equals 'and it is a device still' 'character special file' "$(stat -c %F /dev/full)"
-env -i PATH=/usr/bin:/bin sh -c "$settings_then" "$settings_file" "$work/cgi-bin/twilio-delivery-status" --report --csv >/dev/full 2>"$work/err"
-equals 'exit status of a full output' 2 $?
-equals 'and what is said' 'no report: cannot write the output' "$(cat "$work/err")"
+for verb in '--report --csv' '--report' '--metrics' '--expire' '--drain' '--check' '--version'; do
+    # shellcheck disable=SC2086 # a verb and its option
+    env -i PATH=/usr/bin:/bin sh -c "$settings_then" "$settings_file" \
+        "$work/cgi-bin/twilio-delivery-status" $verb >/dev/full 2>"$work/err"
+    equals "exit status of $verb into a full output" 2 $?
+    equals 'and what is said' 'twilio-delivery-status: cannot write the output' "$(cat "$work/err")"
+done
 
 it 'without a database the last page stays'
 cp -p "$page" "$work/kept"

@@ -118,6 +118,7 @@ refused 'both spellings of a member' \
     "{\"to\":\"01012345678\",\"message\":\"x\",\"requestId\":\"$maintenance_request\",\"request_id\":null}" invalid_json
 refused 'no recipient' '{"message":"x"}' missing_fields 'Missing required fields: to, message'
 refused 'an empty recipient' '{"to":"","message":"x"}' missing_fields
+refused 'a recipient of white space' '{"to":"  \u200f\n","message":"x"}' missing_fields
 refused 'no message' '{"to":"01012345678"}' missing_fields
 refused 'an empty message' '{"to":"01012345678","message":""}' missing_fields
 refused 'a recipient that is a number in JSON' '{"to":1012345678,"message":"x"}' invalid_phone

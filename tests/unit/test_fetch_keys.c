@@ -43,26 +43,26 @@ static const struct fetch_row {
     bool fails;
 } rows[] = {
     {"a first set", ANSWER(SET(EC("a"))), NULL, SET(EC("a")),
-     "key set written: 1 usable keys in '%s'\n"},
+     "key set written: 1 usable key in '%s'\n"},
     {"another set", ANSWER(SET(EC("a") "," EC("b")) "\n"), OLD, SET(EC("a") "," EC("b")) "\n",
      "key set written: 2 usable keys in '%s'\n"},
-    {"the same set", ANSWER(OLD), OLD, NULL, "key set unchanged: 1 usable keys in '%s'\n"},
+    {"the same set", ANSWER(OLD), OLD, NULL, "key set unchanged: 1 usable key in '%s'\n"},
     {"a set over a file that is none", ANSWER(SET(EC("a"))), "<html>", SET(EC("a")),
-     "key set written: 1 usable keys in '%s'\n"},
+     "key set written: 1 usable key in '%s'\n"},
     {"keys that are of no use stay in it", ANSWER("{ \"keys\" : [" ED ",null," EC("a") "] }"), OLD,
-     "{ \"keys\" : [" ED ",null," EC("a") "] }", "key set written: 1 usable keys in '%s'\n"},
+     "{ \"keys\" : [" ED ",null," EC("a") "] }", "key set written: 1 usable key in '%s'\n"},
     {"a byte order mark does not", ANSWER(BOM SET(EC("a"))), OLD, SET(EC("a")),
-     "key set written: 1 usable keys in '%s'\n"},
+     "key set written: 1 usable key in '%s'\n"},
     {"nor do symmetric keys", ANSWER(SET(OCT("s") "," EC("a"))), OLD, SET(EC("a")) "\n",
-     "key set written: 1 usable keys in '%s', 1 left out, which are secret and should not be "
+     "key set written: 1 usable key in '%s', 1 secret one left out, which should not be "
      "published\n"},
     {"nor private ones", ANSWER(SET(EC("a") "," SECRET("p") "," EC("b") "," OCT("s"))), OLD,
      SET(EC("a") "," EC("b")) "\n",
-     "key set written: 2 usable keys in '%s', 2 left out, which are secret and should not be "
+     "key set written: 2 usable keys in '%s', 2 secret ones left out, which should not be "
      "published\n"},
     {"nor a key that only looks like a public one",
      ANSWER(SET(EC("a") ",{\"kty\":\"RSA\",\"k\":\"aHVzaC1odXNo\"}")), OLD, SET(EC("a")) "\n",
-     "key set written: 1 usable keys in '%s', 1 left out, which are secret and should not be "
+     "key set written: 1 usable key in '%s', 1 secret one left out, which should not be "
      "published\n"},
     {"private keys alone", ANSWER(SET(SECRET("p"))), OLD, NULL,
      "key set not fetched, '%s' is as it was: the set has no public key for ES256 or RS256: while "

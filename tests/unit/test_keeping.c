@@ -64,9 +64,17 @@ static const struct keeping_row {
      .settings = {.keep_texts_days = 30, .keep_messages_days = 365},
      .answers = {FAKE_ROW("100000", "12", "0")},
      .asked = {"select texts, messages, keys from messaging.expirable('30 days','365 days')"},
-     .told = KEPT "100000 or more messages would lose their text\n"
-                  "12 messages would go into their days' totals\n"
+     .told = KEPT "100000 or more messages would lose the text\n"
+                  "12 messages would go into the totals by day\n"
                   "0 idempotency keys would be dropped\n",
+     .dry_run = true},
+    {.label = "one is one",
+     .settings = {.keep_texts_days = 30, .keep_messages_days = 365},
+     .answers = {FAKE_ROW("1", "0", "1")},
+     .asked = {"select texts, messages, keys from messaging.expirable('30 days','365 days')"},
+     .told = KEPT "1 message would lose the text\n"
+                  "0 messages would go into the totals by day\n"
+                  "1 idempotency key would be dropped\n",
      .dry_run = true},
     {.label = "a dry run without a database",
      .answers = {FAKE_AWAY},

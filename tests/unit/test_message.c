@@ -384,7 +384,10 @@ static const struct refused_row refused[] = {
 
     {"recipient a number", "{\"to\":1012345678,\"message\":\"Hi\"}", FAULT_INVALID_PHONE},
     {"recipient an array", "{\"to\":[\"01012345678\"],\"message\":\"Hi\"}", FAULT_INVALID_PHONE},
-    {"recipient white space", "{\"to\":\"  \",\"message\":\"Hi\"}", FAULT_INVALID_PHONE},
+    {"recipient white space", "{\"to\":\"  \",\"message\":\"Hi\"}", FAULT_MISSING_FIELDS},
+    {"recipient of what nobody sees", "{\"to\":\"" UNSEEN "\",\"message\":\"Hi\"}",
+     FAULT_MISSING_FIELDS},
+    {"recipient whatsapp: alone", "{\"to\":\"whatsapp: \",\"message\":\"Hi\"}", FAULT_INVALID_PHONE},
     {"recipient nothing but the prefix", "{\"to\":\"whatsapp:\",\"message\":\"Hi\"}",
      FAULT_INVALID_PHONE},
     {"the prefix twice", "{\"to\":\"whatsapp:whatsapp:01012345678\",\"message\":\"Hi\"}",

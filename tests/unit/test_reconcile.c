@@ -45,14 +45,18 @@
     }
 #define PAGE(next, text) OK("{\"messages\":[" text "],\"next_page_uri\":" next "}")
 #define LAST(text)       PAGE("null", text)
+#define PLURAL_0         "s"
+#define PLURAL_1         ""
+#define PLURAL_2         "s"
+#define PLURAL_3         "s"
 #define SUMMARY(prices, questions, checked, updated, found, unsent, unchanged)                     \
-#prices " prices, " #questions " questions to Twilio\nreconciled: " #checked                   \
-            " checked, " #updated " updated, " #found " found, " #unsent                           \
-            " never sent, " #unchanged " unchanged\n"
+#prices " price" PLURAL_##prices ", " #questions " question" PLURAL_##questions                \
+        " to Twilio\nreconciled: " #checked " checked, " #updated " updated, " #found              \
+        " found, " #unsent " never sent, " #unchanged " unchanged\n"
 #define ONE_PAGE(day)    day ": Twilio's list, 1 page\n"
 #define BOTH_DAYS        ONE_PAGE("2025-12-31") ONE_PAGE("2026-01-01")
 #define DID(id, was, is) "did:   " id " " was " -> " is "\n"
-#define LEFT             "1 left as they are: Twilio has a message that may be theirs\n"
+#define LEFT             "1 left alone: a message at Twilio's may belong there\n"
 
 struct stored_day {
     const char *day;
@@ -107,7 +111,7 @@ static const struct run_row {
      .replies = {LAST(MESSAGE(S1, "delivered", "Hi", "00"))}, .requests = {YESTERDAY},
      .written = "listed [{\"sid\":\"" S1 "\",\"status\":\"delivered\",\"details\":{}}] f\n",
      .output = "would: " R1 " sent -> delivered\n" ONE_PAGE(
-         "2025-12-31") "0 prices, 1 questions to Twilio\nreconciled (dry run, nothing written): 1 "
+         "2025-12-31") "0 prices, 1 question to Twilio\nreconciled (dry run, nothing written): 1 "
                        "checked, 1 "
                        "updated, 0 found, 0 never sent, 0 unchanged\n"},
     {"a list goes on on its next page", .days = {{"2025-12-31", 1}},
