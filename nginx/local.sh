@@ -15,13 +15,14 @@ PATH=$PATH:/usr/sbin:/sbin
 usage()
 {
     cat <<'TEXT'
-usage: sh nginx/local.sh up [NUMBER] | down | status | demo [NUMBER]
+usage: sh nginx/local.sh up [NUMBER] | down | status | demo [NUMBER] | run PROGRAM [ARGUMENT...]
 
   up      install what is missing, build, start everything, send a first SMS and watch it arrive
   down    stop what up has started; the data stays in build/local/
   status  what runs, where, and whether it is well (exit status 0: all of it, 3: nothing runs,
           1: a part, or something is wrong with it)
   demo    send another SMS, and watch it; to NUMBER, where one is given
+  run     a program with the local system's settings and user: run twilio-delivery-status --report
 
 Messages go to a stand-in for Twilio. With TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and
 TWILIO_PHONE_NUMBER in the environment, up uses the real Twilio, which calls back to PUBLIC_URL.
@@ -768,6 +769,19 @@ status()
     return 1
 }
 
+# run PROGRAM [ARGUMENT...]: its exit status is the program's.
+run()
+{
+    program=${1:-}
+    for known in $programs; do
+        [ "$program" != "$known" ] || break
+    done
+    [ "$program" = "$known" ] || fail "run one of: $programs"
+    shift
+    [ -f "$state/environment" ] || fail "there are no settings yet: sh nginx/local.sh up"
+    with_settings "cgi-bin/$program" "$@"
+}
+
 unset PGHOST PGHOSTADDR PGPORT PGUSER PGDATABASE PGPASSWORD PGPASSFILE PGSERVICE PGSERVICEFILE \
     PGOPTIONS PGSSLMODE PGCLIENTENCODING PGTZ PGDATESTYLE PGCHANNELBINDING PGREQUIREPEER
 find_state
@@ -786,6 +800,10 @@ status) status ;;
 demo)
     is_up || fail "not up; sh nginx/local.sh up"
     demo "${2:-}"
+    ;;
+run)
+    shift
+    run "$@"
     ;;
 -h | --help | help) usage ;;
 *)

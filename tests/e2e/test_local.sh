@@ -98,7 +98,7 @@ database() { psql -X -q -A -t -d "host='$state/run' port=5432 dbname=twilio_cgi 
 copy "$checkout"
 
 local_sh help
-expect 'the usage names all that the verbs take' 0 'up \[NUMBER\]' 'demo \[NUMBER\]'
+expect 'the usage names all that the verbs take' 0 'up \[NUMBER\]' 'demo \[NUMBER\]' 'run PROGRAM'
 
 local_sh status
 expect 'status before anything' 3 'web .*not running'
@@ -106,6 +106,8 @@ local_sh down
 expect 'down before anything' 0 'Not running'
 local_sh demo
 expect 'demo before anything' 1 'not up'
+local_sh run send-whatsapp --check
+expect 'run before anything' 1 'no settings yet'
 TWILIO_ACCOUNT_SID=AC0123456789abcdef0123456789abcdef local_sh up
 expect 'up with half an account' 1 'the real Twilio needs TWILIO_ACCOUNT_SID'
 status=$(find "$checkout/build" -name CMakeCache.txt | wc -l)
@@ -152,6 +154,16 @@ expect 'up again: already up' 0 'Already up'
 local_sh status
 expect 'status while it runs' 0 'database .*running' 'twilio .*running' 'programs .*running' \
     'web .*running' 'Up at http://127.0.0.1:'
+local_sh run twilio-delivery-status --report --json
+expect 'run: a verb with the settings' 0 '"channel":"sms"'
+local_sh run send-twilio-message --check
+expect 'run: what is set' 0 'send-twilio-message: ready'
+local_sh run send-whatsapp --nonsense
+expect "run: the exit status is the program's" 2 "unknown option '--nonsense'"
+for program in '' sh ../bin/twilio-sandbox 'send-whatsapp twilio-delivery-status'; do
+    local_sh run "$program"
+    expect "run: '$program' is none of the programs" 1 'run one of: send-twilio-message send-whatsapp'
+done
 if [ "$(id -u)" -eq 0 ]; then
     status=$(for pid in $(ours); do stat -c %U "/proc/$pid"; done | grep -c '^root$')
     expect 'nothing runs as root' 0
