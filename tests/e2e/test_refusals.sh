@@ -151,6 +151,35 @@ if over nginx-fastcgi; then
     refused 400 invalid_json
 fi
 
+# raw PORT LINE...: what is said to a request that curl would not make
+raw()
+{
+    raw_port=$1
+    shift
+    { printf '%s\r\n' "$@" 'Host: localhost' 'Connection: close' '' && sleep 1; } |
+        curl -q -s -m 20 "telnet://127.0.0.1:$raw_port" >"$work/raw" 2>/dev/null
+    tr -d '\r' <"$work/raw" | grep -qi '^content-type: application/json; charset=utf-8$' ||
+        complain 'its type' application/json "$(head -c 300 "$work/raw")"
+    grep -q '^{"success":false,"error":"Bad request","code":"invalid_json"}' "$work/raw" ||
+        complain 'the answer' invalid_json "$(head -c 600 "$work/raw")"
+}
+post='POST /functions/v1/twilio-delivery-status'
+
+it 'so is what no web server takes'
+answer=
+raw "$port" "$post HTTP/1.1" 'Content-Length: none'
+case $transport in
+nginx-*)
+    raw "$port" "$post HTTP/9.9"
+    raw "$port" "$post HTTP/1.1" 'Transfer-Encoding: gzip'
+    raw "$tls" "$post HTTP/1.1" 'Content-Length: 0'
+    ;;
+apache-*)
+    raw "$port" "$post HTTP/1.1" 'Transfer-Encoding: gzip'
+    raw "$port" "$post HTTP/1.1" 'Expect: more' 'Content-Length: 0'
+    ;;
+esac
+
 the_status="select status from message_logs where recipient = '+201012345919'"
 is_pending() { [ "$(sql -c "$the_status")" = pending ]; }
 
