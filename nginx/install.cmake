@@ -3,7 +3,7 @@
 set(SHARE ${CMAKE_INSTALL_PREFIX}/share/twilio-cgi)
 set(DOC ${CMAKE_INSTALL_PREFIX}/share/doc/twilio-cgi)
 set(UNITS ${CMAKE_INSTALL_PREFIX}/lib/systemd/system)
-file(REMOVE_RECURSE ${MADE}/units ${MADE}/man)
+file(REMOVE_RECURSE ${MADE}/units ${MADE}/man ${MADE}/examples)
 
 function(make source made)
   configure_file(${SOURCES}/${source} ${MADE}/${made} @ONLY)
@@ -36,8 +36,20 @@ foreach(service IN LISTS services)
 endforeach()
 make(nginx/systemd/environment.in environment)
 
+# Examples are in use where they lie too: they name the package's own places, which are others here.
+file(GLOB_RECURSE examples RELATIVE ${SOURCES}/nginx ${SOURCES}/nginx/apache/* ${SOURCES}/nginx/prometheus/*
+  ${SOURCES}/nginx/supabase/*)
+file(GLOB configuration RELATIVE ${SOURCES}/nginx ${SOURCES}/nginx/*.conf)
+foreach(example IN LISTS examples configuration)
+  file(READ ${SOURCES}/nginx/${example} text)
+  string(REPLACE "/usr/lib/twilio-cgi" "${PROGRAMS}" text "${text}")
+  string(REPLACE "/usr/share/doc/twilio-cgi" "${DOC}" text "${text}")
+  file(WRITE ${MADE}/examples/${example} "${text}")
+endforeach()
+
 file(GLOB units ${MADE}/units/* ${SOURCES}/nginx/systemd/*.socket ${SOURCES}/nginx/systemd/*.timer
   ${SOURCES}/nginx/systemd/*.target)
 file(INSTALL ${units} DESTINATION ${UNITS})
 file(INSTALL ${MADE}/man DESTINATION ${CMAKE_INSTALL_PREFIX}/share)
 file(INSTALL ${MADE}/environment DESTINATION ${SHARE})
+file(INSTALL ${MADE}/examples DESTINATION ${DOC})

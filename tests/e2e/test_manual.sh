@@ -37,6 +37,12 @@ for program in $programs; do
             complain 'in the synopsis' "$option" nothing
     done <"$work/options"
 
+    it "$program(8) leads to all the other pages of ours"
+    for other in twilio-cgi.7 send-twilio-message.8 send-whatsapp.8 twilio-delivery-status.8; do
+        [ "$other" = "$program.8" ] || sed '1,/^\.Sh SEE ALSO/d' "$page" | grep -q "^\.Xr ${other%.?} ${other##*.}" ||
+            complain 'SEE ALSO' "$other" nothing
+    done
+
     it "$program(8) names the exit status of each of its ways to run"
     for words in '^0, also for a request' '^1 where' '^2 for an unknown option'; do
         equals "lines with '$words'" 1 \
@@ -81,14 +87,16 @@ while read -r name; do
 done <"$work/names"
 
 it 'so are the options of the programs, the tests, and the sections that it points to'
-for program in $programs; do "$build/cgi-bin/$program" --help; done | grep -o -- '--[a-z-]*' | sort -u >"$work/options"
+for program in $programs; do "$build/cgi-bin/$program" --help; done |
+    grep -o -- '--[a-z-]*' | sort -u >"$work/options"
 for program in $programs; do
     grep -oE "$program --[a-z-]+" "$readme" | sed 's/.* //'
 done | sort -u >"$work/used"
 [ "$(wc -l <"$work/used")" -ge 5 ] || complain 'options' '5 or more' "$(cat "$work/used")"
 equals 'options that no program has' '' "$(grep -vxF -f "$work/options" "$work/used")"
 ctest --test-dir "$build" -N | sed -n 's/^ *Test *#[0-9]*: //p' >"$work/tests"
-sed -n '/^## Threats/,/^## Speed/s/.*| \(`[^|]*\) |$/\1/p' "$readme" | grep -oE '`[^`]+`' | tr -d '`' | sort -u >"$work/named"
+sed -n '/^## Threats/,/^## Speed/s/.*| \(`[^|]*\) |$/\1/p' "$readme" | grep -oE '`[^`]+`' |
+    tr -d '`' | sort -u >"$work/named"
 [ "$(wc -l <"$work/named")" -ge 10 ] || complain 'tests' '10 or more' "$(cat "$work/named")"
 while read -r name; do
     pattern=$(printf '%s\n' "$name" | sed 's/[.]/[.]/g; s/[*]/.*/g')

@@ -181,7 +181,7 @@ equals 'programs' 3 "$(listed "$package" | grep -c '^-rwxr-xr-x ')"
 it 'a clone and a umask that let nobody in change nothing of that'
 clone=$work/clone
 mkdir -m 700 "$clone"
-( cd "$root" && tar -cf - CMakeLists.txt cgi-bin lib nginx sql ) | tar -xf - -C "$clone"
+( cd "$root" && tar -cf - CMakeLists.txt README.md cgi-bin lib nginx sql ) | tar -xf - -C "$clone"
 chmod -R go= "$clone"
 for umask in 077 027; do
     [ $umask = 077 ] || chmod -R g=rX "$clone"
@@ -195,6 +195,19 @@ for umask in 077 027; do
         \( -type d ! -perm 755 \) -o \( -type f ! -perm 644 ! -path '*/lib/twilio-cgi/*' \))"
     equals "programs installed with $umask" 3 "$(find "$installed/lib/twilio-cgi" -type f -perm 755 | wc -l)"
 done
+
+it 'what is installed elsewhere names no place of the package'
+equals 'files' '' "$(grep -rlE '/usr/(lib|share|share/doc)/twilio-cgi' "$installed" --exclude=README.md |
+    grep -v "^$installed/lib/twilio-cgi/")"
+ok grep -q '"/usr/local/lib/twilio-cgi"' "$installed/share/doc/twilio-cgi/examples/twilio-cgi-http.conf"
+ok grep -q '<Directory "/usr/local/lib/twilio-cgi">' "$installed/share/doc/twilio-cgi/examples/apache/cgi.conf"
+for example in "$root"/nginx/apache/refusals/* "$root/nginx/prometheus/twilio-cgi.yml"; do
+    ok cmp "$example" "$installed/share/doc/twilio-cgi/examples/${example#"$root/nginx/"}"
+done
+
+it 'the README is there, to which the manual points'
+ok cmp "$root/README.md" "$installed/share/doc/twilio-cgi/README.md"
+equals 'in the package' 1 "$(listed "$package" | grep -c ' ./usr/share/doc/twilio-cgi/README.md ')"
 
 it 'lintian finds no errors'
 chmod -R go+rX "$work/package"
