@@ -57,6 +57,12 @@ sed -n '/^# /{ h; d; }; /^#[A-Z_]*=/{ G; s/^#\([A-Z_]*\)=\(.*\)\n# \(.*\)/\1 \3 
 equals 'the settings' "$(cat "$work/settings")" "$(cat "$work/example")"
 equals 'lines that say anything' '' "$(grep -v '^#\|^$' "$root/nginx/systemd/environment.in")"
 
+it 'Apache hands each setting of a request over to a program'
+for program in $programs; do settings_of "$program"; done |
+    sed 's/ .*//; /^FCGI_THREADS$/d; /^DATABASE_POOL$/d; /^KEEP_/d; /^JWT_JWKS_URL$/d' | sort -u >"$work/settings"
+sed -n 's/^ *PassEnv //p' "$root/nginx/apache/cgi.conf" | tr ' ' '\n' | grep -v '^PG' | sort >"$work/passed"
+equals 'the settings' "$(cat "$work/settings")" "$(cat "$work/passed")"
+
 readme=$root/README.md
 
 it 'the README is short, in lines that can be read'
