@@ -3,10 +3,8 @@
 #include <stdio.h>
 
 #include "html.h"
-
-#define BAR_STEP   10.0 /* units of a picture from day to day */
-#define BAR_WIDTH  8.0
-#define BAR_HEIGHT 100.0
+#include "report_days.h"
+#include "report_html.h"
 
 /* Reasons that have a line of their own. */
 #define REASONS_MAX 15
@@ -50,160 +48,6 @@ static const char style[] =
     "table{font-size:.8rem}svg.spark{width:3.5rem}}"
     "</style>";
 
-/** What a day comes to; prices by channel, and whether there are any. */
-struct day {
-    struct text day;
-    uint64_t total, delivered, in_flight, failed;
-    double price[2];
-    struct text price_text[2], unit[2];
-};
-
-enum { SMS, WHATSAPP };
-
-static const struct {
-    const char *channel, *name;
-} channels[] = {[SMS] = {"sms", "SMS"}, [WHATSAPP] = {"whatsapp", "واتساب"}};
-
-static size_t channel_of(struct text name)
-{
-    return text_equal(name, text_of(channels[WHATSAPP].channel)) ? WHATSAPP : SMS;
-}
-
-/* ---- numbers */
-
-/** "1,234,567" */
-static struct text grouped(uint64_t n, char to[32])
-{
-    char digits[24];
-    int count = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n), at = 0;
-
-    for (int i = 0; i < count; i++) {
-        if (i && (count - i) % 3 == 0)
-            to[at++] = ',';
-        to[at++] = digits[i];
-    }
-    return (struct text){to, (size_t)at};
-}
-
-static void write_count(struct buffer *b, uint64_t n)
-{
-    char digits[32];
-
-    html_text(b, grouped(n, digits));
-}
-
-/** From left to right, whatever is around it. */
-static void write_plain(struct buffer *b, struct text t)
-{
-    html_open(b, "bdi", "dir", "ltr", NULL);
-    html_text(b, t.n ? t : TEXT("—"));
-    html_close(b, "bdi");
-}
-
-static void write_share(struct buffer *b, const struct report_table *table, size_t line,
-                        size_t column)
-{
-    char to[16] = "—";
-
-    if (report_cell(table, line, column).n)
-        snprintf(to, sizeof(to), "%.1f%%", report_number(table, line, column) * 100);
-    write_plain(b, text_of(to));
-}
-
-/** "1,234.50", "0.0450", and of what is large no cents: "12,345". */
-static void write_amount(struct buffer *b, double price)
-{
-    char whole[32], to[64];
-    uint64_t cents = (uint64_t)(price * 100 + 0.5);
-
-    if (price < 1)
-        snprintf(to, sizeof(to), "%.4f", price);
-    else if (price < 10000)
-        snprintf(to, sizeof(to), "%.*s.%02u", TEXT_ARG(grouped(cents / 100, whole)),
-                 (unsigned)(cents % 100));
-    else
-        snprintf(to, sizeof(to), "%.*s", TEXT_ARG(grouped((uint64_t)(price + 0.5), whole)));
-    html_text(b, text_of(to));
-}
-
-static void write_price(struct buffer *b, double price, struct text unit)
-{
-    html_open(b, "bdi", "dir", "ltr", NULL);
-    write_amount(b, price);
-    html_raw(b, " <small>");
-    html_text(b, text_clip(unit, 8));
-    html_raw(b, "</small></bdi>");
-}
-
-static void write_duration(struct buffer *b, const struct report_table *table, size_t line,
-                           size_t column)
-{
-    double seconds = report_number(table, line, column);
-    bool known = report_cell(table, line, column).n;
-
-    if (!known)
-        html_raw(b, "—");
-    else if (seconds < 100)
-        html_textf(b, "%.1f ثانية", seconds);
-    else if (seconds < 6000)
-        html_textf(b, "%.1f دقيقة", seconds / 60);
-    else
-        html_textf(b, "%.1f ساعة", seconds / 3600);
-}
-
-/** "آخر 30 يوم"; a noun counts otherwise up to ten. */
-static void write_period(struct buffer *b, uint64_t days)
-{
-    if (days == 2)
-        html_raw(b, "آخر يومين");
-    else
-        html_textf(b, days <= 10 ? "آخر %llu أيام" : "آخر %llu يوم", (unsigned long long)days);
-}
-
-/** With the digits that the rest of the page has. */
-static void write_with_digits(struct buffer *b, struct text t)
-{
-    for (size_t at = 0; at < t.n;) {
-        size_t start = at;
-        uint32_t c = text_next(t, &at);
-        uint32_t digit = c >= 0x6F0 ? c - 0x6F0 : c - 0x660;
-        if (c >= 0x660 && digit < 10)
-            html_textf(b, "%u", (unsigned)digit);
-        else
-            html_text(b, (struct text){t.s + start, at - start});
-    }
-}
-
-/* ---- tables */
-
-static void open_table(struct buffer *b, const char *const *heads)
-{
-    html_raw(b, "<table><thead><tr>");
-    for (; *heads; heads++) {
-        html_open(b, "th", "scope", "col", NULL);
-        html_raw(b, *heads);
-        html_close(b, "th");
-    }
-    html_raw(b, "</tr></thead><tbody>");
-}
-
-static void close_table(struct buffer *b)
-{
-    html_raw(b, "</tbody></table>");
-}
-
-static void open_line(struct buffer *b)
-{
-    html_raw(b, "<tr><th scope=\"row\">");
-}
-
-static void write_cell(struct buffer *b, uint64_t n)
-{
-    html_open(b, "td", NULL);
-    write_count(b, n);
-    html_close(b, "td");
-}
-
 /* ---- the first glance */
 
 static void open_figure(struct buffer *b, const char *label, const char *period, const char *name)
@@ -233,7 +77,7 @@ static void write_costs(const struct report *report, const char *period, const c
             !text_equal(report_cell(costs, i, COST_CHANNEL), text_of(channel)))
             continue;
         html_raw(b, any ? " + " : "");
-        write_price(b, report_number(costs, i, COST_PRICE), report_cell(costs, i, COST_UNIT));
+        report_html_price(b, report_number(costs, i, COST_PRICE), report_cell(costs, i, COST_UNIT));
         any = true;
     }
     html_raw(b, any ? "" : "—");
@@ -248,7 +92,7 @@ static void write_stuck_figure(const struct report *report, struct buffer *b)
     for (size_t i = 0; i < report->stuck.n; i++)
         stuck += report_count(&report->stuck, i, STUCK_MESSAGES);
     open_figure(b, "معلّقة دلوقتي", now, "stuck");
-    write_count(b, stuck);
+    report_html_count(b, stuck);
     close_figure(b);
 }
 
@@ -260,25 +104,25 @@ static void write_figures(const struct report *report, const char *period, struc
 
     html_raw(b, "<dl>");
     open_figure(b, "رسايل اتبعتت", period, "total");
-    write_count(b, report_count(totals, line, TOTAL_TOTAL));
+    report_html_count(b, report_count(totals, line, TOTAL_TOTAL));
     close_figure(b);
     open_figure(b, "وصلت", period, "delivered");
-    write_share(b, totals, line, TOTAL_DELIVERED_SHARE);
+    report_html_share(b, totals, line, TOTAL_DELIVERED_SHARE);
     html_raw(b, "<small>");
-    write_count(b, report_count(totals, line, TOTAL_DELIVERED));
+    report_html_count(b, report_count(totals, line, TOTAL_DELIVERED));
     html_raw(b, " رسالة</small>");
     close_figure(b);
     open_figure(b, "فشلت", period, "failed");
-    write_count(b, report_count(totals, line, TOTAL_FAILED));
+    report_html_count(b, report_count(totals, line, TOTAL_FAILED));
     html_raw(b, "<small>");
-    write_share(b, totals, line, TOTAL_FAILED_SHARE);
+    report_html_share(b, totals, line, TOTAL_FAILED_SHARE);
     html_raw(b, "</small>");
     close_figure(b);
     open_figure(b, "التكلفة", period, "cost");
     write_costs(report, period, "", b);
     if (unpriced) {
         html_raw(b, "<small>");
-        write_count(b, unpriced);
+        report_html_count(b, unpriced);
         html_raw(b, " لسه من غير سعر</small>");
     }
     close_figure(b);
@@ -294,147 +138,12 @@ static void write_first_glance(const struct report *report, struct buffer *b)
     html_raw(b, "</section>");
     if (report->days.n > 1) {
         html_raw(b, "<section><h2>");
-        write_period(b, report->days.n);
+        report_html_period(b, report->days.n);
         html_raw(b, "</h2>");
         write_figures(report, all_days, b);
         html_raw(b, "</section>");
     }
     html_raw(b, "</div>");
-}
-
-/* ---- day by day */
-
-static void add_line(const struct report_table *table, size_t line, struct day *day)
-{
-    size_t channel = channel_of(report_cell(table, line, REPORT_CHANNEL));
-
-    day->total += report_count(table, line, REPORT_TOTAL);
-    day->delivered += report_count(table, line, REPORT_DELIVERED);
-    day->in_flight += report_count(table, line, REPORT_IN_FLIGHT);
-    day->failed += report_count(table, line, REPORT_FAILED);
-    day->price[channel] = report_number(table, line, REPORT_PRICE);
-    day->price_text[channel] = report_cell(table, line, REPORT_PRICE);
-    day->unit[channel] = report_cell(table, line, REPORT_PRICE_UNIT);
-}
-
-/** The days, newest first; NULL for want of memory. Both tables are in that order. */
-static struct day *sum_days(const struct report *report, struct arena *arena)
-{
-    struct day *days = arena_new(arena, struct day, report->days.n + 1);
-    size_t line = 0;
-
-    for (size_t i = 0; days && i < report->days.n; i++) {
-        days[i].day = report_cell(&report->days, i, DAYS_DAY);
-        for (; text_equal(report_cell(&report->report, line, REPORT_DAY), days[i].day); line++)
-            add_line(&report->report, line, &days[i]);
-    }
-    return days;
-}
-
-static void write_legend(struct buffer *b, const char *const *pairs)
-{
-    html_raw(b, "<ul class=\"legend\">");
-    for (; *pairs; pairs += 2) {
-        html_raw(b, "<li><svg viewBox=\"0 0 1 1\" aria-hidden=\"true\">");
-        html_bar(b, pairs[0], 0, 0, 1, 1);
-        html_raw(b, "</svg>");
-        html_raw(b, pairs[1]);
-        html_raw(b, "</li>");
-    }
-    html_raw(b, "</ul>");
-}
-
-/** A picture of n days, in which time goes from right to left, as one reads. */
-static void open_picture(struct buffer *b, size_t n, const char *title)
-{
-    char box[64];
-
-    snprintf(box, sizeof(box), "0 0 %g %g", (double)n * BAR_STEP, BAR_HEIGHT);
-    html_open(b, "svg", "viewBox", box, "preserveAspectRatio", "none", "role", "img", "aria-label",
-              title, NULL);
-    html_element(b, "title", NULL, text_of(title));
-}
-
-static void close_picture(struct buffer *b, const struct report *report)
-{
-    html_raw(b, "</svg><div class=\"ends\">");
-    write_plain(b, report->first_day);
-    write_plain(b, report->today);
-    html_raw(b, "</div>");
-}
-
-/** Parts of a day's bar, upwards, of which `top` makes the whole height. */
-static void write_bar(struct buffer *b, size_t place, double top, const char *const *classes,
-                      const double *parts, size_t n)
-{
-    double y = BAR_HEIGHT;
-
-    for (size_t i = 0; i < n; i++) {
-        double height = top > 0 ? parts[i] / top * BAR_HEIGHT : 0;
-        if (height <= 0)
-            continue;
-        y -= height;
-        html_bar(b, classes[i], (double)place * BAR_STEP + 1, y < 0 ? 0 : y, BAR_WIDTH, height);
-    }
-}
-
-static uint64_t canceled(const struct day *day)
-{
-    uint64_t known = day->delivered + day->in_flight + day->failed;
-
-    return day->total > known ? day->total - known : 0;
-}
-
-static void write_outcome_table(struct buffer *b, const struct day *days, size_t n)
-{
-    static const char *const heads[] = {"اليوم", "اتبعت", "وصل", "لسه", "فشل", "اتلغى", NULL};
-
-    html_raw(b, "<details><summary>نفس الأرقام في جدول</summary>");
-    open_table(b, heads);
-    for (size_t i = 0; i < n; i++) {
-        open_line(b);
-        write_plain(b, days[i].day);
-        html_raw(b, "</th>");
-        write_cell(b, days[i].total);
-        write_cell(b, days[i].delivered);
-        write_cell(b, days[i].in_flight);
-        write_cell(b, days[i].failed);
-        write_cell(b, canceled(&days[i]));
-        html_raw(b, "</tr>");
-    }
-    close_table(b);
-    html_raw(b, "</details>");
-}
-
-static void write_outcomes(const struct report *report, const struct day *days, struct buffer *b)
-{
-    static const char *const classes[] = {"ok", "wait", "off", "bad"};
-    static const char *const legend[] = {"ok",  "وصلت", "wait", "لسه في الطريق", "off", "اتلغت",
-                                         "bad", "فشلت", NULL};
-    size_t n = report->days.n;
-    uint64_t top = 0;
-
-    for (size_t i = 0; i < n; i++)
-        top = days[i].total > top ? days[i].total : top;
-    html_raw(b, "<figure><figcaption><h2>الرسايل كل يوم</h2>");
-    if (top == 0) {
-        html_raw(b, "<p>مفيش رسايل في المدة دي.</p></figcaption></figure>");
-        return;
-    }
-    html_raw(b, "<p class=\"soft\">أعلى يوم: ");
-    write_count(b, top);
-    html_raw(b, " رسالة</p>");
-    write_legend(b, legend);
-    html_raw(b, "</figcaption>");
-    open_picture(b, n, "عدد الرسايل كل يوم، واللي وصل منها واللي فشل؛ الأرقام في الجدول اللي تحت");
-    for (size_t i = 0; i < n; i++) {
-        const double parts[] = {(double)days[i].delivered, (double)days[i].in_flight,
-                                (double)canceled(&days[i]), (double)days[i].failed};
-        write_bar(b, i, (double)top, classes, parts, ARRAY_LEN(parts));
-    }
-    close_picture(b, report);
-    write_outcome_table(b, days, n);
-    html_raw(b, "</figure>");
 }
 
 /* ---- by channel */
@@ -450,22 +159,22 @@ static size_t find_channel(const struct report_table *table, size_t column, cons
 
 static void write_channel(const struct report *report, size_t channel, struct buffer *b)
 {
-    const char *name = channels[channel].channel;
+    const char *name = report_channels[channel].channel;
     size_t total = report_total(report, all_days, name);
     size_t delivery = find_channel(&report->delivery, DELIVERY_CHANNEL, name);
 
     if (total == report->totals.n)
         return;
-    open_line(b);
-    html_raw(b, channels[channel].name);
+    report_html_open_line(b);
+    html_raw(b, report_channels[channel].name);
     html_raw(b, "</th>");
-    write_cell(b, report_count(&report->totals, total, TOTAL_TOTAL));
+    report_html_cell(b, report_count(&report->totals, total, TOTAL_TOTAL));
     html_raw(b, "<td>");
-    write_share(b, &report->totals, total, TOTAL_DELIVERED_SHARE);
+    report_html_share(b, &report->totals, total, TOTAL_DELIVERED_SHARE);
     html_raw(b, "</td><td>");
-    write_duration(b, &report->delivery, delivery, DELIVERY_MEDIAN);
+    report_html_duration(b, &report->delivery, delivery, DELIVERY_MEDIAN);
     html_raw(b, "</td><td>");
-    write_duration(b, &report->delivery, delivery, DELIVERY_P95);
+    report_html_duration(b, &report->delivery, delivery, DELIVERY_P95);
     html_raw(b, "</td></tr>");
 }
 
@@ -476,10 +185,10 @@ static void write_channels(const struct report *report, struct buffer *b)
 
     html_raw(b, "<section><h2>الوصول لكل قناة</h2>");
     if (report->report.n) {
-        open_table(b, heads);
-        for (size_t i = 0; i < ARRAY_LEN(channels); i++)
+        report_html_open_table(b, heads);
+        for (size_t i = 0; i < REPORT_CHANNELS; i++)
             write_channel(report, i, b);
-        close_table(b);
+        report_html_close_table(b);
     } else {
         html_raw(b, "<p>مفيش رسايل في المدة دي.</p>");
     }
@@ -487,31 +196,6 @@ static void write_channels(const struct report *report, struct buffer *b)
 }
 
 /* ---- why messages failed */
-
-/** How many failed so each day. */
-static void write_spark(const struct report *report, struct text code, struct buffer *b)
-{
-    const struct report_table *failures = &report->failures;
-    size_t n = report->days.n, line = 0;
-    double *counts = arena_new(b->arena, double, n + 1), top = 0;
-    static const char *const class[] = {"bad"};
-
-    for (size_t i = 0; counts && i < n; i++) {
-        struct text day = report_cell(&report->days, i, DAYS_DAY);
-        for (; line < failures->n && text_equal(report_cell(failures, line, FAILURE_DAY), day);
-             line++)
-            if (text_equal(report_cell(failures, line, FAILURE_CODE), code))
-                counts[i] += report_number(failures, line, FAILURE_MESSAGES);
-        top = counts[i] > top ? counts[i] : top;
-    }
-    char box[64];
-    snprintf(box, sizeof(box), "0 0 %g %g", (double)n * BAR_STEP, BAR_HEIGHT);
-    html_open(b, "svg", "class", "spark", "viewBox", box, "preserveAspectRatio", "none",
-              "aria-hidden", "true", NULL);
-    for (size_t i = 0; counts && i < n; i++)
-        write_bar(b, i, top, class, &counts[i], 1);
-    html_raw(b, "</svg>");
-}
 
 /** Of two days before today at least. */
 static bool has_trend(const struct report *report)
@@ -533,21 +217,31 @@ static void write_reason(const struct report *report, size_t line, struct buffer
     uint64_t recent = report_count(reasons, line, REASON_RECENT);
     uint64_t former = report_count(reasons, line, REASON_FORMER);
 
-    open_line(b);
-    write_with_digits(b, text_clip(report_cell(reasons, line, REASON_MEANING_AR), 300));
+    report_html_open_line(b);
+    report_html_digits(b, text_clip(report_cell(reasons, line, REASON_MEANING_AR), 300));
     html_raw(b, "</th><td>");
-    write_plain(b, text_clip(code, 12));
+    report_html_plain(b, text_clip(code, 12));
     html_raw(b, "</td>");
     html_open(b, "td", "data-figure", "reason", NULL);
-    write_count(b, messages);
+    report_html_count(b, messages);
     html_raw(b, "</td>");
     if (has_trend(report)) {
         html_raw(b, "<td>");
         html_raw(b, trend(recent, former));
-        write_spark(report, code, b);
+        report_days_spark(report, code, b);
         html_raw(b, "</td>");
     }
     html_raw(b, "</tr>");
+}
+
+static void write_more_reasons(struct buffer *b, size_t n)
+{
+    if (n == 1)
+        html_raw(b, "وفيه سبب تاني أقل.");
+    else if (n == 2)
+        html_raw(b, "وفيه سببين تانيين أقل.");
+    else
+        html_textf(b, n <= 10 ? "وفيه %zu أسباب تانية أقل." : "وفيه %zu سبب تاني أقل.", n);
 }
 
 static void write_reasons(const struct report *report, struct buffer *b)
@@ -561,15 +255,15 @@ static void write_reasons(const struct report *report, struct buffer *b)
         html_raw(b, "<p>مفيش رسايل فشلت.</p></section>");
         return;
     }
-    open_table(b, has_trend(report) ? with_trend : without);
+    report_html_open_table(b, has_trend(report) ? with_trend : without);
     for (size_t i = 0; i < n && i < REASONS_MAX; i++)
         write_reason(report, i, b);
-    close_table(b);
+    report_html_close_table(b);
     html_raw(b, "<p class=\"soft\">");
     if (has_trend(report))
         html_raw(b, "الاتجاه: النص الأخير من المدة بالنسبة للنص اللي قبله، من غير النهارده. ");
     if (n > REASONS_MAX)
-        html_textf(b, "وفيه %zu أسباب تانية أقل.", n - REASONS_MAX);
+        write_more_reasons(b, n - REASONS_MAX);
     html_raw(b, "</p></section>");
 }
 
@@ -580,81 +274,26 @@ static void write_channel_costs(const struct report *report, struct buffer *b)
     static const char *const heads[] = {"القناة",  "رسايل",          "أجزاء",
                                         "التكلفة", "لسه من غير سعر", NULL};
 
-    open_table(b, heads);
-    for (size_t i = 0; i < ARRAY_LEN(channels); i++) {
-        size_t line = report_total(report, all_days, channels[i].channel);
+    report_html_open_table(b, heads);
+    for (size_t i = 0; i < REPORT_CHANNELS; i++) {
+        size_t line = report_total(report, all_days, report_channels[i].channel);
         if (line == report->totals.n)
             continue;
-        open_line(b);
-        html_raw(b, channels[i].name);
+        report_html_open_line(b);
+        html_raw(b, report_channels[i].name);
         html_raw(b, "</th>");
-        write_cell(b, report_count(&report->totals, line, TOTAL_TOTAL));
-        write_cell(b, report_count(&report->totals, line, TOTAL_SEGMENTS));
+        report_html_cell(b, report_count(&report->totals, line, TOTAL_TOTAL));
+        report_html_cell(b, report_count(&report->totals, line, TOTAL_SEGMENTS));
         html_raw(b, "<td>");
-        write_costs(report, all_days, channels[i].channel, b);
+        write_costs(report, all_days, report_channels[i].channel, b);
         html_raw(b, "</td>");
-        write_cell(b, report_count(&report->totals, line, TOTAL_UNPRICED));
+        report_html_cell(b, report_count(&report->totals, line, TOTAL_UNPRICED));
         html_raw(b, "</tr>");
     }
-    close_table(b);
+    report_html_close_table(b);
 }
 
-static void write_cost_table(struct buffer *b, const struct day *days, size_t n)
-{
-    static const char *const heads[] = {"اليوم", "SMS", "واتساب", NULL};
-
-    html_raw(b, "<details><summary>التكلفة كل يوم في جدول</summary>");
-    open_table(b, heads);
-    for (size_t i = 0; i < n; i++) {
-        open_line(b);
-        write_plain(b, days[i].day);
-        html_raw(b, "</th>");
-        for (size_t channel = 0; channel < ARRAY_LEN(channels); channel++) {
-            html_raw(b, "<td>");
-            if (days[i].price_text[channel].n)
-                write_price(b, days[i].price[channel], days[i].unit[channel]);
-            else
-                html_raw(b, "—");
-            html_raw(b, "</td>");
-        }
-        html_raw(b, "</tr>");
-    }
-    close_table(b);
-    html_raw(b, "</details>");
-}
-
-/** Only where all is in one currency do bars compare. */
-static bool has_one_currency(const struct report *report)
-{
-    const struct report_table *costs = &report->costs;
-
-    for (size_t i = 1; i < costs->n; i++)
-        if (!text_equal(report_cell(costs, i, COST_UNIT), report_cell(costs, 0, COST_UNIT)))
-            return false;
-    return costs->n > 0;
-}
-
-static void write_cost_picture(const struct report *report, const struct day *days,
-                               struct buffer *b)
-{
-    static const char *const legend[] = {"sms", "SMS", "whatsapp", "واتساب", NULL};
-    static const char *const classes[] = {"sms", "whatsapp"};
-    double top = 0;
-
-    for (size_t i = 0; i < report->days.n; i++)
-        if (days[i].price[SMS] + days[i].price[WHATSAPP] > top)
-            top = days[i].price[SMS] + days[i].price[WHATSAPP];
-    html_raw(b, "<p class=\"soft\">أغلى يوم: ");
-    write_price(b, top, report_cell(&report->costs, 0, COST_UNIT));
-    html_raw(b, "</p>");
-    write_legend(b, legend);
-    open_picture(b, report->days.n, "تكلفة كل يوم، SMS وواتساب؛ الأرقام في الجدول اللي تحت");
-    for (size_t i = 0; i < report->days.n; i++)
-        write_bar(b, i, top, classes, days[i].price, ARRAY_LEN(classes));
-    close_picture(b, report);
-}
-
-static void write_cost_section(const struct report *report, const struct day *days,
+static void write_cost_section(const struct report *report, const struct report_day *days,
                                struct buffer *b)
 {
     html_raw(b, "<figure><figcaption><h2>التكلفة</h2></figcaption>");
@@ -668,9 +307,7 @@ static void write_cost_section(const struct report *report, const struct day *da
         html_text(b, report->two_currency_days);
         html_raw(b, "</p>");
     }
-    if (has_one_currency(report))
-        write_cost_picture(report, days, b);
-    write_cost_table(b, days, report->days.n);
+    report_days_costs(report, days, b);
     html_raw(b, "</figure>");
 }
 
@@ -700,19 +337,19 @@ static void write_stuck(const struct report *report, struct buffer *b)
 
     html_raw(b, "<section><h2>رسايل معلّقة</h2>");
     if (stuck->n)
-        open_table(b, heads);
+        report_html_open_table(b, heads);
     for (size_t i = 0; i < stuck->n; i++) {
-        open_line(b);
+        report_html_open_line(b);
         html_raw(b, status_name(report_cell(stuck, i, STUCK_STATUS)));
         html_raw(b, "</th>");
         html_open(b, "td", "data-figure", "stuck", NULL);
-        write_count(b, report_count(stuck, i, STUCK_MESSAGES));
+        report_html_count(b, report_count(stuck, i, STUCK_MESSAGES));
         html_raw(b, "</td><td>");
-        write_plain(b, report_cell(stuck, i, STUCK_OLDEST));
+        report_html_plain(b, report_cell(stuck, i, STUCK_OLDEST));
         html_raw(b, "</td></tr>");
     }
     if (stuck->n)
-        close_table(b);
+        report_html_close_table(b);
     else
         html_raw(b, "<p>مفيش رسايل معلّقة.</p>");
     html_raw(b, "</section>");
@@ -721,10 +358,10 @@ static void write_stuck(const struct report *report, struct buffer *b)
 static void write_freshness(const struct report *report, struct buffer *b)
 {
     html_raw(b, "<header><h1>تقرير الرسايل</h1><p class=\"soft\">اتعمل ");
-    write_plain(b, report->made_at);
+    report_html_plain(b, report->made_at);
     html_raw(b, " بتوقيت القاهرة، وآخر إشعار من Twilio ");
     if (report->last_callback.n)
-        write_plain(b, report->last_callback);
+        report_html_plain(b, report->last_callback);
     else
         html_raw(b, "لسه ما جاش");
     html_raw(b, ".</p></header>");
@@ -732,7 +369,7 @@ static void write_freshness(const struct report *report, struct buffer *b)
 
 void report_write_page(const struct report *report, struct buffer *b)
 {
-    const struct day *days = sum_days(report, b->arena);
+    const struct report_day *days = report_days_sum(report, b->arena);
 
     if (!days) {
         b->failed = true;
@@ -746,7 +383,7 @@ void report_write_page(const struct report *report, struct buffer *b)
     html_raw(b, "</head><body><main>");
     write_freshness(report, b);
     write_first_glance(report, b);
-    write_outcomes(report, days, b);
+    report_days_outcomes(report, days, b);
     html_raw(b, "<div class=\"pair\">");
     write_channels(report, b);
     write_stuck(report, b);
