@@ -5,6 +5,7 @@
 #include "dispatch.h"
 #include "json.h"
 #include "message_log.h"
+#include "message_row.h"
 #include "twilio.h"
 
 /* A database that restarts is waited for: times, and the pause between them (milliseconds). */
@@ -72,7 +73,7 @@ static bool send_claimed(struct run *run, struct arena *arena, struct text text,
     enum twilio_verdict verdict;
     struct message message;
 
-    if (!document || !message_of_row(arena, json_top(document), &message, reterr))
+    if (!document || !message_row_read(arena, json_top(document), &message, reterr))
         return false;
     const struct json_value *row = json_top(document);
     struct message_log_order order = {.id = json_string(json_get(row, "id")),

@@ -4,10 +4,9 @@
 
 #include "json.h"
 #include "phone.h"
+#include "template_variables.h"
 
 #define FALLBACK_RULE "fallback must be sms, for a WhatsApp message with a text"
-
-#define BLANKS_MAX 4 /* in a row in a template's variable (error 21656) */
 
 struct text message_channel_name(enum message_channel channel)
 {
@@ -131,126 +130,6 @@ static bool take_request_id(struct arena *arena, const struct json_value *top,
            fault_set(reterr, FAULT_INVALID_REQUEST_ID, "request id is no UUID");
 }
 
-static bool is_variable_name(const struct json_value *variable)
-{
-    struct text name = json_name(variable);
-    size_t characters = 0;
-
-    for (size_t at = 0; at < name.n; characters++)
-        if (text_is_space(text_next(name, &at)))
-            return false;
-    return characters >= 1 && characters <= MESSAGE_MAX_NAME && !json_name_has_nul(variable);
-}
-
-/** What Twilio takes of a template's variables (error 21656). */
-static bool check_variables(const struct json_value *variables, struct fault *reterr)
-{
-    size_t n = 0;
-
-    for (const struct json_value *v = json_first(variables); v; v = json_next(v)) {
-        bool string = json_type(v) == JSON_STRING && json_string(v).n > 0 && !json_has_nul(v);
-        if (!string && json_type(v) != JSON_NUMBER) {
-            fault_set(reterr, FAULT_INVALID_TEMPLATE, "a variable is empty, or no string");
-            return fault_say(reterr, "A template's variables are non-empty strings, or numbers");
-        }
-        if (!is_variable_name(v)) {
-            fault_set(reterr, FAULT_INVALID_TEMPLATE, "a variable with a bad name");
-            return fault_say(reterr,
-                             "The names of a template's variables have 1 to %d characters "
-                             "and no blanks",
-                             MESSAGE_MAX_NAME);
-        }
-        if (++n > MESSAGE_MAX_VARIABLES)
-            return fault_set(reterr, FAULT_INVALID_TEMPLATE, "too many variables");
-    }
-    return true;
-}
-
-/** How many bytes of white space are at the start, and whether Twilio refuses them as they are. */
-static size_t space_run(struct text t, bool *ret_refused)
-{
-    size_t end = 0, blanks = 0;
-    bool refused = false;
-
-    for (size_t at = 0; at < t.n; end = at) {
-        uint32_t c = text_next(t, &at);
-        if (!text_is_space(c))
-            break;
-        blanks++;
-        refused = refused || c == '\t' || text_is_line_end(c);
-    }
-    *ret_refused = refused || blanks > BLANKS_MAX;
-    return end;
-}
-
-static void add_value(struct buffer *b, struct text value)
-{
-    bool refused;
-
-    while (value.n) {
-        size_t n = space_run(value, &refused), at = 0;
-        if (n == 0)
-            text_next(value, &at);
-        buffer_add(b, refused ? TEXT(" ") : (struct text){value.s, n ? n : at});
-        value = text_skip(value, n ? n : at);
-    }
-}
-
-/** ' as \u0027, which is the same: Twilio's parser has been reported to trip over it. */
-static void add_without_apostrophes(struct buffer *b, struct text json)
-{
-    struct text head;
-
-    while (text_cut(json, '\'', &head, &json)) {
-        buffer_add(b, head);
-        buffer_add(b, TEXT("\\u0027"));
-    }
-    buffer_add(b, head);
-}
-
-static bool add_variable(struct arena *arena, struct buffer *b, struct text name, struct text value)
-{
-    struct buffer clean;
-    struct text text = {0};
-
-    buffer_add_char(b, b->n ? ',' : '{');
-    buffer_add_json(b, name);
-    buffer_add_char(b, ':');
-    buffer_init(&clean, arena, 1u << 18);
-    add_value(&clean, value);
-    bool good = buffer_text(&clean, &text);
-    buffer_add_json(b, text);
-    return good;
-}
-
-/** What add_variable has begun. */
-static bool end_variables(struct arena *arena, struct buffer *b, struct text *ret_json)
-{
-    struct text text = {0};
-    struct buffer safe;
-
-    buffer_init(&safe, arena, 1u << 20);
-    buffer_add_char(b, '}');
-    bool good = buffer_text(b, &text);
-    add_without_apostrophes(&safe, text);
-    return good && buffer_text(&safe, ret_json);
-}
-
-static bool write_variables(struct arena *arena, const struct json_value *variables,
-                            struct text *ret_json, struct fault *reterr)
-{
-    struct buffer b;
-    bool good = true;
-
-    buffer_init(&b, arena, 1u << 20);
-    for (const struct json_value *v = json_first(variables); v; v = json_next(v))
-        good = add_variable(arena, &b, json_name(v),
-                            json_type(v) == JSON_NUMBER ? json_digits(v) : json_string(v)) &&
-               good;
-    return (end_variables(arena, &b, ret_json) && good) ||
-           fault_set(reterr, FAULT_NO_MEMORY, "no memory for the variables");
-}
-
 static bool take_variables(struct arena *arena, const struct json_value *variables,
                            struct message *message, struct fault *reterr)
 {
@@ -264,9 +143,10 @@ static bool take_variables(struct arena *arena, const struct json_value *variabl
         fault_set(reterr, FAULT_INVALID_JSON, "a variable stands twice");
         return fault_say(reterr, "A variable stands twice");
     }
-    if (!check_variables(variables, reterr))
+    if (!template_variables_check(variables, reterr))
         return false;
-    return !json_first(variables) || write_variables(arena, variables, &message->variables, reterr);
+    return !json_first(variables) ||
+           template_variables_write(arena, variables, &message->variables, reterr);
 }
 
 static bool take_template(struct arena *arena, const struct json_value *top,
@@ -468,110 +348,8 @@ bool message_is_free_text(const struct message *message)
 bool message_as_template(struct arena *arena, struct text template_id, struct message *message,
                          struct fault *reterr)
 {
-    struct buffer b;
-
-    buffer_init(&b, arena, 1u << 18);
-    if (!add_variable(arena, &b, TEXT("1"), message->body) ||
-        !end_variables(arena, &b, &message->variables))
+    if (!template_variables_of_text(arena, message->body, &message->variables))
         return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the template");
     message->template_id = template_id;
     return true;
-}
-
-static bool copy_media(struct arena *arena, const struct json_value *row, struct message *message)
-{
-    const struct json_value *urls = json_get(json_get(row, "metadata"), "media_urls");
-    const struct json_value *only = json_get(row, "media_url");
-    const struct json_value *url = urls ? json_first(urls) : json_string(only).n ? only : NULL;
-
-    for (; url && message->n_media < MESSAGE_MAX_MEDIA; url = urls ? json_next(url) : NULL)
-        if (!arena_copy(arena, json_string(url), &message->media[message->n_media++]))
-            return false;
-    return true;
-}
-
-bool message_of_row(struct arena *arena, const struct json_value *row, struct message *ret_message,
-                    struct fault *reterr)
-{
-    const struct json_value *metadata = json_get(row, "metadata");
-    bool free_text = json_get(metadata, "sent_as") != NULL;
-    struct message message = {
-        .channel = json_is_text(json_get(row, "message_type"), TEXT("whatsapp")) ? MESSAGE_WHATSAPP
-                                                                                 : MESSAGE_SMS,
-        .validity = (int)json_number(json_get(metadata, "validity")),
-    };
-    const struct {
-        const struct json_value *value;
-        struct text *ret_text;
-    } texts[] = {
-        {json_get(row, "recipient"), &message.to},
-        {json_get(row, "message_content"), &message.body},
-        {json_get(row, "request_id"), &message.request_id},
-        {json_get(metadata, "tag"), &message.tag},
-        {json_get(metadata, "fallback_of"), &message.fallback_of},
-        {free_text ? NULL : json_get(metadata, "template_id"), &message.template_id},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        if (!arena_copy(arena, json_string(texts[i].value), texts[i].ret_text))
-            return fault_set(reterr, FAULT_NO_MEMORY, "no memory for a row");
-    const struct json_value *variables = json_get(metadata, "variables");
-    if (message.template_id.n && json_first(variables) &&
-        !write_variables(arena, variables, &message.variables, reterr))
-        return false;
-    if (!copy_media(arena, row, &message))
-        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for a row");
-    if (message.to.n == 0)
-        return fault_set(reterr, FAULT_INTERNAL, "a row that is no message");
-    *ret_message = message;
-    return true;
-}
-
-static void add_member(struct buffer *b, const char *name)
-{
-    buffer_addf(b, "%s\"%s\":", b->n > 1 ? "," : "", name);
-}
-
-static void add_media(struct buffer *b, const struct message *message)
-{
-    add_member(b, "media_urls");
-    for (size_t i = 0; i < message->n_media; i++) {
-        buffer_add_char(b, i ? ',' : '[');
-        buffer_add_json(b, message->media[i]);
-    }
-    buffer_add_char(b, ']');
-}
-
-bool message_metadata(struct arena *arena, const struct message *message, struct text *ret_json,
-                      struct fault *reterr)
-{
-    const struct {
-        const char *name;
-        struct text value;
-    } texts[] = {{"template_id", message->template_id},
-                 {"tag", message->tag},
-                 {"fallback_type", message->fallback ? TEXT("sms") : (struct text){0}},
-                 {"fallback_of", message->fallback_of}};
-    struct buffer b;
-
-    buffer_init(&b, arena, 1u << 20);
-    buffer_add_char(&b, '{');
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        if (texts[i].value.n) {
-            add_member(&b, texts[i].name);
-            buffer_add_json(&b, texts[i].value);
-        }
-    if (message->variables.n) {
-        add_member(&b, "variables");
-        buffer_add(&b, message->variables);
-    }
-    if (message->n_media > 1)
-        add_media(&b, message);
-    if (message->validity) {
-        add_member(&b, "validity");
-        buffer_addf(&b, "%d", message->validity);
-    }
-    buffer_add_char(&b, '}');
-    return buffer_text(&b, ret_json) ||
-           fault_set(reterr, FAULT_NO_MEMORY, "no memory for metadata");
 }

@@ -7,16 +7,12 @@
 #include "arena.h"
 #include "fault.h"
 
-struct json_value;
-
-#define MESSAGE_MAX_UNITS     1600 /* UTF-16 code units, as Twilio counts (error 21617) */
-#define MESSAGE_MAX_MEDIA     10   /* for MMS; WhatsApp takes one */
-#define MESSAGE_MAX_URL       2048
-#define MESSAGE_MAX_VARIABLES 100 /* of one template (Twilio's limit) */
-#define MESSAGE_MAX_NAME      16  /* characters of a variable's name (error 21656) */
-#define MESSAGE_MAX_TAG       40
-#define MESSAGE_MIN_VALIDITY  60 /* seconds */
-#define MESSAGE_MAX_VALIDITY  36000
+#define MESSAGE_MAX_UNITS    1600 /* UTF-16 code units, as Twilio counts (error 21617) */
+#define MESSAGE_MAX_MEDIA    10   /* for MMS; WhatsApp takes one */
+#define MESSAGE_MAX_URL      2048
+#define MESSAGE_MAX_TAG      40
+#define MESSAGE_MIN_VALIDITY 60 /* seconds */
+#define MESSAGE_MAX_VALIDITY 36000
 
 enum message_channel { MESSAGE_SMS, MESSAGE_WHATSAPP };
 
@@ -43,9 +39,8 @@ struct text message_type(const struct message *message);
 /**
  * Read and check a request body. Both spellings of a name are taken (requestId, request_id),
  * unknown members are not looked at, null and "" in an optional member mean absent. What nobody
- * sees around number, ids and URLs (text_strip) is dropped. Of a template's variables every value
- * becomes a string, a number with the digits it was written with; line breaks, tabs and runs of
- * more than four blanks, which Twilio refuses, become one blank (error 21656).
+ * sees around number, ids and URLs (text_strip) is dropped. A template's variables become what
+ * Twilio takes (template_variables.h).
  *
  * `whatsapp_only`: the endpoint has no `type`, every message goes by WhatsApp. Fails with the fault
  * of the member at fault, which a \u0000 in it is too, FAULT_MISSING_FIELDS where `to` or a needed
@@ -63,21 +58,5 @@ bool message_is_free_text(const struct message *message);
 /** The same as that template, its text as variable 1. */
 must_check bool message_as_template(struct arena *arena, struct text template_id,
                                     struct message *message, struct fault *reterr);
-
-/**
- * A message as message_log has it, to be sent again: a row of message_logs as JSON, of which only
- * number, text, media, template, variables, tag and validity are looked at. Free text is free text
- * again, by whatever way it went. Fails with FAULT_INTERNAL where it is no message.
- */
-must_check bool message_of_row(struct arena *arena, const struct json_value *row,
-                               struct message *ret_message, struct fault *reterr);
-
-/**
- * What of the message has no column: template, variables, all media where there are several, tag,
- * validity and fallback, as the JSON object that goes to message_logs.metadata ("{}" for nothing).
- * It is part of what an idempotency key stands for, so what is absent leaves no trace in it.
- */
-must_check bool message_metadata(struct arena *arena, const struct message *message,
-                                 struct text *ret_json, struct fault *reterr);
 
 #endif

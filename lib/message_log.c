@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "buffer.h"
+#include "message_row.h"
 
 /* How long a statement may wait for a lock of somebody else's (milliseconds): one that is replayed;
  * one of a request at first, while others wait for its connection; then. */
@@ -101,7 +102,7 @@ static bool order_metadata(struct arena *arena, const struct message_log_order *
     struct text metadata;
     struct buffer b;
 
-    if (!message_metadata(arena, order->message, &metadata, reterr))
+    if (!message_row_metadata(arena, order->message, &metadata, reterr))
         return false;
     if (order->account.n == 0) {
         *ret_metadata = metadata;

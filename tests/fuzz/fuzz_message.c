@@ -2,7 +2,8 @@
 
 #include "fuzz.h"
 #include "json.h"
-#include "message.h"
+#include "message_row.h"
+#include "template_variables.h"
 
 /** What Twilio takes (error 21656): strings with something in them, on one line, no five blanks. */
 static void check_variables(struct arena *arena, struct text json)
@@ -16,7 +17,7 @@ static void check_variables(struct arena *arena, struct text json)
         MUST(json.s[i] != '\'');
     for (const struct json_value *v = json_first(json_top(document)); v; v = json_next(v)) {
         struct text value = json_string(v);
-        MUST(value.n > 0 && json_name(v).n > 0 && json_name(v).n <= 4 * MESSAGE_MAX_NAME);
+        MUST(value.n > 0 && json_name(v).n > 0 && json_name(v).n <= 4 * TEMPLATE_VARIABLES_NAME_MAX);
         for (size_t at = 0; at < value.n;) {
             uint32_t c = text_next(value, &at);
             blanks = text_is_space(c) ? blanks + 1 : 0;
@@ -48,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                        message.validity <= MESSAGE_MAX_VALIDITY));
         for (size_t i = 0; i < message.n_media; i++)
             MUST(text_starts_nocase(message.media[i], TEXT("https://")));
-        if (!message_metadata(&arena, &message, &metadata, NULL))
+        if (!message_row_metadata(&arena, &message, &metadata, NULL))
             continue;
         json_scoped struct json_document *document = json_parse(&arena, metadata, NULL);
         MUST(document);

@@ -5,6 +5,7 @@
 #include "fake_record.h"
 #include "json.h"
 #include "message.h"
+#include "message_row.h"
 #include "unit.h"
 
 #define UUID     "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
@@ -722,7 +723,7 @@ static void test_of_row(void **state)
     struct fault fault;
 
     assert_non_null(document);
-    assert_true(message_of_row(&arena, json_top(document), &message, &fault));
+    assert_true(message_row_read(&arena, json_top(document), &message, &fault));
     assert_text_equal(describe(&message), row->want);
 }
 
@@ -826,7 +827,7 @@ static void test_metadata(void **state)
     struct fault fault;
     struct text json;
 
-    assert_true(message_metadata(&arena, &row->message, &json, &fault));
+    assert_true(message_row_metadata(&arena, &row->message, &json, &fault));
     assert_text_equal(json, row->want);
 }
 
