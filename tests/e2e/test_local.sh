@@ -155,7 +155,7 @@ local_sh status
 expect 'status while it runs' 0 'database .*running' 'twilio .*running' 'programs .*running' \
     'web .*running' 'Up at http://127.0.0.1:'
 local_sh run twilio-delivery-status --report --json
-expect 'run: a verb with the settings' 0 '"channel":"sms"'
+expect 'run: a verb with the settings' 0 '"message_type":"sms"'
 local_sh run send-twilio-message --check
 expect 'run: what is set' 0 'send-twilio-message: ready'
 local_sh run send-whatsapp --nonsense
