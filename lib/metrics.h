@@ -17,6 +17,7 @@
 
 #include "buffer.h"
 #include "message_log.h"
+#include "spool_state.h"
 #include "verb.h"
 
 /** What is told. */

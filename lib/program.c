@@ -12,6 +12,7 @@
 #include "json.h"
 #include "log.h"
 #include "replay.h"
+#include "spool_state.h"
 #include "version.h"
 
 /* Memory of one request: an answer of Twilio's may have 2 MiB. */

@@ -1,138 +1,22 @@
 #include "spool.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "file.h"
+#include "spool_folder.h"
+#include "spool_state.h"
 
 /* Counting the files takes as long as there are many: one put in so many counts them, and when they
  * were too many nobody counts for so long. */
 #define COUNT_EVERY  32
 #define MARK_SECONDS 10
 
-/* entries that are looked at where a whole directory would take too long */
-#define FEW 32
-
-static const char claimed_dir[] = "claimed";
-static const char bad_dir[] = "bad";
 static const char full_mark[] = ".full";
-static const char event_end[] = ".json";
-static const char settlement_end[] = ".settlement.json";
-
-static void close_dir(DIR **dir)
-{
-    if (*dir)
-        closedir(*dir);
-}
-
-#define scoped_dir __attribute__((cleanup(close_dir)))
-
-/** What others may have put there is not replayed, and nothing is entrusted to them. */
-static bool is_ours(const struct stat *status)
-{
-    uid_t me = geteuid();
-
-    return (status->st_mode & S_IWOTH) == 0 &&
-           (me == 0 || status->st_uid == me || status->st_uid == 0);
-}
-
-/** What root makes belongs to the directory's owner, who could not touch it otherwise. */
-static bool give_to_owner(int dir, int fd)
-{
-    struct stat status;
-
-    return geteuid() != 0 ||
-           (fstat(dir, &status) == 0 && fchown(fd, status.st_uid, status.st_gid) == 0);
-}
-
-/** The directory itself; the one above is flushed so that it lasts. */
-static bool make_spool(const char *path)
-{
-    file_scoped int above = -1;
-
-    if (mkdir(path, 0700) != 0)
-        return errno == EEXIST;
-    if (chmod(path, 0700) != 0)
-        return false;
-    file_scoped int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    above = fd < 0 ? -1 : openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return above >= 0 && file_flush_directory(above);
-}
-
-/** The spool's directory, made where it is missing; -1 with errno. */
-static int open_spool(const struct spool *spool, bool make)
-{
-    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-    struct stat status;
-    int fd = open(spool->dir, flags);
-
-    if (fd < 0 && errno == ENOENT && make && make_spool(spool->dir))
-        fd = open(spool->dir, flags);
-    if (fd >= 0 && (fstat(fd, &status) != 0 || !is_ours(&status))) {
-        close(fd);
-        errno = EPERM;
-        return -1;
-    }
-    return fd;
-}
-
-/** A folder of the spool, made where it is missing; -1 with errno. */
-static int open_folder(int dir, const char *name)
-{
-    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    int fd = openat(dir, name, flags);
-
-    if (fd >= 0 || errno != ENOENT)
-        return fd;
-    if (mkdirat(dir, name, 0700) != 0)
-        return errno == EEXIST ? openat(dir, name, flags) : -1;
-    if (fchmodat(dir, name, 0700, 0) != 0 || (fd = openat(dir, name, flags)) < 0)
-        return -1;
-    if (give_to_owner(dir, fd) && file_flush_directory(dir))
-        return fd;
-    close(fd);
-    return -1;
-}
-
-static bool has_end(const char *name, const char *end)
-{
-    size_t n = strlen(name), n_end = strlen(end);
-
-    return n > n_end && strcmp(name + n - n_end, end) == 0;
-}
-
-static bool is_waiting(const char *name)
-{
-    return name[0] >= '0' && name[0] <= '9' && strlen(name) < SPOOL_NAME_SIZE &&
-           has_end(name, event_end);
-}
-
-/** When the file is due; 0 for a number that no clock of ours has written. */
-static int64_t due_ms(const struct spool *spool, const char *name)
-{
-    int64_t now = spool->clock->epoch_ms(spool->clock->self);
-    struct text digits = {name, strspn(name, "0123456789")};
-    uint64_t due = 0;
-
-    (void)!text_number(digits, (uint64_t)now + (SPOOL_PAUSE_SECONDS + 1) * 1000, &due);
-    return (int64_t)due;
-}
-
-static bool is_chosen(const struct spool *spool, const struct spool_choice *choice,
-                      const char *name)
-{
-    bool settlement = has_end(name, settlement_end);
-
-    return is_waiting(name) &&
-           (choice->kind == SPOOL_ANY || (choice->kind == SPOOL_SETTLEMENT) == settlement) &&
-           due_ms(spool, name) < choice->until_ms;
-}
 
 struct spool_choice spool_due(const struct spool *spool, enum spool_kind kind)
 {
@@ -152,48 +36,11 @@ static bool is_temporary(const char *name)
     return name[0] == '.' && text_is_uuid(text_of(name + 1));
 }
 
-static DIR *open_list(int dir, const char *below)
-{
-    int fd = openat(dir, below, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *list = fd < 0 ? NULL : fdopendir(fd);
-
-    if (!list && fd >= 0)
-        close(fd);
-    return list;
-}
-
-/** How many files are in a folder; their bytes are added to *bytes. */
-static size_t count_files(int dir, const char *below, size_t *bytes)
-{
-    scoped_dir DIR *list = open_list(dir, below);
-    const struct dirent *entry;
-    struct stat status;
-    size_t n = 0;
-
-    while (list && (entry = readdir(list))) {
-        if (!is_waiting(entry->d_name))
-            continue;
-        n++;
-        if (bytes && fstatat(dirfd(list), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
-            *bytes += (size_t)status.st_size;
-    }
-    return n;
-}
-
-static bool is_full(int dir)
-{
-    size_t bytes = 0, files = count_files(dir, ".", &bytes);
-
-    files += count_files(dir, claimed_dir, &bytes);
-    files += count_files(dir, bad_dir, &bytes);
-    return files >= SPOOL_FILES_MAX || bytes >= SPOOL_BYTES_MAX;
-}
-
 static void set_mark(int dir)
 {
     file_scoped int fd = openat(dir, full_mark, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-    if (fd >= 0 && give_to_owner(dir, fd))
+    if (fd >= 0 && spool_folder_give(dir, fd))
         (void)!futimens(fd, NULL);
 }
 
@@ -210,7 +57,7 @@ static bool has_room(const struct spool *spool, int dir)
     (void)spool->clock->random(spool->clock->self, &dice, 1);
     if (!marked && dice % COUNT_EVERY != 0)
         return true;
-    bool full = is_full(dir);
+    bool full = spool_state_is_full(dir);
     if (full)
         set_mark(dir);
     else if (marked)
@@ -223,7 +70,7 @@ static bool write_temporary(int dir, const char *name, struct text content)
 {
     file_scoped int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-    return fd >= 0 && fchmod(fd, 0600) == 0 && give_to_owner(dir, fd) &&
+    return fd >= 0 && fchmod(fd, 0600) == 0 && spool_folder_give(dir, fd) &&
            file_write_all(fd, content) && fsync(fd) == 0;
 }
 
@@ -242,7 +89,7 @@ bool spool_put(const struct spool *spool, enum spool_kind kind, struct text cont
 
     if (content.n > SPOOL_FILE_MAX)
         return unavailable(reterr, "cannot write to the spool", "event is too long");
-    file_scoped int dir = open_spool(spool, true);
+    file_scoped int dir = spool_folder_open(spool, true);
     if (dir < 0)
         return unavailable(reterr, "cannot open the spool", strerrordesc_np(errno));
     if (!has_room(spool, dir))
@@ -251,7 +98,7 @@ bool spool_put(const struct spool *spool, enum spool_kind kind, struct text cont
         return unavailable(reterr, "cannot write to the spool", "no random bytes for a name");
     snprintf(name, sizeof(name), "%013lld-%s%s",
              (long long)spool->clock->epoch_ms(spool->clock->self), uuid,
-             kind == SPOOL_SETTLEMENT ? settlement_end : event_end);
+             kind == SPOOL_SETTLEMENT ? SPOOL_SETTLEMENT_END : SPOOL_EVENT_END);
     snprintf(temporary, sizeof(temporary), ".%s", uuid);
     if (!write_temporary(dir, temporary, content) || renameat(dir, temporary, dir, name) != 0 ||
         !file_flush_directory(dir)) {
@@ -278,13 +125,13 @@ static bool is_orphan(const struct spool *spool, int dir, const char *name)
 
 static bool is_dead_claim(const struct spool *spool, int claimed, const char *name)
 {
-    return is_waiting(name) && is_orphan(spool, claimed, name);
+    return spool_folder_is_waiting(name) && is_orphan(spool, claimed, name);
 }
 
 /** Claims of processes that are no more wait again. */
 static void give_back_dead(const struct spool *spool, int dir)
 {
-    scoped_dir DIR *list = open_list(dir, claimed_dir);
+    spool_folder_scoped DIR *list = spool_folder_list(dir, SPOOL_CLAIMED);
     const struct dirent *entry;
 
     while (list && (entry = readdir(list)))
@@ -297,57 +144,15 @@ static int by_name(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-static bool has_bad(int dir)
-{
-    scoped_dir DIR *bad = open_list(dir, bad_dir);
-    const struct dirent *entry;
-
-    while (bad && (entry = readdir(bad)))
-        if (entry->d_name[0] != '.')
-            return true;
-    return false;
-}
-
-/** A file that waits, or a folder, that we may not read. */
-static bool is_unreadable(int dir, const char *name)
-{
-    bool ours = is_waiting(name) || strcmp(name, claimed_dir) == 0 || strcmp(name, bad_dir) == 0;
-
-    return ours && faccessat(dir, name, R_OK, AT_EACCESS) != 0 && errno == EACCES;
-}
-
-/** How many of the files that wait, and of the folders, we may not read; of the first so many. */
-static size_t count_unreadable(int dir, size_t most)
-{
-    scoped_dir DIR *list = open_list(dir, ".");
-    const struct dirent *entry;
-    size_t n = 0;
-
-    while (list && most-- && (entry = readdir(list)))
-        n += is_unreadable(dir, entry->d_name);
-    return n;
-}
-
-const char *spool_complaint(const struct spool *spool)
-{
-    file_scoped int dir = open_spool(spool, false);
-
-    if (dir < 0)
-        return NULL;
-    if (has_bad(dir))
-        return "spool: files are set aside, see --check";
-    return count_unreadable(dir, FEW) ? "spool: files cannot be read, see --check" : NULL;
-}
-
 bool spool_waits(const struct spool *spool, const struct spool_choice *choice)
 {
-    file_scoped int dir = open_spool(spool, false);
-    scoped_dir DIR *waiting = dir < 0 ? NULL : open_list(dir, ".");
-    scoped_dir DIR *claimed = dir < 0 ? NULL : open_list(dir, claimed_dir);
+    file_scoped int dir = spool_folder_open(spool, false);
+    spool_folder_scoped DIR *waiting = dir < 0 ? NULL : spool_folder_list(dir, ".");
+    spool_folder_scoped DIR *claimed = dir < 0 ? NULL : spool_folder_list(dir, SPOOL_CLAIMED);
     const struct dirent *entry;
 
     while (waiting && (entry = readdir(waiting)))
-        if (is_chosen(spool, choice, entry->d_name))
+        if (spool_folder_is_chosen(spool, choice, entry->d_name))
             return true;
     while (claimed && (entry = readdir(claimed)))
         if (is_dead_claim(spool, dirfd(claimed), entry->d_name))
@@ -364,7 +169,7 @@ static void collect_names(const struct spool *spool, const struct spool_choice *
     errno = 0;
     while (walk->n < most && (entry = readdir(list))) {
         const char *name = entry->d_name;
-        if (is_chosen(spool, choice, name))
+        if (spool_folder_is_chosen(spool, choice, name))
             memcpy(walk->names[walk->n++], name, strlen(name) + 1);
         else if (is_temporary(name) && is_orphan(spool, dirfd(list), name))
             unlinkat(dirfd(list), name, 0);
@@ -377,13 +182,13 @@ bool spool_look(const struct spool *spool, const struct spool_choice *choice, si
                 struct spool_walk *ret_walk)
 {
     struct spool_walk walk = {0};
-    file_scoped int dir = open_spool(spool, false);
+    file_scoped int dir = spool_folder_open(spool, false);
     int error = errno;
-    scoped_dir DIR *list = NULL;
+    spool_folder_scoped DIR *list = NULL;
 
     if (dir >= 0) {
         give_back_dead(spool, dir);
-        list = open_list(dir, ".");
+        list = spool_folder_list(dir, ".");
         error = errno;
     }
     if (!list) {
@@ -450,8 +255,8 @@ static bool read_whole(int folder, const char *name, struct arena *arena, struct
 bool spool_claim(const struct spool *spool, struct spool_walk *walk, struct arena *arena,
                  struct spool_claim *ret_claim)
 {
-    file_scoped int dir = open_spool(spool, false);
-    file_scoped int claimed = dir < 0 ? -1 : open_folder(dir, claimed_dir);
+    file_scoped int dir = spool_folder_open(spool, false);
+    file_scoped int claimed = dir < 0 ? -1 : spool_folder_below(dir, SPOOL_CLAIMED);
 
     if (claimed < 0) {
         walk->error = errno;
@@ -503,8 +308,8 @@ static void put_off(const struct spool *spool, int dir, int claimed, const char 
 
 void spool_end(const struct spool *spool, const struct spool_claim *claim, enum spool_end end)
 {
-    file_scoped int dir = open_spool(spool, false);
-    file_scoped int claimed = dir < 0 ? -1 : open_folder(dir, claimed_dir);
+    file_scoped int dir = spool_folder_open(spool, false);
+    file_scoped int claimed = dir < 0 ? -1 : spool_folder_below(dir, SPOOL_CLAIMED);
     file_scoped int bad = -1;
 
     if (claimed < 0)
@@ -520,63 +325,9 @@ void spool_end(const struct spool *spool, const struct spool_claim *claim, enum 
         put_off(spool, dir, claimed, claim->name);
         break;
     case SPOOL_SET_ASIDE:
-        bad = open_folder(dir, bad_dir);
+        bad = spool_folder_below(dir, SPOOL_BAD);
         if (bad >= 0)
             renameat(claimed, claim->name, bad, claim->name);
         break;
     }
-}
-
-static size_t count_put_off(const struct spool *spool, int dir)
-{
-    const struct spool_choice due = spool_due(spool, SPOOL_ANY);
-    scoped_dir DIR *list = open_list(dir, ".");
-    const struct dirent *entry;
-    size_t n = 0;
-
-    while (list && (entry = readdir(list)))
-        n += is_waiting(entry->d_name) && !is_chosen(spool, &due, entry->d_name);
-    return n;
-}
-
-/** How long the oldest file of a folder has been there: what it is called later tells nothing of
- * it. */
-static int64_t oldest_ms(const struct spool *spool, int dir, const char *below)
-{
-    int64_t now = spool->clock->epoch_ms(spool->clock->self), oldest = 0;
-    scoped_dir DIR *list = open_list(dir, below);
-    const struct dirent *entry;
-    struct stat status;
-
-    while (list && (entry = readdir(list))) {
-        if (!is_waiting(entry->d_name) ||
-            fstatat(dirfd(list), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
-            continue;
-        int64_t age =
-            now - (int64_t)status.st_mtim.tv_sec * 1000 - status.st_mtim.tv_nsec / 1000000;
-        if (age > oldest)
-            oldest = age;
-    }
-    return oldest;
-}
-
-void spool_state(const struct spool *spool, struct spool_state *ret_state)
-{
-    file_scoped int dir = open(spool->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct stat status;
-
-    *ret_state = (struct spool_state){0};
-    if (dir < 0 || fstat(dir, &status) != 0)
-        return;
-    ret_state->exists = true;
-    ret_state->writable =
-        is_ours(&status) && faccessat(dir, ".", R_OK | W_OK | X_OK, AT_EACCESS) == 0;
-    ret_state->private = (status.st_mode & 077) == 0;
-    ret_state->waiting = count_files(dir, ".", NULL);
-    ret_state->claimed = count_files(dir, claimed_dir, NULL);
-    ret_state->bad = count_files(dir, bad_dir, NULL);
-    ret_state->put_off = count_put_off(spool, dir);
-    ret_state->unreadable = count_unreadable(dir, SIZE_MAX);
-    int64_t waiting = oldest_ms(spool, dir, "."), claimed = oldest_ms(spool, dir, claimed_dir);
-    ret_state->oldest_ms = waiting > claimed ? waiting : claimed;
 }

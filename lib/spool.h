@@ -84,9 +84,6 @@ struct spool_walk {
     int error; /* errno: why the spool cannot be read, or its files not claimed; 0 */
 };
 
-/** What somebody should see to, in a few words; NULL: nothing. Looks at a few files only. */
-const char *spool_complaint(const struct spool *spool);
-
 /** Does anything of the choice wait, or a dead claim? Cheap: asked after each request. */
 bool spool_waits(const struct spool *spool, const struct spool_choice *choice);
 
@@ -113,18 +110,5 @@ enum spool_end {
     SPOOL_SET_ASIDE, /* never: it goes to bad/ */
 };
 void spool_end(const struct spool *spool, const struct spool_claim *claim, enum spool_end end);
-
-struct spool_state {
-    size_t waiting, claimed, bad;
-    size_t put_off;    /* of those that wait: not due yet */
-    size_t unreadable; /* of those that wait, and folders that cannot be looked into */
-    int64_t oldest_ms; /* for so long the oldest of those that wait or are claimed has been there */
-    bool exists;
-    bool writable; /* and ours: see above */
-    bool private;  /* to others neither readable nor writable */
-};
-
-/** How the spool stands. For --check and --metrics: looks at every file. */
-void spool_state(const struct spool *spool, struct spool_state *ret_state);
 
 #endif

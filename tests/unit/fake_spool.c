@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "spool_state.h"
 #include "unit.h"
 
 char fake_spool_top[64], fake_spool_dir[80];

@@ -10,6 +10,7 @@
 
 #include "fake_record.h"
 #include "fake_spool.h"
+#include "spool_state.h"
 #include "unit.h"
 
 #define A_NAME  "1700000000000-11111111-1111-4111-8111-111111111111.json"
