@@ -5,8 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "orphans.h"
-#include "reconcile_log.h"
+#include "reconcile_lists.h"
 
 /* Rows of so many days are looked at, and the day before the first. */
 #define DAYS  32
@@ -21,15 +20,6 @@
 /* So long may a message wait at Twilio (ValidityPeriod); before it is sent no list of a day has it.
  */
 #define QUEUE_S 36000
-
-/* Questions in a row without an answer, each asked many times: Twilio is away. */
-#define SILENT_MAX 3
-
-/* Pages of one list: a list that has no end is none. */
-#define PAGES_MAX 2000
-
-/* What is in no list is asked for by itself: of a day at most so many. */
-#define MISSED_MAX 100
 
 /* Rows without a SID, messages that may be theirs, and a page of Twilio's: read, and as JSON. */
 #define KEPT_BYTES  (64u << 20)
@@ -47,18 +37,16 @@ struct day {
 
 struct run {
     struct service *service;
-    struct twilio twilio;
     struct reconcile_log log;
     struct orphans orphans;
-    struct arena kept, found, page, scratch;
+    struct reconcile_lists lists;
+    struct arena kept, found;
     int64_t first_day; /* midnight, seconds of the Unix epoch */
     int64_t now;
     int64_t until; /* orphans that were handed over later are for another run */
     struct day days[DAYS];
     bool undated_whole;
-    size_t checked, updated, priced, claimed, unsent, unclear, unanswered, of_others, silent, asked;
-    char detail[TWILIO_DETAIL_SIZE],
-        problem[TWILIO_DETAIL_SIZE]; /* of the last answer; the last bad */
+    size_t checked, claimed, unsent, unclear, unanswered, of_others;
 };
 
 static void day_text(const struct run *run, size_t day, char text[static TWILIO_DAY_SIZE])
@@ -70,135 +58,6 @@ static void day_text(const struct run *run, size_t day, char text[static TWILIO_
     strftime(text, TWILIO_DAY_SIZE, "%Y-%m-%d", &parts);
 }
 
-static void tell(const struct run *run, struct text id, struct text was, struct text is_now)
-{
-    printf("%s %.*s %.*s -> %.*s\n", run->log.dry_run ? "would:" : "did:  ", TEXT_ARG(id),
-           TEXT_ARG(was), TEXT_ARG(is_now));
-}
-
-/** Count an answer; false where Twilio is away, or refuses us: there is no use in asking on. */
-static bool heard(struct run *run, enum twilio_answer answer, struct fault *reterr)
-{
-    run->asked++;
-    if (answer == TWILIO_NO_ANSWER || answer == TWILIO_NO_SENSE)
-        memcpy(run->problem, run->detail, sizeof(run->problem));
-    run->silent = answer == TWILIO_NO_ANSWER ? run->silent + 1 : 0;
-    return run->silent < SILENT_MAX ||
-           fault_set(reterr, FAULT_TWILIO_UNAVAILABLE, "Twilio cannot be asked: %s", run->problem);
-}
-
-/* ---- Twilio's lists */
-
-static bool is_among(const struct reconcile_log_row *rows, size_t n, struct text sid)
-{
-    for (size_t i = 0; i < n; i++)
-        if (text_equal(rows[i].sid, sid))
-            return true;
-    return false;
-}
-
-/** Some messages of a list: those that have a row are written, the others may be an orphan's. */
-static bool take_messages(struct run *run, const struct twilio_message *messages, size_t n,
-                          struct fault *reterr)
-{
-    struct reconcile_log_row *rows;
-    size_t n_rows;
-
-    arena_clear(&run->scratch);
-    if (!reconcile_log_listed(&run->log, &run->scratch, messages, n, &rows, &n_rows, reterr))
-        return false;
-    for (size_t i = 0; i < n_rows; i++) {
-        bool moved = !text_equal(rows[i].was, rows[i].is_now);
-        if (moved)
-            tell(run, rows[i].id, rows[i].was, rows[i].is_now);
-        run->updated += moved;
-        run->priced += rows[i].priced;
-    }
-    for (size_t i = 0; i < n; i++)
-        if (messages[i].outbound &&
-            (messages[i].sid.n == 0 || !is_among(rows, n_rows, messages[i].sid)))
-            orphans_see(&run->orphans, &messages[i]);
-    return true;
-}
-
-static bool take_page(struct run *run, const struct twilio_page *page, struct fault *reterr)
-{
-    for (size_t i = 0; i < page->n; i++)
-        if (page->messages[i].redacted && !run->log.redacted &&
-            !reconcile_log_redacted(&run->log, &run->scratch, reterr))
-            return false;
-    for (size_t i = 0; i < page->n; i += RECONCILE_LOG_MOST) {
-        size_t left = page->n - i;
-        if (!take_messages(run, page->messages + i,
-                           left < RECONCILE_LOG_MOST ? left : RECONCILE_LOG_MOST, reterr))
-            return false;
-    }
-    return true;
-}
-
-/** The list goes from the message sent last to the first: is the rest from before that time? */
-static bool is_past(const struct twilio_page *page, int64_t time)
-{
-    for (size_t i = 0; i < page->n; i++)
-        if (page->messages[i].sent && page->messages[i].sent < time)
-            return true;
-    return false;
-}
-
-/** A list page by page (of a day; empty: of all, back to a time). *ret_whole: to its end. */
-static bool walk_list(struct run *run, struct text day, int64_t back_to, bool *ret_whole,
-                      struct fault *reterr)
-{
-    struct twilio_page page = {0};
-    char next[8192] = "";
-
-    *ret_whole = false;
-    for (size_t pages = 0; pages < PAGES_MAX; pages++) {
-        arena_clear(&run->page);
-        enum twilio_answer answer = twilio_list(&run->twilio, &run->page, day, &page, run->detail);
-        if (!heard(run, answer, reterr))
-            return false;
-        if (answer != TWILIO_FOUND)
-            return true;
-        if (!take_page(run, &page, reterr))
-            return false;
-        if (page.next.n == 0 || is_past(&page, back_to)) {
-            *ret_whole = true;
-            return true;
-        }
-        if (page.next.n >= sizeof(next) || text_equal(page.next, text_of(next)))
-            break;
-        snprintf(next, sizeof(next), "%.*s", TEXT_ARG(page.next));
-        page.next = text_of(next);
-    }
-    snprintf(run->problem, sizeof(run->problem), "Twilio's list has no end");
-    return true;
-}
-
-/** What is in no list (not sent yet, or deleted), by its SID. *ret_asked: Twilio could be reached.
- */
-static bool ask_for_missed(struct run *run, struct text day, bool *ret_asked, struct fault *reterr)
-{
-    struct arena arena;
-    struct twilio_message message;
-    struct text *sids;
-    size_t n;
-
-    *ret_asked = true;
-    arena_init(&arena, 1u << 20);
-    bool good = reconcile_log_missed(&run->log, &arena, day, MISSED_MAX, &sids, &n, reterr);
-    for (size_t i = 0; good && i < n; i++) {
-        arena_clear(&run->page);
-        enum twilio_answer answer =
-            twilio_fetch(&run->twilio, &run->page, sids[i], &message, run->detail);
-        *ret_asked &= answer != TWILIO_NO_ANSWER;
-        good = heard(run, answer, reterr) &&
-               (answer != TWILIO_FOUND || take_messages(run, &message, 1, reterr));
-    }
-    arena_release(&arena);
-    return good;
-}
-
 /* ---- messages with a SID, day by day */
 
 /** Which days have something due. */
@@ -208,9 +67,9 @@ static bool look_at_days(struct run *run, struct fault *reterr)
     size_t of_others;
 
     for (size_t i = 0; i < DAYS; i++) {
-        arena_clear(&run->scratch);
+        arena_clear(&run->lists.scratch);
         day_text(run, i, day);
-        if (!reconcile_log_day(&run->log, &run->scratch, text_of(day), &run->days[i].due,
+        if (!reconcile_log_day(&run->log, &run->lists.scratch, text_of(day), &run->days[i].due,
                                &of_others, reterr))
             return false;
         run->days[i].needed |= run->days[i].due > 0;
@@ -230,8 +89,8 @@ static bool has_missed(struct run *run, size_t i, bool *ret_missed, struct fault
     if (run->days[i].due == 0 || !run->days[i].whole || run->log.dry_run)
         return true;
     day_text(run, i, day);
-    arena_clear(&run->scratch);
-    if (!reconcile_log_missed(&run->log, &run->scratch, text_of(day), 1, &sids, &n, reterr))
+    arena_clear(&run->lists.scratch);
+    if (!reconcile_log_missed(&run->log, &run->lists.scratch, text_of(day), 1, &sids, &n, reterr))
         return false;
     *ret_missed = n > 0;
     return true;
@@ -252,27 +111,28 @@ static bool end_day(struct run *run, size_t i, struct fault *reterr)
 
     day_text(run, i, day);
     if (asked && (!has_missed(run, i, &missed, reterr) ||
-                  (missed && !ask_for_missed(run, text_of(day), &asked, reterr))))
+                  (missed && !reconcile_lists_ask(&run->lists, text_of(day), &asked, reterr))))
         return false;
     if (!asked) {
         run->unanswered += run->days[i].due;
         return true;
     }
     run->checked += run->days[i].due;
-    arena_clear(&run->scratch);
-    return reconcile_log_end(&run->log, &run->scratch, text_of(day), (struct text){0}, reterr);
+    arena_clear(&run->lists.scratch);
+    return reconcile_log_end(&run->log, &run->lists.scratch, text_of(day), (struct text){0},
+                             reterr);
 }
 
 static bool walk_day(struct run *run, size_t i, struct fault *reterr)
 {
     char day[TWILIO_DAY_SIZE];
-    size_t asked = run->asked;
+    size_t asked = run->lists.asked;
 
     day_text(run, i, day);
-    if (!walk_list(run, text_of(day), 0, &run->days[i].whole, reterr))
+    if (!reconcile_lists_walk(&run->lists, text_of(day), 0, &run->days[i].whole, reterr))
         return false;
-    printf("%s: Twilio's list, %zu page%s\n", day, run->asked - asked,
-           text_plural(run->asked - asked));
+    printf("%s: Twilio's list, %zu page%s\n", day, run->lists.asked - asked,
+           text_plural(run->lists.asked - asked));
     fflush(stdout);
     return true;
 }
@@ -311,9 +171,9 @@ static bool take_orphans(struct run *run, struct fault *reterr)
     size_t n;
 
     do {
-        arena_clear(&run->page);
-        if (!reconcile_log_orphans(&run->log, &run->page, last.id.n ? &last : NULL, ROWS_AT_A_TIME,
-                                   &rows, &n, reterr))
+        arena_clear(&run->lists.page);
+        if (!reconcile_log_orphans(&run->log, &run->lists.page, last.id.n ? &last : NULL,
+                                   ROWS_AT_A_TIME, &rows, &n, reterr))
             return false;
         for (size_t i = 0; i < n && !full; i++) {
             full = !orphans_keep(&run->orphans, &rows[i]);
@@ -382,7 +242,8 @@ static bool walk_undated(struct run *run, struct fault *reterr)
             oldest = row->sent_at;
     }
     return oldest == INT64_MAX ||
-           walk_list(run, (struct text){0}, oldest - PAIRING_DOUBT_S, &run->undated_whole, reterr);
+           reconcile_lists_walk(&run->lists, (struct text){0}, oldest - PAIRING_DOUBT_S,
+                                &run->undated_whole, reterr);
 }
 
 static bool was_seen(const struct run *run, const struct message_log_unsettled *row)
@@ -412,11 +273,12 @@ static bool claim(struct run *run, const struct pairing *pairing, struct fault *
     size_t n;
 
     if (!run->log.dry_run &&
-        (!message_log_record(&run->service->database, &run->scratch, &event, &recorded, reterr) ||
-         !reconcile_log_listed(&run->log, &run->scratch, message, 1, &rows, &n, reterr)))
+        (!message_log_record(&run->service->database, &run->lists.scratch, &event, &recorded,
+                             reterr) ||
+         !reconcile_log_listed(&run->log, &run->lists.scratch, message, 1, &rows, &n, reterr)))
         return false;
     if (text_equal(recorded.id, row->id)) {
-        tell(run, row->id, row->status, message->status);
+        reconcile_lists_tell(&run->log, row->id, row->status, message->status);
         run->claimed++;
     }
     return true;
@@ -433,10 +295,10 @@ static bool settle_unsent(struct run *run, const struct message_log_unsettled *r
         .release = true};
     struct text saved;
 
-    if (!run->log.dry_run &&
-        !message_log_settle(&run->service->database, &run->scratch, &settlement, &saved, reterr))
+    if (!run->log.dry_run && !message_log_settle(&run->service->database, &run->lists.scratch,
+                                                 &settlement, &saved, reterr))
         return false;
-    tell(run, row->id, row->status, settlement.status);
+    reconcile_lists_tell(&run->log, row->id, row->status, settlement.status);
     run->unsent++;
     return true;
 }
@@ -451,11 +313,11 @@ static bool settle_orphan(struct run *run, const struct message_log_unsettled *r
     run->checked++;
     if (row->sid.n)
         return true; /* claimed */
-    arena_clear(&run->scratch);
+    arena_clear(&run->lists.scratch);
     if (!row->doubtful && !run->log.redacted)
         return settle_unsent(run, row, reterr);
     run->unclear++;
-    return reconcile_log_end(&run->log, &run->scratch, (struct text){0}, row->id, reterr);
+    return reconcile_log_end(&run->log, &run->lists.scratch, (struct text){0}, row->id, reterr);
 }
 
 static bool settle_orphans(struct run *run, struct fault *reterr)
@@ -465,7 +327,7 @@ static bool settle_orphans(struct run *run, struct fault *reterr)
     orphans_pair(orphans);
     for (size_t i = 0; i < orphans->n_pairings; i++) {
         const struct pairing *pairing = &orphans->pairings[i];
-        arena_clear(&run->scratch);
+        arena_clear(&run->lists.scratch);
         if (pairing->row && pairing->row->due && was_seen(run, pairing->row) &&
             !claim(run, pairing, reterr))
             return false;
@@ -509,20 +371,20 @@ static bool reconcile(struct run *run, const char *older_than, struct fault *ret
 
 static void summarise(const struct run *run)
 {
-    size_t changed = run->updated + run->claimed + run->unsent + run->unclear;
+    size_t changed = run->lists.updated + run->claimed + run->unsent + run->unclear;
 
     if (run->unanswered)
-        printf("%zu could not be asked: %s\n", run->unanswered, run->problem);
+        printf("%zu could not be asked: %s\n", run->unanswered, run->lists.problem);
     if (run->of_others)
         printf("%zu of another account passed over\n", run->of_others);
     if (run->log.redacted)
         printf("numbers are blotted out in this account's lists: they prove nothing\n");
     if (run->unclear)
         printf("%zu left alone: a message at Twilio's may belong there\n", run->unclear);
-    printf("%zu price%s, %zu question%s to Twilio\n", run->priced, text_plural(run->priced),
-           run->asked, text_plural(run->asked));
+    printf("%zu price%s, %zu question%s to Twilio\n", run->lists.priced,
+           text_plural(run->lists.priced), run->lists.asked, text_plural(run->lists.asked));
     printf("reconciled%s: %zu checked, %zu updated, %zu found, %zu never sent, %zu unchanged\n",
-           run->log.dry_run ? " (dry run, nothing written)" : "", run->checked, run->updated,
+           run->log.dry_run ? " (dry run, nothing written)" : "", run->checked, run->lists.updated,
            run->claimed, run->unsent, run->checked > changed ? run->checked - changed : 0);
 }
 
@@ -531,7 +393,9 @@ static int run_verb(struct service *service, struct arena *arena, const char *co
     int64_t now = service->clock->epoch_ms(service->clock->self) / 1000;
     struct run run = {
         .service = service,
-        .twilio = {service->settings, &service->http, service->clock},
+        .lists = {.twilio = {service->settings, &service->http, service->clock},
+                  .log = &run.log,
+                  .orphans = &run.orphans},
         .log = {.database = &service->database,
                 .account = text_of(service->settings->twilio_account_sid),
                 .dry_run = values[DRY_RUN]},
@@ -544,16 +408,16 @@ static int run_verb(struct service *service, struct arena *arena, const char *co
     (void)arena;
     arena_init(&run.kept, KEPT_BYTES);
     arena_init(&run.found, FOUND_BYTES);
-    arena_init(&run.page, PAGE_BYTES);
-    arena_init(&run.scratch, 16u << 20);
+    arena_init(&run.lists.page, PAGE_BYTES);
+    arena_init(&run.lists.scratch, 16u << 20);
     bool good = reconcile(&run, values[OLDER_THAN], &fault);
     if (!good)
         printf("stopped: %s\n", fault.detail);
     summarise(&run);
     arena_release(&run.kept);
     arena_release(&run.found);
-    arena_release(&run.page);
-    arena_release(&run.scratch);
+    arena_release(&run.lists.page);
+    arena_release(&run.lists.scratch);
     return good && !run.unanswered ? VERB_DONE : VERB_INCOMPLETE;
 }
 
