@@ -63,6 +63,11 @@ for program in $programs; do settings_of "$program"; done |
 sed -n 's/^ *PassEnv //p' "$root/nginx/apache/cgi.conf" | tr ' ' '\n' | grep -v '^PG' | sort >"$work/passed"
 equals 'the settings' "$(cat "$work/settings")" "$(cat "$work/passed")"
 
+it 'each room of lib/ is on its map, and no other'
+( cd "$root/lib" && for file in *.[ch]; do echo "${file%.?}"; done ) | sort -u >"$work/rooms"
+sed -n 's/^|[^|]*|\(.*\)|$/\1/p' "$root/lib/README.md" | grep -o '`[a-z_]*`' | tr -d '`' | sort >"$work/map"
+equals 'the rooms' "$(cat "$work/rooms")" "$(cat "$work/map")"
+
 readme=$root/README.md
 
 it 'the README is short, in lines that can be read'
