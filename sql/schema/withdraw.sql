@@ -91,6 +91,11 @@ begin
                 'sender_id', v_order.sender, 'request_id', v_order.request));
         end;
     end loop;
+    -- It may have gone while this waited for its row.
+    if messaging.is_forgotten(p_id::text) then
+        delete from public.message_logs m where m.id = p_id;
+        return false;
+    end if;
     if v_order.key is not null then
         -- Somebody may have taken the key since: then it is his.
         insert into messaging.idempotency_keys as k (caller, key, fingerprint, message_log_id, begun_at)
