@@ -168,8 +168,9 @@ grant select on public.message_report, public.message_report_by_tag, public.mess
     public.message_timeline, public.message_dead_numbers to authenticated, service_role;
 grant select on public.message_report, public.message_failures, public.message_dead_numbers to messaging_owner;
 grant execute on function messaging.current_user_id, messaging.own_requests to authenticated;
-grant execute on function messaging.is_staff, messaging.may_read_reports, messaging.report_days,
-    messaging.cairo_day, messaging.error_meaning_ar to authenticated, service_role;
+grant execute on function messaging.is_staff, messaging.may_read_reports, messaging.reported_days,
+    messaging.cairo_day, messaging.day_begins, messaging.day_sums, messaging.day_failures, messaging.error_meaning_ar
+    to authenticated, service_role;
 
 -- Deleting is for withdraw_reservation, which takes back what nobody was told of, and for what is forgotten.
 grant select, insert, update, delete on public.message_logs to messaging_owner;

@@ -31,6 +31,27 @@ where m.message_type in ('sms', 'whatsapp')
       or lower(m.metadata ->> 'direction') in ('incoming', 'inbound'));
 comment on view messaging.final_messages is 'Messages of which nothing more is expected.';
 
+---- what is dead
+
+-- By default a table is cleaned, and looked at for the planner, when a fifth or a tenth of it is dead or new:
+-- after ten years that is a year's messages. What somebody has set himself stays.
+do $$
+declare
+    found record;
+begin
+    for found in
+        select c.oid::regclass as name, o.name as option
+        from pg_class c
+        cross join unnest('{autovacuum_vacuum_scale_factor,autovacuum_vacuum_insert_scale_factor,autovacuum_analyze_scale_factor}'::text[]) as o (name)
+        where c.oid in ('public.message_logs'::regclass, 'messaging.message_status_events'::regclass,
+                'messaging.idempotency_keys'::regclass)
+          and not exists (select from unnest(c.reloptions) as r where split_part(r, '=', 1) = o.name)
+    loop
+        execute format('alter table %s set (%I = 0.01)', found.name, found.option);
+    end loop;
+end
+$$;
+
 ---- how far texts are blanked
 
 -- Texts go in the order of sent_at. What was passed over because it was under way, held by somebody, or came

@@ -4,8 +4,9 @@
 --
 -- A day is Cairo's, which has 23 hours when summer time begins (it begins at midnight) and 25 when it ends.
 -- Under row-level security no index on an expression with a time zone serves "where day = …", for what
--- makes it is not leakproof. So the days stand outside, as ranges of time, and each that is asked for
--- looks by the index on sent_at for its messages: who wants one day pays for one, and each sorts its own.
+-- makes it is not leakproof. So the days stand outside, and of each that is asked for a function looks by the
+-- index on sent_at for its messages: who wants one day pays for one, and each sorts its own. What a day
+-- costs is said with the function: else the planner takes it for a share of the table, and begins to compile.
 
 create or replace function messaging.cairo_day(p_at timestamptz) returns date
 language sql stable parallel safe set search_path = pg_catalog, pg_temp
@@ -14,18 +15,23 @@ as $$
 $$;
 comment on function messaging.cairo_day(timestamptz) is 'The day in Cairo.';
 
+create or replace function messaging.day_begins(p_day date) returns timestamptz
+language sql stable parallel safe set search_path = pg_catalog, pg_temp
+as $$
+    select p_day::timestamp at time zone 'Africa/Cairo'
+$$;
+comment on function messaging.day_begins(date) is 'When a day begins in Cairo.';
+
 -- For the few rows, of before, that do not say when they were handed over.
 call pg_temp.keep($$create index message_logs_created_at_not_sent_idx on public.message_logs (created_at)
     where sent_at is null$$);
 
 -- Whoever may read no report sees no day, and so nothing of what hangs on them. The estimate of rows is
 -- the usual report's. What somebody dated to the year 1 or 9999 makes no days.
-create or replace function messaging.report_days()
-returns table (day date, begins timestamptz, ends timestamptz)
+create or replace function messaging.reported_days() returns setof date
 language sql stable rows 30 set search_path = pg_catalog, pg_temp
 as $$
-    select f.day + n, (f.day + n)::timestamp at time zone 'Africa/Cairo',
-        (f.day + n + 1)::timestamp at time zone 'Africa/Cairo'
+    select f.day + n
     from (
         select
             messaging.cairo_day(least(greatest(least(
@@ -40,8 +46,8 @@ as $$
     ) as f
     cross join generate_series(0, f.last_day - f.day) as n
 $$;
-comment on function messaging.report_days() is
-    'The days, from the first message to the last, with their beginnings and ends; none for who is not staff.';
+comment on function messaging.reported_days() is
+    'The days, from the first message to the last; none for who is not staff.';
 
 -- What a report asks of a message of ours. A number that somebody wrote into metadata and that is none
 -- counts as not there. Twilio took what has a SID. Who asks for many, and for one column twice, puts an
@@ -74,10 +80,13 @@ comment on view messaging.message_facts is 'Of each message of ours what the rep
 -- one included (by_tag is true). Of one day there may be several parts, which the reports add up: they may
 -- not be read alone. Each day is sorted by itself, in memory. Of messages that are gone daily_totals has the
 -- sums. Delivery times do not add up: what has the least measure counts.
-create or replace view messaging.message_sums with (security_invoker = true) as
-select d.day, s.*
-from messaging.report_days() as d
-cross join lateral (
+create or replace function messaging.day_sums(p_day date)
+returns table (
+    message_type text, by_tag boolean, tag text, total bigint, delivered bigint, read bigint, failed bigint,
+    in_flight bigint, median_delivery_seconds numeric, p95_delivery_seconds numeric, segments bigint, price numeric,
+    least_unit text, greatest_unit text, unpriced bigint)
+language sql stable rows 6 set search_path = pg_catalog, pg_temp set jit = off
+as $$
     select
         m.message_type,
         grouping(m.tag) = 0 as by_tag,
@@ -95,17 +104,24 @@ cross join lateral (
         sum(m.price) as price,
         min(m.price_unit) filter (where m.price is not null) as least_unit,
         max(m.price_unit) filter (where m.price is not null) as greatest_unit,
-        count(*) filter (where m.taken and m.price is null) as unpriced,
-        2 as measure
+        count(*) filter (where m.taken and m.price is null) as unpriced
     from (
-        select * from messaging.message_facts f where f.sent_at >= d.begins and f.sent_at < d.ends
+        select * from messaging.message_facts f
+        where f.sent_at >= messaging.day_begins(p_day) and f.sent_at < messaging.day_begins(p_day + 1)
         union all
         select * from messaging.message_facts f
-        where f.sent_at is null and f.created_at >= d.begins and f.created_at < d.ends
+        where f.sent_at is null
+          and f.created_at >= messaging.day_begins(p_day) and f.created_at < messaging.day_begins(p_day + 1)
         offset 0
     ) as m
     group by grouping sets ((m.message_type), (m.message_type, m.tag))
-) as s
+$$;
+comment on function messaging.day_sums(date) is 'The sums of the messages of one day that are there.';
+
+create or replace view messaging.message_sums with (security_invoker = true) as
+select d.day, s.*, 2 as measure
+from messaging.reported_days() as d (day)
+cross join lateral messaging.day_sums(d.day) as s
 union all
 select t.day, t.message_type, g.by_tag, case when g.by_tag then nullif(t.tag, '') end, t.total, t.delivered, t.read, t.failed,
     t.in_flight, null, null, t.segments, t.price, t.least_unit, t.greatest_unit, t.unpriced, 4
@@ -166,6 +182,24 @@ comment on view public.message_report_by_tag is
     'For staff: message_report for each tag; tag is null for messages without one.';
 
 -- Without a code each text is a reason of its own.
+create or replace function messaging.day_failures(p_day date)
+returns table (message_type text, error_code text, reason text, messages bigint)
+language sql stable rows 10 set search_path = pg_catalog, pg_temp set jit = off
+as $$
+    select m.message_type, m.error_code, mode() within group (order by m.error_message), count(*)
+    from (
+        select * from messaging.message_facts f
+        where f.sent_at >= messaging.day_begins(p_day) and f.sent_at < messaging.day_begins(p_day + 1)
+        union all
+        select * from messaging.message_facts f
+        where f.sent_at is null
+          and f.created_at >= messaging.day_begins(p_day) and f.created_at < messaging.day_begins(p_day + 1)
+    ) as m
+    where m.failed
+    group by m.message_type, m.error_code, case when m.error_code is null then m.error_message end
+$$;
+comment on function messaging.day_failures(date) is 'The failed ones of the messages of one day that are there.';
+
 create or replace view public.message_failures with (security_invoker = true) as
 select
     f.day,
@@ -175,20 +209,9 @@ select
     messaging.error_meaning_ar(f.error_code) as reason_ar,
     sum(f.messages)::bigint as messages
 from (
-    select d.day, s.*
-    from messaging.report_days() as d
-    cross join lateral (
-        select m.message_type, m.error_code, mode() within group (order by m.error_message) as text,
-            count(*) as messages
-        from (
-            select * from messaging.message_facts f where f.sent_at >= d.begins and f.sent_at < d.ends
-            union all
-            select * from messaging.message_facts f
-            where f.sent_at is null and f.created_at >= d.begins and f.created_at < d.ends
-        ) as m
-        where m.failed
-        group by m.message_type, m.error_code, case when m.error_code is null then m.error_message end
-    ) as s
+    select d.day, s.message_type, s.error_code, s.reason as text, s.messages
+    from messaging.reported_days() as d (day)
+    cross join lateral messaging.day_failures(d.day) as s
     union all
     select t.day, t.message_type, nullif(t.error_code, ''), nullif(t.reason, ''), t.messages
     from messaging.daily_failures t
@@ -199,6 +222,8 @@ group by f.day, f.message_type, f.error_code, case when f.error_code is null the
 comment on view public.message_failures is
     'For staff: the failed messages of a day of Cairo by error code; the reason is Twilio''s most frequent text, '
     'else the code''s meaning.';
+
+drop function if exists messaging.report_days();
 
 -- The events of a message under each of its SIDs; before them its beginning; and of what its row tells
 -- that for which there is no event (it failed in Twilio's very answer, it came from a former table).

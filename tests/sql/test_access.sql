@@ -139,13 +139,13 @@ select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     'claim_follow_up expirable expire forget_recipient known_sids metrics reconcile_begin reconcile_day reconcile_end reconcile_listed reconcile_missed reconcile_orphans reconcile_redacted record_status report reserve_fallback reserve_message restore_reservation schema_version settle_message unsettled_messages withdraw_reservation', 'functions of twilio_cgi');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('authenticated', p.oid, 'execute')),
-    'cairo_day current_user_id error_meaning_ar is_staff may_read_reports own_requests report_days', 'functions of authenticated');
+    'cairo_day current_user_id day_begins day_failures day_sums error_meaning_ar is_staff may_read_reports own_requests reported_days', 'functions of authenticated');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('anon', p.oid, 'execute')),
     null, 'anon has none');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('service_role', p.oid, 'execute')),
-    'cairo_day error_meaning_ar is_staff may_read_reports report_days', 'functions of service_role');
+    'cairo_day day_begins day_failures day_sums error_meaning_ar is_staff may_read_reports reported_days', 'functions of service_role');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p, aclexplode(p.proacl) as x
     where p.pronamespace = 'messaging'::regnamespace and x.grantee = 0), null, 'the public has none');
 select is((select string_agg(c.oid::regclass::text, ' ') from pg_class c

@@ -69,5 +69,9 @@ select messaging.record_status(null, 'SM2', s, null, null, '{}', null)
 from unnest(array['sending', 'sent', 'delivered', 'read']) as s;
 select is(pg_stat_get_xact_tuples_hot_updated('message_logs'::regclass) - n, 4::bigint, 'four status changes, all HOT')
 from before_it;
+select is((select string_agg(c.relname, ' ' order by c.relname) from pg_class c
+    where c.relnamespace in ('public'::regnamespace, 'messaging'::regnamespace)
+      and c.reloptions @> '{autovacuum_vacuum_scale_factor=0.01,autovacuum_vacuum_insert_scale_factor=0.01,autovacuum_analyze_scale_factor=0.01}'),
+    'idempotency_keys message_logs message_status_events', 'large tables are cleaned when a hundredth of them is dead');
 select * from finish();
 rollback;
