@@ -54,6 +54,7 @@ begin isolation level read committed;
 \ir schema/reserve.sql
 \ir schema/settle.sql
 \ir schema/record.sql
+\ir schema/record_together.sql
 \ir schema/reconcile.sql
 
 \set migration 20261129090100_pair_errors_and_read_times \ir once.sql

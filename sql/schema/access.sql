@@ -108,6 +108,7 @@ grant execute on function
     messaging.reconcile_orphans,
     messaging.reconcile_redacted,
     messaging.record_status,
+    messaging.record_statuses,
     messaging.report,
     messaging.reserve_fallback,
     messaging.reserve_message,

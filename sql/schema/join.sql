@@ -2,15 +2,22 @@
 -- order, repetitions and replays cannot change where it ends. They are the inside of settle_message,
 -- record_status and the view whatsapp_messages; nobody else may call them.
 
-create or replace function messaging.sid_lock(p_sid text) returns void
+drop function if exists messaging.sid_lock(text);
+create or replace function messaging.sid_lock(p_sid text, p_wait boolean default true) returns boolean
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_key constant bigint := hashtextextended(p_sid, 5202611140800);
 begin
-    perform pg_advisory_xact_lock(hashtextextended(p_sid, 5202611140800));
+    if not p_wait then
+        return pg_try_advisory_xact_lock(v_key);
+    end if;
+    perform pg_advisory_xact_lock(v_key);
+    return true;
 end
 $$;
-comment on function messaging.sid_lock(text) is
-    'Makes the transactions that work on one SID wait for each other.';
+comment on function messaging.sid_lock(text, boolean) is
+    'Makes the transactions that work on one SID wait for each other; without waiting, false where one does.';
 
 -- metadata is an object here, and whoever writes it need not know: JSON.stringify into a jsonb column
 -- leaves a string, and service_role may set anything. What is no object is kept in one, as

@@ -5,7 +5,8 @@
 -- Tells the sender, else whoever made the request, else every user with a role in
 -- messaging.failure_readers, that a message has failed, unless there is a notification of it. An exception
 -- of the application's own triggers and policies, also of those on what is looked up here, must not cost
--- the status, nor another user his notification: it becomes a warning.
+-- the status, nor another user his notification: it becomes a warning. What somebody holds is no reason to
+-- make none: then the callback is to come again.
 create or replace function messaging.notify_failure(p_id uuid) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
@@ -29,9 +30,12 @@ begin
             from public.user_roles r
             join messaging.failure_readers f on f.role = r.role::text
             where r.user_id is not null) end;
-    exception when others then
-        raise warning 'no notification for message %: %', p_id, sqlerrm;
-        return;
+    exception
+        when lock_not_available or deadlock_detected then
+            raise;
+        when others then
+            raise warning 'no notification for message %: %', p_id, sqlerrm;
+            return;
     end;
     foreach v_recipient in array v_recipients loop
         begin
@@ -42,8 +46,11 @@ begin
                 format('فشل إرسال الرسالة إلى %s. %s', coalesce(nullif(v_row.recipient, ''), '…'),
                     messaging.error_meaning_ar(v_row.error_code)),
                 'error', v_recipient, 'message_log', p_id, p_id);
-        exception when others then
-            raise warning 'no notification for message %: %', p_id, sqlerrm;
+        exception
+            when lock_not_available or deadlock_detected then
+                raise;
+            when others then
+                raise warning 'no notification for message %: %', p_id, sqlerrm;
         end;
     end loop;
 end

@@ -136,7 +136,7 @@ select check_all('make a notification by hand', 'select messaging.notify_failure
 -- The whole lists, so that what is added later is seen here.
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('twilio_cgi', p.oid, 'execute')),
-    'claim_follow_up expirable expire forget_recipient known_sids metrics reconcile_begin reconcile_day reconcile_end reconcile_listed reconcile_missed reconcile_orphans reconcile_redacted record_status report reserve_fallback reserve_message restore_reservation schema_version settle_message unsettled_messages withdraw_reservation', 'functions of twilio_cgi');
+    'claim_follow_up expirable expire forget_recipient known_sids metrics reconcile_begin reconcile_day reconcile_end reconcile_listed reconcile_missed reconcile_orphans reconcile_redacted record_status record_statuses report reserve_fallback reserve_message restore_reservation schema_version settle_message unsettled_messages withdraw_reservation', 'functions of twilio_cgi');
 select is((select string_agg(p.proname, ' ' order by p.proname) from pg_proc p
     where p.pronamespace = 'messaging'::regnamespace and has_function_privilege('authenticated', p.oid, 'execute')),
     'cairo_day current_user_id day_begins day_failures day_sums error_meaning_ar is_staff may_read_reports own_requests reported_days', 'functions of authenticated');

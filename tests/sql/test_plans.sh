@@ -32,6 +32,7 @@ select from messaging.record_status(:'id', 'SMnew', 'sent', null, null, '{}', nu
 select from messaging.record_status(null, '$sid', 'sent', null, null, '{}', null);
 select from messaging.record_status(null, 'SMnew', 'failed', '30003', null, '{}', null);
 select from messaging.record_status(null, 'SMunknown', 'failed', '30003', null, '{}', null);
+select from messaging.record_statuses(array[null, :'id']::uuid[], array['$sid', 'SMnobody'], array['sent', 'sent'], null, null, null, null, 50);
 select id from messaging.reserve_message('c', null, null, null, 'sms', '+201012345678', 'x', null, null, '{}') \gset
 select from messaging.record_status(:'id', 'SMunknown', 'failed', '30003', null, '{}', null);
 select messaging.settle_message(:'id', null, 'failed', null, null, null, true, null);

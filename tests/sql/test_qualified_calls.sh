@@ -25,6 +25,7 @@ work_of() {
 	select 'record_status', outcome, status from messaging.record_status(:second, 'SM2', 'undelivered', '30003', null, '{}', null);
 	select 'record_status', outcome, status from messaging.record_status(null, 'SM2', 'undelivered', '30003', 'text', '{"ErrorMessage": "text"}', null);
 	select 'record_status', outcome, status from messaging.record_status(null, 'SM2', 'read', null, null, '{}', null);
+	select 'record_statuses', place, outcome, status from messaging.record_statuses(array[:second, :third]::uuid[], array['SM2', 'SM3x'], array['read', 'sent'], null, null, null, null, 50);
 	select 'settle_message', j ->> 'status', j ->> 'error_code' from messaging.settle_message(:second, null, 'unknown', '30008', 'x', null, true, null) as j;
 	select 'reserve_message', outcome, sent_as from messaging.reserve_message('c', null, null, null, 'whatsapp', '+201112345678', 'x', null, null, '{"fallback_type": "sms"}', '00000000-0000-4000-8000-000000000004', p_refuse_dead => true, p_template => 'HX1');
 	select 'settle_message', j ->> 'status' from messaging.settle_message('00000000-0000-4000-8000-000000000004', null, 'failed', '63003', null, null, false, null) as j;

@@ -1,0 +1,94 @@
+-- Record together: callbacks of Twilio's that arrived at the same time, in one transaction, which costs a
+-- third of one each. What happens to each of them is record_status's.
+--
+-- Under concurrency it promises:
+-- * No lock of a message is waited for, neither a SID's nor a row's: what somebody else holds when the batch
+--   begins is passed over, and is 'busy'. So batches never wait for each other in a circle, nor with whoever
+--   else takes these locks, and one message that is held delays no callback about another.
+-- * What else record_status may wait for (the profile that a notification refers to, say) it waits for as it
+--   does alone, the SIDs in their order: p_patience milliseconds, then all fail.
+-- * Of a busy one nothing is written: it is the caller's to record by itself. Where one fails nothing of any
+--   is written.
+-- * Callbacks of one SID are recorded in the order given, and leave what they leave one at a time.
+
+-- Takes the locks of SIDs and of their rows, or of those that a callback would come to, where nobody has
+-- them. What somebody has is returned.
+create or replace function messaging.busy_sids(p_sids text[], p_ids uuid[]) returns text[]
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_sids constant text[] := array(select distinct s.sid from unnest(p_sids) as s (sid));
+    v_free constant text[] := array(select s.sid from unnest(v_sids) as s (sid) where messaging.sid_lock(s.sid, false));
+    v_busy text[] := '{}';
+    v_found text[];
+    v_others text[];
+    v_rows uuid[];
+begin
+    if cardinality(v_free) < cardinality(v_sids) then
+        v_busy := array(select s.sid from unnest(v_sids) as s (sid) where s.sid <> all (v_free));
+    end if;
+    v_found := array(
+        select m.external_id from public.message_logs m where m.external_id = any (v_free)
+        for no key update skip locked);
+    if cardinality(v_found) = cardinality(v_free) then
+        return v_busy;
+    end if;
+
+    -- Its row is held, or has it as a former one, or does not have it yet; or there is none.
+    v_others := array(select s.sid from unnest(v_free) as s (sid) where s.sid <> all (v_found));
+    v_rows := array(
+        select m.id from public.message_logs m
+        where m.id in (
+            select e.id from unnest(p_sids, p_ids) as e (sid, id) where e.sid = any (v_others)
+            union all
+            select e.message_log_id from messaging.message_status_events e where e.external_id = any (v_others))
+        for no key update skip locked);
+    return v_busy || array(
+        select m.external_id from public.message_logs m where m.external_id = any (v_others)
+        union all
+        select e.sid from unnest(p_sids, p_ids) as e (sid, id)
+        join public.message_logs m on m.id = e.id and m.id <> all (v_rows)
+        where e.sid = any (v_others)
+        union all
+        select e.external_id from messaging.message_status_events e
+        where e.external_id = any (v_others) and e.message_log_id is not null and e.message_log_id <> all (v_rows));
+end
+$$;
+comment on function messaging.busy_sids(text[], uuid[]) is
+    'Locks SIDs and their rows without waiting; returns the SIDs that somebody else holds.';
+
+create or replace function messaging.record_statuses(
+    p_ids uuid[], p_sids text[], p_statuses text[], p_error_codes text[], p_error_messages text[],
+    p_parameters jsonb[], p_received_at timestamptz[], p_patience integer)
+returns table (place bigint, outcome text, id uuid, external_id text, status text)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+set lock_timeout = '5s'
+as $$
+declare
+    v_busy constant text[] := messaging.busy_sids(p_sids, p_ids);
+    v_event record;
+begin
+    for v_event in
+        select e.* from unnest(p_ids, p_sids, p_statuses, p_error_codes, p_error_messages, p_parameters,
+            p_received_at) with ordinality as e (id, sid, status, code, message, parameters, at, place)
+        order by e.sid collate "C", e.place
+    loop
+        place := v_event.place;
+        if v_event.sid = any (v_busy) then
+            outcome := 'busy';
+            id := null;
+            external_id := null;
+            status := null;
+        else
+            select r.outcome, r.id, r.external_id, r.status
+            into record_statuses.outcome, record_statuses.id, record_statuses.external_id, record_statuses.status
+            from messaging.record_status(v_event.id, v_event.sid, v_event.status, v_event.code, v_event.message,
+                v_event.parameters, v_event.at, p_patience) as r;
+        end if;
+        return next;
+    end loop;
+end
+$$;
+comment on function messaging.record_statuses(uuid[], text[], text[], text[], text[], jsonb[], timestamptz[], integer) is
+    'Records callbacks in one transaction, those of messages that somebody else holds excepted. Outcomes: '
+    'recorded, unknown_message, busy; place is the callback''s in the arrays.';
