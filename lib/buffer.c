@@ -123,6 +123,25 @@ void buffer_add_member(struct buffer *b, const char *name, struct text value)
     buffer_add_json(b, value);
 }
 
+void buffer_add_element(struct buffer *b, struct text t)
+{
+    if (t.n == 0) {
+        buffer_add(b, TEXT("NULL"));
+        return;
+    }
+    buffer_add_char(b, '"');
+    for (size_t i = 0, start = 0; i < t.n; i++) {
+        if (t.s[i] == '"' || t.s[i] == '\\') {
+            buffer_add(b, (struct text){t.s + start, i - start});
+            buffer_add_char(b, '\\');
+            start = i;
+        }
+        if (i + 1 == t.n)
+            buffer_add(b, text_skip(t, start));
+    }
+    buffer_add_char(b, '"');
+}
+
 void buffer_add_urlencoded(struct buffer *b, struct text t)
 {
     static const char hex[] = "0123456789ABCDEF";

@@ -43,6 +43,12 @@ void buffer_add_json(struct buffer *b, struct text t);
 void buffer_add_member(struct buffer *b, const char *name, struct text value);
 
 /**
+ * An element of an array as PostgreSQL reads it (its manual, "Array Input and Output Syntax"): in
+ * quotes; the empty slice is NULL.
+ */
+void buffer_add_element(struct buffer *b, struct text t);
+
+/**
  * application/x-www-form-urlencoded, percent-encoding all but letters, digits and "-._~": read the
  * same by form decoders and by plain URL decoders.
  */

@@ -6,8 +6,10 @@
 #include "buffer.h"
 #include "message_row.h"
 
-/* How long a statement may wait for a lock of somebody else's (milliseconds): one that is replayed;
- * one of a request at first, while others wait for its connection; then. */
+/* How long a statement may wait for a lock of somebody else's (milliseconds): one that others wait
+ * behind; one that is replayed; one of a request at first, while others wait for its connection;
+ * then. */
+#define BRIEF_PATIENCE    "50"
 #define REPLAYED_PATIENCE "100"
 #define FIRST_PATIENCE    "200"
 #define PATIENCE          "5000"
@@ -41,6 +43,11 @@ static bool add_all(struct arena *arena, const struct text *values, size_t n,
     return true;
 }
 
+static bool was_cancelled(const struct database_result *result)
+{
+    return strcmp(result->sqlstate, "57014") == 0;
+}
+
 /** Run a call with the values as its parameters; see the head of message_log.h. */
 static bool ask(const struct database *database, struct arena *arena, const struct call *call,
                 const struct text *values, size_t n, bool replayed,
@@ -58,8 +65,8 @@ static bool ask(const struct database *database, struct arena *arena, const stru
     if (database->query(database->self, arena, call->patient_sql, parameters, n + 1, ret_result,
                         &fault))
         return true;
-    bool cancelled = strcmp(ret_result->sqlstate, "57014") == 0;
-    if (!replayed && fault.kind == FAULT_DATABASE_BUSY && !ret_result->in_doubt && !cancelled) {
+    if (!replayed && fault.kind == FAULT_DATABASE_BUSY && !ret_result->in_doubt &&
+        !was_cancelled(ret_result)) {
         parameters[n] = PATIENCE;
         return patient.query(patient.self, arena, call->patient_sql, parameters, n + 1, ret_result,
                              reterr);
@@ -289,6 +296,36 @@ bool message_log_claim(const struct database *database, struct arena *arena, str
     return true;
 }
 
+#define EVENT_COLUMNS 7
+#define COLUMN_MAX    (1u << 20) /* bytes of a column of several: many times the usual */
+
+/** An event's parameters of record_status. */
+static void event_values(const struct message_log_event *event,
+                         struct text ret_values[EVENT_COLUMNS])
+{
+    const struct text values[EVENT_COLUMNS] = {text_is_uuid(event->id) ? event->id
+                                                                       : (struct text){0},
+                                               event->sid,
+                                               event->status,
+                                               event->error_code,
+                                               event->error_message,
+                                               event->parameters,
+                                               event->received_at};
+
+    memcpy(ret_values, values, sizeof(values));
+}
+
+static struct message_log_recorded recorded_of(const struct database_result *result, size_t row,
+                                               size_t column)
+{
+    return (struct message_log_recorded){
+        .found = text_equal(database_cell(result, row, column), TEXT("recorded")),
+        .id = database_cell(result, row, column + 1),
+        .external_id = database_cell(result, row, column + 2),
+        .status = database_cell(result, row, column + 3),
+    };
+}
+
 bool message_log_record(const struct database *database, struct arena *arena,
                         const struct message_log_event *event,
                         struct message_log_recorded *ret_recorded, struct fault *reterr)
@@ -296,23 +333,83 @@ bool message_log_record(const struct database *database, struct arena *arena,
     static const struct call call =
         CALL("select outcome, id, external_id, status from messaging.record_status",
              "$1,$2,$3,$4,$5,$6,$7", "$8");
-    const struct text values[] = {text_is_uuid(event->id) ? event->id : (struct text){0},
-                                  event->sid,
-                                  event->status,
-                                  event->error_code,
-                                  event->error_message,
-                                  event->parameters,
-                                  event->received_at};
+    struct text values[EVENT_COLUMNS];
     struct database_result result;
 
+    event_values(event, values);
     if (!ask(database, arena, &call, values, ARRAY_LEN(values), event->replayed, &result, reterr))
         return false;
-    *ret_recorded = (struct message_log_recorded){
-        .found = text_equal(database_cell(&result, 0, 0), TEXT("recorded")),
-        .id = database_cell(&result, 0, 1),
-        .external_id = database_cell(&result, 0, 2),
-        .status = database_cell(&result, 0, 3),
-    };
+    *ret_recorded = recorded_of(&result, 0, 0);
+    return true;
+}
+
+/** A column of several events as an array's text; NULL where nobody has anything in it. */
+static bool add_column(struct arena *arena, struct text (*values)[EVENT_COLUMNS], size_t n,
+                       size_t column, const char **ret_parameter)
+{
+    struct text array;
+    struct buffer b;
+    bool any = false;
+
+    buffer_init(&b, arena, COLUMN_MAX);
+    for (size_t i = 0; i < n; i++) {
+        any = any || values[i][column].n;
+        buffer_add_char(&b, i ? ',' : '{');
+        buffer_add_element(&b, values[i][column]);
+    }
+    buffer_add_char(&b, '}');
+    return buffer_text(&b, &array) && add(arena, any ? array : (struct text){0}, ret_parameter);
+}
+
+static void read_entry(const struct database_result *result, size_t row,
+                       struct message_log_entry *const *entries, size_t n)
+{
+    uint64_t place;
+
+    if (!text_number(database_cell(result, row, 0), n, &place) || place == 0 ||
+        text_equal(database_cell(result, row, 1), TEXT("busy")))
+        return;
+    entries[place - 1]->recorded = recorded_of(result, row, 1);
+    entries[place - 1]->left = false;
+}
+
+/** May they be tried again, each by itself? One alone, where somebody else was in its way. */
+static bool is_left(const struct database_result *result, size_t n, const struct fault *fault)
+{
+    return *result->sqlstate && !result->in_doubt &&
+           (n > 1 || (fault->kind == FAULT_DATABASE_BUSY && !was_cancelled(result)));
+}
+
+bool message_log_record_all(const struct database *database, struct arena *arena,
+                            struct message_log_entry *const *entries, size_t n,
+                            struct fault *reterr)
+{
+    static const char one[] = "select 1, outcome, id, external_id, status from "
+                              "messaging.record_status($1,$2,$3,$4,$5,$6,$7,p_patience=>$8)";
+    static const char several[] = "select place, outcome, id, external_id, status from "
+                                  "messaging.record_statuses($1,$2,$3,$4,$5,$6,$7,p_patience=>$8)";
+    struct text(*values)[EVENT_COLUMNS] = arena_alloc(arena, n, sizeof(*values), sizeof(char *));
+    const char *parameters[EVENT_COLUMNS + 1];
+    struct database_result result;
+    struct fault fault;
+
+    for (size_t i = 0; i < n; i++)
+        entries[i]->left = true;
+    for (size_t i = 0; values && i < n; i++)
+        event_values(entries[i]->event, values[i]);
+    for (size_t column = 0; column < EVENT_COLUMNS; column++)
+        if (!values || !(n == 1 ? add(arena, values[0][column], &parameters[column])
+                                : add_column(arena, values, n, column, &parameters[column])))
+            return n > 1 || fault_set(reterr, FAULT_NO_MEMORY, "no memory for a statement");
+    parameters[EVENT_COLUMNS] = BRIEF_PATIENCE;
+    if (!database->query(database->self, arena, n == 1 ? one : several, parameters,
+                         ARRAY_LEN(parameters), &result, &fault)) {
+        if (reterr)
+            *reterr = fault;
+        return is_left(&result, n, &fault);
+    }
+    for (size_t row = 0; row < result.rows; row++)
+        read_entry(&result, row, entries, n);
     return true;
 }
 

@@ -140,6 +140,26 @@ must_check bool message_log_record(const struct database *database, struct arena
                                    const struct message_log_event *event,
                                    struct message_log_recorded *ret_recorded, struct fault *reterr);
 
+/** One of several events that are recorded together. */
+struct message_log_entry {
+    const struct message_log_event *event;
+    struct message_log_recorded recorded;
+    bool left; /* nothing was written of it: it is to be recorded by itself */
+};
+
+/**
+ * Record events (none that is replayed) by one statement and in one transaction, those of one SID
+ * in the order given. One alone is recorded by message_log_record()'s own call. Hardly any time is
+ * spent waiting for who holds a message: what is about such is left. Where the server refuses the
+ * statement, whosever fault that is, or it does not fit into memory, all are left; one alone where
+ * somebody was in its way.
+ * Fails where the database is away or does not answer, and then they may be recorded all the same,
+ * as after message_log_record().
+ */
+must_check bool message_log_record_all(const struct database *database, struct arena *arena,
+                                       struct message_log_entry *const *entries, size_t n,
+                                       struct fault *reterr);
+
 /** A message without a SID whose outcome is not known; for the reconcile run, see reconcile_log.h.
  */
 struct message_log_unsettled {

@@ -96,6 +96,16 @@ static void test_nul(void **state)
     assert_true(text_equal(whole(), TEXT("\"a\\u0000b\"%00\0")));
 }
 
+static void test_elements(void **state)
+{
+    (void)state;
+    buffer_add_element(&buffer, TEXT("a{,}'NULL"));
+    buffer_add_element(&buffer, TEXT(""));
+    buffer_add_element(&buffer, TEXT("\"\\x\\\""));
+    buffer_add_element(&buffer, TEXT("تم\n\xFF"));
+    assert_text_equal(whole(), "\"a{,}'NULL\"NULL\"\\\"\\\\x\\\\\\\"\"\"تم\n\xFF\"");
+}
+
 /* --- Growing and its end. --- */
 
 static void test_empty(void **state)
@@ -250,6 +260,7 @@ int main(void)
 {
     static const struct CMUnitTest singles[] = {
         CASE("a NUL is escaped, or kept as it is", test_nul),
+        CASE("an array's elements are quoted, and NULL", test_elements),
         CASE("an empty buffer is the empty text", test_empty),
         CASE("a buffer grows byte by byte", test_grows),
         CASE("a buffer ends with a NUL at every length", test_terminated),
