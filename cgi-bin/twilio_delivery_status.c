@@ -7,6 +7,7 @@
 #include "metrics.h"
 #include "program.h"
 #include "proxy.h"
+#include "recorder.h"
 #include "replay.h"
 #include "report.h"
 #include "twilio_callback.h"
@@ -114,7 +115,7 @@ static bool handle(struct service *service, struct arena *arena, const struct cg
                                       .error_message = callback.error_message,
                                       .parameters = parameters};
     service->database_answers =
-        message_log_record(&service->database, arena, &event, &recorded, reterr);
+        recorder_record(service->recorder, &service->database, arena, &event, &recorded, reterr);
     if (service->database_answers)
         return answer(arena, &recorded, response, reterr);
     cgi_note(response, arena, "event spooled: %s", reterr->detail);
@@ -133,6 +134,7 @@ static const struct program program = {
     .user = SETTINGS_WEBHOOK,
     .bad_body = FAULT_MISSING_CALLBACK_FIELDS,
     .handle = handle,
+    .needs = {&recorder_part},
     .verbs = verbs,
 };
 

@@ -21,6 +21,8 @@ struct service_turn {
     _Atomic int64_t next_look_ms; /* by the monotonic clock */
 };
 
+struct recorder;
+
 struct service {
     const struct settings *settings;
     const struct clock *clock;
@@ -31,6 +33,7 @@ struct service {
     struct auth_keys *keys;    /* senders only; NULL without a key set */
     bool database_answers;     /* in this request: what waits in the spool may be replayed */
     struct service_turn *turn; /* of all threads; NULL: there is one */
+    struct recorder *recorder; /* of all threads, see recorder.h; webhook only */
 };
 
 /** An endpoint: from a request to an answer. On failure the fault is the answer. */
