@@ -18,24 +18,22 @@ language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_sids constant text[] := array(select distinct s.sid from unnest(p_sids) as s (sid));
-    v_free constant text[] := array(select s.sid from unnest(v_sids) as s (sid) where messaging.sid_lock(s.sid, false));
-    v_busy text[] := '{}';
     v_found text[];
     v_others text[];
     v_rows uuid[];
 begin
-    if cardinality(v_free) < cardinality(v_sids) then
-        v_busy := array(select s.sid from unnest(v_sids) as s (sid) where s.sid <> all (v_free));
-    end if;
+    -- What nearly all come to: as for record_status, a row that has the SID is lock enough.
     v_found := array(
-        select m.external_id from public.message_logs m where m.external_id = any (v_free)
+        select m.external_id from public.message_logs m where m.external_id = any (v_sids)
         for no key update skip locked);
-    if cardinality(v_found) = cardinality(v_free) then
-        return v_busy;
+    if cardinality(v_found) = cardinality(v_sids) then
+        return '{}';
     end if;
 
     -- Its row is held, or has it as a former one, or does not have it yet; or there is none.
-    v_others := array(select s.sid from unnest(v_free) as s (sid) where s.sid <> all (v_found));
+    v_others := array(
+        select s.sid from unnest(v_sids) as s (sid)
+        where s.sid <> all (v_found) and messaging.sid_lock(s.sid, false));
     v_rows := array(
         select m.id from public.message_logs m
         where m.id in (
@@ -43,7 +41,9 @@ begin
             union all
             select e.message_log_id from messaging.message_status_events e where e.external_id = any (v_others))
         for no key update skip locked);
-    return v_busy || array(
+    return array(
+        select s.sid from unnest(v_sids) as s (sid) where s.sid <> all (v_found || v_others)
+        union all
         select m.external_id from public.message_logs m where m.external_id = any (v_others)
         union all
         select e.sid from unnest(p_sids, p_ids) as e (sid, id)

@@ -92,8 +92,8 @@ held() {
 value "insert into message_logs (recipient, message_type, external_id, provider) values ('+2010', 'sms', 'SMfree', 'twilio')"
 held=$(value "insert into message_logs (recipient, message_type, external_id, provider) values ('+2010', 'sms', 'SMheld', 'twilio') returning id")
 held 'a row that somebody holds' "select from message_logs where external_id = 'SMheld' for update"
-held 'a SID that somebody works on' "select messaging.sid_lock('SMheld')"
 value "update message_logs set external_id = null where external_id = 'SMheld'"
+held 'a SID that somebody works on, whose row does not have it yet' "select messaging.sid_lock('SMheld')"
 held 'a row that has no SID yet' "select from message_logs where id = '$held' for update"
 value "update message_logs set external_id = 'SMnew', metadata = '{\"attempts\": [{\"sid\": \"SMheld\"}]}' where id = '$held';
     insert into messaging.message_status_events (message_log_id, external_id, status) values ('$held', 'SMheld', 'failed')"
