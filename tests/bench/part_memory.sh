@@ -5,7 +5,7 @@
 part_memory()
 {
     round=1
-    fill $((rows * 2))
+    fill $(((flat_first + flat_then) / 4)) # each has five callbacks
     start_webhooks direct
     fastcgi send-direct direct plain "$processes" send-twilio-message
     line='memory, FastCGI, webhook'

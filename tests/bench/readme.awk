@@ -6,7 +6,7 @@ function beside(line, label, name,    text) {
     beside_list = beside_list (beside_list == "" ? "" : ", ") name " " text
 }
 
-function readme_row(what, line, cost) {
+function readme_row(what, line, cost,    memory) {
     if (figure(line, "ours", "rate") == "") return
     if (!readme_head++) {
         print "\n| | requests/s | times those of | CPU ms: program, PostgreSQL | MiB |"
@@ -21,9 +21,9 @@ function readme_row(what, line, cost) {
     beside(line, "pgbench -M prepared", "pgbench")
     beside(line, "Node, the same contract", "Node")
     beside(line, "Node, plain send", "Node")
-    printf "| %s | %s | %s | %.2f, %.2f | %.1f |\n", what, counted(figure(line, "ours", "rate")), beside_list,
-        figure(line, "ours", "program"), figure(line, "ours", "database"),
-        (cost == "" ? figure(line, "ours", "pss") / 1024 : figure("instructions, " cost, "ours", "peak"))
+    memory = cost == "" ? figure(line, "ours", "pss") / 1024 : figure("instructions, " cost, "ours", "peak")
+    printf "| %s | %s | %s | %.2f, %.2f | %s |\n", what, counted(figure(line, "ours", "rate")), beside_list,
+        figure(line, "ours", "program"), figure(line, "ours", "database"), shown("%.1f", memory)
 }
 
 function manual_row(what, line,    shared) {

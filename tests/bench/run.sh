@@ -45,7 +45,7 @@ for file in "$here"/part_*.sh; do
 done
 
 parts='webhook-cgi webhook-fastcgi webhook-rate sql send-cgi send-fastcgi send-whatsapp memory instructions'
-only='' rounds=3 seconds=3 rows=20000 grown=1000000 keep='' flat_first=10000 flat_then=90000
+only='' rounds=3 seconds=3 grown=1000000 keep='' flat_first=10000 flat_then=90000
 processes=1 node='' other='' failed=''
 
 usage()
@@ -78,7 +78,7 @@ tables()
 build=
 while [ $# -gt 0 ]; do
     case $1 in
-    --quick) rounds=1 seconds=1 rows=5000 grown=6000 flat_first=500 flat_then=500 ;;
+    --quick) rounds=1 seconds=1 grown=6000 flat_first=500 flat_then=500 ;;
     --only) only="$only $2" && shift ;;
     --node) node=yes ;;
     --rounds) rounds=$2 && shift ;;
@@ -96,6 +96,7 @@ done
 [ -n "$build" ] || usage 2 >&2
 build=$(cd "$build" && pwd -P)
 [ -z "$other" ] || other=$(cd "$other" && pwd -P)
+rows=$((seconds * 5000)) # each has five callbacks
 
 begin
 for part in ${only:-$parts}; do

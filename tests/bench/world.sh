@@ -91,7 +91,7 @@ in_background()
     shift
     # the shell need not know of it: "Terminated" is no news
     ( (
-        cd "$work"
+        cd "$work" || exit
         as_user env -i PATH="$PATH" LC_ALL="$LC_ALL" NAME="$name" sh -c \
             'echo $$ >"run/$NAME.pid"; exec "$@"' - "$@"
     ) </dev/null >>"$work/log/$name.log" 2>&1 &)
