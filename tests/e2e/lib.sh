@@ -168,6 +168,14 @@ database_url() { conninfo twilio_cgi; }
 
 sql() { psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$(conninfo postgres)" "$@"; }
 
+# What stands in the database, and does not differ from one version of PostgreSQL to the next: not how it
+# writes views, nor what it calls all that an owner may do.
+schema_told()
+{
+    sed 's/pg_get_viewdef(c.oid)/null/' "$root/tests/sql/schema.sql" >"$work/schema.sql"
+    sql -v schema= -v relation= -v without= -f "$work/schema.sql" | sed -E 's/[a-z_]+=arwdDxtm?\/[a-z_]+ ?//g; s/ \|/|/g'
+}
+
 # The programs' settings, a file that a shell can read.
 settings()
 {
