@@ -4,7 +4,7 @@
 #ifndef VERSION_H
 #define VERSION_H
 
-/** The programs' version: "1.0.0". */
+/** The programs' version: "1.1.0". */
 #ifndef TWILIO_CGI_VERSION
 #define TWILIO_CGI_VERSION "unversioned"
 #endif

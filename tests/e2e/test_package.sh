@@ -394,4 +394,51 @@ rm "$clean/var/spool/twilio-cgi/"*.json "$clean/etc/twilio-cgi/database.crt"
 ok in_clean dpkg --purge twilio-cgi
 equals 'what is left' './package/twilio-cgi.deb' "$(remains)"
 
+# ---------------------------------------------------------------- from the release before
+
+# At its full size the package of its sources; else this one with its number and its units.
+former_package()
+{
+    if [ -n "${FAULTS_FULL:-}" ]; then
+        # shellcheck source=tests/e2e/former.sh
+        . "$root/tests/e2e/former.sh"
+        former_build
+        ( cd "$former_directory/build" && cpack -G DEB -B "$work/former" ) &&
+            cp "$work"/former/twilio-cgi_1.0.0_*.deb "$clean/package/former.deb"
+        return
+    fi
+    dpkg-deb -R "$package" "$work/former" &&
+        rm "$work"/former/usr/lib/systemd/system/twilio-cgi-follow-up.* \
+            "$work"/former/usr/lib/systemd/system/twilio-cgi-keys.* \
+            "$work"/former/usr/lib/systemd/system/twilio-cgi-expire.* &&
+        sed -i -E 's/twilio-cgi-(follow-up|keys|expire).timer//g' "$work/former/usr/lib/systemd/system/twilio-cgi.target" &&
+        sed -i 's/^Version: .*/Version: 1.0.0/' "$work/former/DEBIAN/control" &&
+        dpkg-deb -Znone -b "$work/former" "$clean/package/former.deb"
+}
+timers() { ( cd "$clean/etc/systemd/system/$1.wants" && find . -name 'twilio-cgi-*.timer' | sort | tr '\n' ' ' ); }
+
+it 'from the release before apt upgrades; settings and spool stay, timers that are new go with those that ran'
+ok former_package
+ok install_package /package/former.deb
+ok in_clean systemctl enable twilio-cgi.target
+equals 'timers before' './twilio-cgi-drain.timer ./twilio-cgi-reconcile.timer ' "$(timers twilio-cgi.target)"
+ok in_clean systemctl disable twilio-cgi-reconcile.timer
+cp "$work/settings.kept" "$settings"
+install -o "$(in_clean id -u twilio-cgi)" -m 600 /dev/null \
+    "$clean/var/spool/twilio-cgi/1700000000000-waits.json"
+ok in_clean apt-get install -y -q --no-install-recommends /package/twilio-cgi.deb
+# shellcheck disable=SC2016 # for dpkg-query to expand
+equals 'its version' "$(dpkg-deb -f "$package" Version)" "$(in_clean dpkg-query -W -f '${Version}' twilio-cgi)"
+for target in twilio-cgi.target timers.target; do
+    equals "timers of $target" './twilio-cgi-drain.timer ./twilio-cgi-expire.timer ./twilio-cgi-follow-up.timer ./twilio-cgi-keys.timer ' \
+        "$(timers $target)"
+done
+ok cmp "$settings" "$work/settings.kept"
+ok test -e "$clean/var/spool/twilio-cgi/1700000000000-waits.json"
+equals 'directories, as a new one has them' 'twilio-cgi twilio-cgi 755' "$(in_clean stat -c '%U %G %a' /var/lib/twilio-cgi)"
+it 'and once more it enables nothing'
+ok in_clean systemctl disable twilio-cgi-expire.timer
+ok in_clean dpkg -i /package/twilio-cgi.deb
+equals 'timers' './twilio-cgi-drain.timer ./twilio-cgi-follow-up.timer ./twilio-cgi-keys.timer ' "$(timers twilio-cgi.target)"
+
 finish
