@@ -43,6 +43,7 @@ begin isolation level read committed;
 \ir schema/twilio_errors.sql
 \ir schema/events.sql
 \ir schema/keys.sql
+\set migration 20261129131000_shorten_idempotency_keys \ir once.sql
 \ir schema/forgotten.sql
 \ir schema/phone_numbers.sql
 

@@ -184,21 +184,20 @@ begin
     for found in
         select c.relname, w.columns
         from (values
-            ('message_logs_external_id_key', true, 'external_id'),
-            ('message_logs_sender_id_created_at_idx', false, 'sender_id, created_at'),
-            ('message_logs_request_id_idx', false, 'request_id'),
-            ('message_logs_recipient_idx', false, 'recipient'),
-            ('message_logs_sent_at_idx', false, 'sent_at'),
-            ('message_logs_created_at_idx', false, 'created_at')
-        ) as w (name, is_unique, columns)
+            ('message_logs_external_id_key', true, 'external_id', '(external_id IS NOT NULL)'),
+            ('message_logs_sender_id_created_at_idx', false, 'sender_id, created_at', '(sender_id IS NOT NULL)'),
+            ('message_logs_request_id_idx', false, 'request_id', '(request_id IS NOT NULL)'),
+            ('message_logs_recipient_idx', false, 'recipient', null),
+            ('message_logs_sent_at_idx', false, 'sent_at', null),
+            ('message_logs_created_at_idx', false, 'created_at', null)
+        ) as w (name, is_unique, columns, predicate)
         join pg_class c on c.relnamespace = 'public'::regnamespace and c.relname = w.name
         where not exists (
             select from pg_index i
             join pg_am m on m.oid = c.relam and m.amname = 'btree'
             where i.indexrelid = c.oid and i.indrelid = v_logs and i.indisvalid
               and i.indisunique = w.is_unique and i.indexprs is null and i.indnkeyatts = i.indnatts
-              and (i.indpred is null
-                  or w.is_unique and pg_get_expr(i.indpred, i.indrelid) = '(external_id IS NOT NULL)')
+              and (i.indpred is null or pg_get_expr(i.indpred, i.indrelid) = w.predicate)
               and w.columns = (
                   select string_agg(a.attname, ', ' order by k.place)
                   from unnest(i.indkey) with ordinality as k (attnum, place)

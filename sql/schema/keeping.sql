@@ -307,8 +307,8 @@ declare
     v_blanked integer;
 begin
     delete from messaging.idempotency_keys k
-    where (k.caller, k.key) in (
-        select o.caller, o.key from messaging.idempotency_keys o
+    where k.key in (
+        select o.key from messaging.idempotency_keys o
         where o.begun_at < clock_timestamp() - interval '30 days'
         limit p_most
         for update skip locked);

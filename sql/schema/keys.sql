@@ -1,7 +1,6 @@
 -- What an Idempotency-Key stands for: one message, and the answer that its first request got.
 create table if not exists messaging.idempotency_keys (
-    caller text not null,
-    key text not null,
+    key uuid primary key,
     fingerprint bytea not null,
     -- The key is claimed before the row is written, in the same transaction.
     message_log_id uuid not null unique
@@ -10,18 +9,29 @@ create table if not exists messaging.idempotency_keys (
     ended boolean not null default false,
     twilio_status text,
     answer jsonb,
-    answered_at timestamptz,
-    primary key (caller, key)
+    answered_at timestamptz
 );
 call pg_temp.keep('alter table messaging.idempotency_keys add column answered_at timestamptz');
 comment on table messaging.idempotency_keys is 'Idempotency keys, by caller, with the answer to repeat.';
+comment on column messaging.idempotency_keys.key is 'What key_name makes of the caller and the key.';
 comment on column messaging.idempotency_keys.fingerprint is
-    'SHA-256 of the message as asked for: the same key with another one is a mistake.';
+    'Half of the SHA-256 of the message as asked for: the same key with another one is a mistake.';
 comment on column messaging.idempotency_keys.ended is
     'The first request has settled, if only to say that the outcome is unknown.';
 comment on column messaging.idempotency_keys.answer is
     'The message_logs row when Twilio had answered, as slim_answer leaves it; null while nobody knows.';
 comment on column messaging.idempotency_keys.answered_at is 'The row''s updated_at in that answer, where that does not say.';
+
+-- Half of a SHA-256: nobody finds a key whose name is that of somebody else's.
+create or replace function messaging.key_name(p_caller text, p_key text) returns uuid
+language plpgsql immutable strict set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return encode(substr(sha256(convert_to(
+        length(p_caller) || ' ' || p_caller || p_key, 'UTF8')), 1, 16), 'hex')::uuid;
+end
+$$;
+comment on function messaging.key_name(text, text) is 'A caller''s Idempotency-Key, as idempotency_keys has it.';
 
 -- What a key stands for besides its caller: a message, as it was asked for, by whatever account.
 create or replace function messaging.fingerprint(
@@ -30,8 +40,9 @@ returns bytea
 language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return sha256(convert_to(jsonb_build_array(
-        p_type, p_recipient, p_content, p_request, p_media_url, coalesce(p_metadata, '{}') - 'account_sid'::text)::text, 'UTF8'));
+    return substr(sha256(convert_to(jsonb_build_array(
+        p_type, p_recipient, p_content, p_request, p_media_url, coalesce(p_metadata, '{}') - 'account_sid'::text)::text,
+        'UTF8')), 1, 16);
 end
 $$;
 comment on function messaging.fingerprint(text, text, text, uuid, text, jsonb) is

@@ -46,32 +46,42 @@ do $$
 declare
     found record;
     wanted record;
+    v_fits boolean;
 begin
-    -- One of the same columns under another name will do.
+    -- One of the same columns under another name will do, for all rows too. Ours were for all rows once.
     for wanted in
         select * from (values
-            ('message_logs_external_id_key', true, '{external_id}'::text[], 'external_id is not null'),
-            ('message_logs_sender_id_created_at_idx', false, '{sender_id,created_at}', null),
-            ('message_logs_request_id_idx', false, '{request_id}', null),
+            ('message_logs_external_id_key', true, '{external_id}'::text[], '(external_id IS NOT NULL)'),
+            ('message_logs_sender_id_created_at_idx', false, '{sender_id,created_at}', '(sender_id IS NOT NULL)'),
+            ('message_logs_request_id_idx', false, '{request_id}', '(request_id IS NOT NULL)'),
             ('message_logs_recipient_idx', false, '{recipient}', null),
             ('message_logs_sent_at_idx', false, '{sent_at}', null),
             ('message_logs_created_at_idx', false, '{created_at}', null)
         ) as indexes (name, is_unique, columns, predicate)
     loop
-        if not exists (
-            select from pg_index i
+        v_fits := false;
+        for found in
+            select i.indexrelid::regclass::text as name, i.indisunique or wanted.predicate is null
+                or i.indpred is not null or c.relname <> wanted.name as fits
+            from pg_index i
             join pg_class c on c.oid = i.indexrelid
             join pg_am m on m.oid = c.relam and m.amname = 'btree'
             where i.indrelid = 'public.message_logs'::regclass and i.indisvalid and i.indexprs is null
               and i.indnkeyatts = i.indnatts and i.indisunique = wanted.is_unique
               and (i.indpred is null
-                  or pg_get_expr(i.indpred, i.indrelid) = format('(%s)', upper(wanted.predicate))
+                  or pg_get_expr(i.indpred, i.indrelid) = wanted.predicate
                   or c.relname = wanted.name)
               and wanted.columns = (
                   select array_agg(a.attname::text order by k.place)
                   from unnest(i.indkey) with ordinality as k (attnum, place)
-                  join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum))
-        then
+                  join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum)
+        loop
+            if not found.fits then
+                execute format('drop index %s', found.name);
+            end if;
+            v_fits := v_fits or found.fits;
+        end loop;
+        if not v_fits then
             execute format('create %s index %I on public.message_logs (%s) %s',
                 case when wanted.is_unique then 'unique' else '' end, wanted.name,
                 array_to_string(wanted.columns, ', '), 'where ' || wanted.predicate);

@@ -43,6 +43,7 @@ declare
     v_patience constant interval := '5 seconds';
     v_begun constant timestamptz := clock_timestamp();
     v_limited constant boolean := p_limit is not null and p_sender is not null;
+    v_name constant uuid := messaging.key_name(p_caller, p_key);
     v_fingerprint bytea;
     v_key record;
     v_now timestamptz;
@@ -61,8 +62,8 @@ begin
         v_fingerprint := messaging.fingerprint(
             p_type, p_recipient, p_content, p_request, p_media_url, p_metadata);
         loop
-            insert into messaging.idempotency_keys as k (caller, key, fingerprint, message_log_id, begun_at)
-            values (p_caller, p_key, v_fingerprint, reserve_message.id, clock_timestamp())
+            insert into messaging.idempotency_keys as k (key, fingerprint, message_log_id, begun_at)
+            values (v_name, v_fingerprint, reserve_message.id, clock_timestamp())
             on conflict on constraint idempotency_keys_pkey do nothing;
             exit when found;
 
@@ -73,12 +74,12 @@ begin
             left join public.message_logs m on m.id = k.message_log_id
             left join public.message_logs s on s.id = messaging.pair_id(m.metadata ->> 'fallback')
             left join messaging.follow_ups f on f.message_log_id = m.id
-            where k.caller = p_caller and k.key = p_key;
+            where k.key = v_name;
             -- Released between the two statements, left behind by a row that is gone, or too old: free again.
             continue when not found;
             if v_key.row_id is null or v_key.begun_at < clock_timestamp() - interval '30 days' then
                 delete from messaging.idempotency_keys k
-                where k.caller = p_caller and k.key = p_key and k.message_log_id = v_key.message_log_id;
+                where k.key = v_name and k.message_log_id = v_key.message_log_id;
                 continue;
             end if;
 
@@ -181,7 +182,7 @@ begin
     end if;
     if outcome in ('limited', 'no_profile', 'unknown_request', 'dead_number') then
         if p_key is not null then
-            delete from messaging.idempotency_keys k where k.caller = p_caller and k.key = p_key;
+            delete from messaging.idempotency_keys k where k.key = v_name;
         end if;
         id := null;
     end if;

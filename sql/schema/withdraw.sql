@@ -98,8 +98,8 @@ begin
     end if;
     if v_order.key is not null then
         -- Somebody may have taken the key since: then it is his.
-        insert into messaging.idempotency_keys as k (caller, key, fingerprint, message_log_id, begun_at)
-        values (v_order.caller, v_order.key,
+        insert into messaging.idempotency_keys as k (key, fingerprint, message_log_id, begun_at)
+        values (messaging.key_name(v_order.caller, v_order.key),
             messaging.fingerprint(v_order.type, v_order.recipient, v_order.content, v_order.request,
                 v_order.media_url, v_order.metadata),
             p_id, v_order.begun)

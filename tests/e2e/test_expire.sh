@@ -73,7 +73,7 @@ equals 'what there is' '1+25 2- 4+25' "$(texts)"
 holds "select day = (now() at time zone 'Africa/Cairo')::date - 400, message_type, tag, total, delivered from messaging.daily_totals" 't|sms|t|1|1'
 holds "$sums" "$before"
 holds "select count(*) from messaging.message_status_events where external_id = '$last_sid'" 0
-holds "select count(*) from messaging.idempotency_keys where key = 'key-01012345673'" 0
+holds "select count(*) from messaging.idempotency_keys where key = messaging.key_name('send-twilio-message internal', 'key-01012345673')" 0
 holds "select count(*) from messaging.message_status_events where parameters::text like '%1012345672%'" 0
 
 it 'once more does nothing more'
@@ -92,7 +92,7 @@ holds "$sums" "$before"
 
 it 'idempotency keys go after 30 days, whatever is set'
 settings
-sql -c "update messaging.idempotency_keys set begun_at = now() - interval '31 days' where key = 'key-01012345671'"
+sql -c "update messaging.idempotency_keys set begun_at = now() - interval '31 days' where key = messaging.key_name('send-twilio-message internal', 'key-01012345671')"
 expires 0 --dry-run
 said 'texts: kept for ever
 messages: kept for ever
@@ -100,7 +100,7 @@ messages: kept for ever
 0 messages would go into their days'\'' totals
 1 idempotency keys would be dropped'
 expires 0
-holds "select count(*) from messaging.idempotency_keys where key = 'key-01012345671'" 0
+holds "select count(*) from messaging.idempotency_keys where key = messaging.key_name('send-twilio-message internal', 'key-01012345671')" 0
 equals 'what there is' '1+25 2- 4+25' "$(texts)"
 
 it 'a database that is away: it stops, and says so'

@@ -116,7 +116,7 @@ it 'what was begun more than a minute ago and never ended is of unknown outcome'
 post send-twilio-message "$message" 'Idempotency-Key: crashed'
 answers 200
 sql -c "update messaging.idempotency_keys set begun_at = begun_at - interval '61 seconds', answer = null,
-    twilio_status = null where key = 'crashed'" \
+    twilio_status = null where key = messaging.key_name('send-twilio-message internal', 'crashed')" \
     -c "alter table message_logs disable trigger user" \
     -c "update message_logs set external_id = null, status = 'pending' where id = '$(member id)'" \
     -c "alter table message_logs enable trigger user"

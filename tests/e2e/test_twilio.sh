@@ -144,14 +144,14 @@ case $(header_value Retry-After) in
 *) complain 'header Retry-After' 'a number' "$(header_value Retry-After)" ;;
 esac
 row failed
-holds "select count(*) from messaging.idempotency_keys where key = 'busy'" 0
+holds "select count(*) from messaging.idempotency_keys where key = messaging.key_name('send-twilio-message internal', 'busy')" 0
 
 if over direct; then
     it 'nobody listens: nothing was sent'
     take away
     answers 502 twilio_unavailable
     row failed 'error_message is not null' t
-    holds "select count(*) from messaging.idempotency_keys where key = 'away'" 0
+    holds "select count(*) from messaging.idempotency_keys where key = messaging.key_name('send-twilio-message internal', 'away')" 0
 
     it 'no TLS session: nothing was sent'
     take tls
@@ -163,7 +163,7 @@ it 'no answer at all: doubtful'
 take timeout
 answers 504 outcome_unknown
 row unknown
-holds "select count(*) from messaging.idempotency_keys where key = 'timeout'" 1
+holds "select count(*) from messaging.idempotency_keys where key = messaging.key_name('send-twilio-message internal', 'timeout')" 1
 equals 'requests to Twilio' 1 "$(grep -c '"To":"+201012345919"' "$work/twilio.log")"
 
 finish

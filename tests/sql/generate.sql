@@ -25,7 +25,7 @@ insert into messaging.message_status_events (message_log_id, external_id, status
 select m.id, m.external_id, s, '{"ApiVersion": "2010-04-01"}', m.sent_at from message_logs m, unnest(array['sent', 'delivered']) as s
 where m.external_id is not null;
 alter table messaging.message_status_events enable trigger all;
-insert into messaging.idempotency_keys (caller, key, fingerprint, message_log_id, begun_at, twilio_status, answer)
-select 'send-whatsapp user ' || m.sender_id, 'key ' || m.external_id, '', m.id, m.sent_at, 'queued', to_jsonb(m)
+insert into messaging.idempotency_keys (key, fingerprint, message_log_id, begun_at, twilio_status, answer)
+select messaging.key_name('send-whatsapp ' || m.sender_id, 'key ' || m.external_id), '', m.id, m.sent_at, 'queued', to_jsonb(m)
 from message_logs m where m.external_id like 'SM%7';
 vacuum analyze;

@@ -124,7 +124,7 @@ while [ "$(value "select count(*) from pg_stat_activity where datname = '$db' an
 done
 matches 'two waits of together more than 5 s' "$(psql -XAtq -c "select outcome from messaging.reserve_message('c', 'a patient key', '$user', 5, 'sms', '+201012345678', 'x', null, null, '{}')" 2>&1)" '*waited too long for others*'
 wait $one $two
-is 'no row, no key' "$(value 'select count(*) from message_logs') $(value "select count(*) from messaging.idempotency_keys where key = 'a patient key'")" '0 0'
+is 'no row, no key' "$(value 'select count(*) from message_logs') $(value "select count(*) from messaging.idempotency_keys where key = messaging.key_name('c', 'a patient key')")" '0 0'
 
 # p_patience: a lock that is held is waited for no longer than that
 value 'delete from message_logs'
@@ -171,7 +171,7 @@ for end in commit rollback; do
     wait $held $waiting_for_lock
     rm "$work/pipe"
     is "withdrawn before a late $end: no row, no key, the place is free" \
-        "$(value 'select count(*) from message_logs') $(value "select count(*) from messaging.idempotency_keys where key = 'late'") $(value "select remaining from messaging.reserve_message('c', null, '$user', 1, 'sms', '+201012345678', 'x', null, null, '{}')")" '0 0 0'
+        "$(value 'select count(*) from message_logs') $(value "select count(*) from messaging.idempotency_keys where key = messaging.key_name('c', 'late')") $(value "select remaining from messaging.reserve_message('c', null, '$user', 1, 'sms', '+201012345678', 'x', null, null, '{}')")" '0 0 0'
     value 'delete from message_logs; delete from messaging.withdrawn_reservations'
 done
 # The other way round: the withdrawal is being written when the reservation comes.

@@ -81,11 +81,11 @@ select messaging.settle_message((row ->> 'id')::uuid, 'SM3', 'read', null, null,
 select is((select saved from messaging.reserve_message('c', 'replayed', '00000000-0000-4000-8000-00000000000a', null, 'whatsapp', '+201112345678', 'x', '00000000-0000-4000-8000-0000000000a1', 'https://example.org/a.jpg',
     '{"variables": {"1": "a"}, "template_id": "HX1", "media_urls": ["u", "v"]}')), (select row from answered), 'a repetition gets the row as it was then, whatever came of it');
 select is(answer, '{"external_id": "SM3", "metadata": {"num_segments": "1"}}', 'of which the key holds what may change alone')
-from messaging.idempotency_keys where key = 'replayed';
-update messaging.idempotency_keys set answer = (select row - '{message_content,recipient,sent_at,created_at}'::text[] from answered) where key = 'replayed';
+from messaging.idempotency_keys where key = messaging.key_name('c', 'replayed');
+update messaging.idempotency_keys set answer = (select row - '{message_content,recipient,sent_at,created_at}'::text[] from answered) where key = messaging.key_name('c', 'replayed');
 select is((select saved from messaging.reserve_message('c', 'replayed', '00000000-0000-4000-8000-00000000000a', null, 'whatsapp', '+201112345678', 'x', '00000000-0000-4000-8000-0000000000a1', 'https://example.org/a.jpg',
     '{"variables": {"1": "a"}, "template_id": "HX1", "media_urls": ["u", "v"]}')), (select row from answered), 'one of before may hold more, and nulls');
-update messaging.idempotency_keys set answer = '{"id": "x", "created_at": "then", "a": 1}' where key = 'replayed';
+update messaging.idempotency_keys set answer = '{"id": "x", "created_at": "then", "a": 1}' where key = messaging.key_name('c', 'replayed');
 select is((select saved from messaging.reserve_message('c', 'replayed', '00000000-0000-4000-8000-00000000000a', null, 'whatsapp', '+201112345678', 'x', '00000000-0000-4000-8000-0000000000a1', 'https://example.org/a.jpg',
     '{"variables": {"1": "a"}, "template_id": "HX1", "media_urls": ["u", "v"]}')), '{"id": "x", "created_at": "then", "a": 1}', 'one of before is what it is');
 
@@ -138,15 +138,15 @@ select is_empty('(select * from message_report_by_tag except select * from tagge
 select is_empty('(select * from message_failures except select * from failures) union all (select * from failures except select * from message_failures)', 'and the failures');
 select is((select sum(total)::bigint from messaging.daily_totals), 5::bigint, 'the totals have each once');
 select is_empty($$select from messaging.message_status_events where external_id in ('SM10', 'SM11', 'SM12')$$, 'events are gone');
-select is_empty($$select from messaging.idempotency_keys where key = 'key SM10'$$, 'keys are gone');
+select is_empty($$select from messaging.idempotency_keys where key = messaging.key_name('c', 'key SM10')$$, 'keys are gone');
 select is((select message from notifications), 'فشل إرسال الرسالة إلى …. ' || messaging.error_meaning_ar('30003'), 'the notification stays, without the number');
 select is(outcome, 'unknown_message', 'a late callback is taken') from messaging.record_status(null, 'SM10', 'read', null, null, '{"To": "+201012345678"}', null);
 select is_empty($$select from messaging.message_status_events where external_id = 'SM10'$$, 'and brings nothing back');
 
 -- keys and events of no message
-update messaging.idempotency_keys set begun_at = now() - interval '31 days' where key = 'key SM15';
+update messaging.idempotency_keys set begun_at = now() - interval '31 days' where key = messaging.key_name('c', 'key SM15');
 select is((select outcome from messaging.reserve_message('c', 'key SM15', null, null, 'sms', '+201012345678', 'other', null, null, '{}')), 'reserved', 'a key of 31 days is free');
-update messaging.idempotency_keys set begun_at = now() - interval '31 days' where key = 'key SM15';
+update messaging.idempotency_keys set begun_at = now() - interval '31 days' where key = messaging.key_name('c', 'key SM15');
 select messaging.record_status(null, 'SM19', 'sent', null, null, '{"To": "+201012345678", "A": "b"}', now() - interval '50 days');
 select is((select (texts, messages, keys)::text from messaging.expirable('30 days', '300 days')), '(0,0,1)', 'what a dry run tells');
 select is(messaging.expire('40 days', '300 days', 100), 2, 'keys, and events that nobody asked for');

@@ -27,7 +27,7 @@ select results_eq($$select outcome, id, remaining from messaging.reserve_message
     $$values ('unknown_request', null::uuid, null::int)$$, 'a request that is not there');
 select results_eq($$select outcome, id, remaining, reset_seconds from reserve('k', p_sender => gen_random_uuid())$$,
     $$values ('no_profile', null::uuid, 5, 0)$$, 'a sender without a profile');
-select is((select count(*) from messaging.idempotency_keys where key = 'k'), 0::bigint, 'neither leaves its key');
+select is((select count(*) from messaging.idempotency_keys where key in (messaging.key_name('c', 'k'), messaging.key_name('test', 'k'))), 0::bigint, 'neither leaves its key');
 select results_eq($$select outcome, remaining from messaging.reserve_message('c', 'k', '00000000-0000-4000-8000-00000000000b', 5, 'sms', '+2', 'x', gen_random_uuid(), null, null)$$,
     $$values ('unknown_request', 5)$$, 'and no place of the limit is taken');
 select is_empty('select from messaging.idempotency_keys', 'and the key is not claimed');
@@ -71,7 +71,7 @@ select is((select outcome from messaging.reserve_message('test', 'k1', '00000000
     null, '{}')), 'mismatch', 'no media too');
 select is((select outcome from reserve('k1', p_caller => 'else')), 'reserved', 'another caller''s key is another key');
 select is((select outcome from reserve('K1')), 'reserved', 'capitals make another key');
-update messaging.idempotency_keys set begun_at = clock_timestamp() - interval '61 seconds' where caller = 'test' and key = 'k1';
+update messaging.idempotency_keys set begun_at = clock_timestamp() - interval '61 seconds' where key = messaging.key_name('test', 'k1');
 select results_eq('select outcome, id from reserve(''k1'')', 'select ''unknown'', id from one', 'begun 61 s ago and never ended: unknown');
 
 create temporary table answer as
@@ -93,7 +93,7 @@ update message_logs m set created_at = clock_timestamp() + interval '2 seconds' 
 select results_eq($$select outcome, reset_seconds from reserve(p_limit => 1)$$, $$values ('limited', 60)$$, 'and of two seconds from now');
 update message_logs m set created_at = clock_timestamp() where m.id = (select id from one);
 create temporary table ahead as select id from reserve('ahead');
-update messaging.idempotency_keys set begun_at = clock_timestamp() + interval '1 hour' where key = 'ahead';
+update messaging.idempotency_keys set begun_at = clock_timestamp() + interval '1 hour' where key = messaging.key_name('test', 'ahead');
 select is((select outcome from reserve('ahead')), 'unknown', 'a key that was begun in an hour is not running');
 delete from message_logs m where m.id = (select id from ahead);
 
@@ -104,7 +104,7 @@ select results_eq($$select outcome, saved ->> 'status', saved ->> 'error_code', 
 create temporary table lost as select id from reserve('lost');
 select messaging.settle_message(id, null, 'unknown', null, 'time-out', null, false, null) from lost;
 select is((select outcome from reserve('lost')), 'unknown', 'outcome unknown');
-select is((select ended from messaging.idempotency_keys where key = 'lost'), true, 'its request has ended');
+select is((select ended from messaging.idempotency_keys where key = messaging.key_name('test', 'lost')), true, 'its request has ended');
 select messaging.record_status(id, 'SM2', 'sent', null, null, '{}', null) from lost;
 select results_eq($$select outcome, saved ->> 'external_id', twilio_status from reserve('lost')$$, $$values ('replay', 'SM2', 'sent')$$,
     'until a callback proves that it was sent');
@@ -117,17 +117,17 @@ select is((select outcome from reserve('early', p_sender => null)), 'in_progress
 select messaging.settle_message(id, null, 'failed', null, 'no connection', null, true, null) from early;
 select results_eq('select status, external_id, error_message from message_logs where id = (select id from early)',
     $$values ('delivered', 'SM3', null::text)$$, 'nor does anybody say then that nothing was sent');
-update messaging.idempotency_keys set begun_at = begun_at - interval '61 seconds' where key = 'early';
+update messaging.idempotency_keys set begun_at = begun_at - interval '61 seconds' where key = messaging.key_name('test', 'early');
 select results_eq($$select outcome, twilio_status from reserve('early', p_sender => null)$$, $$values ('replay', 'delivered')$$,
     'after its 60 s the callback''s word is all there is');
 select is((select id from messaging.reserve_message('test', null, null, null, 'sms', '+201012345678', 'x', null, null, '{}',
     '00000000-0000-4000-8000-00000000abcd')), '00000000-0000-4000-8000-00000000abcd', 'a row has the id asked for');
 select messaging.settle_message((select id from reserve('unsent')), null, 'failed', null, 'no connection', null, true, null);
 select is((select outcome from reserve('unsent')), 'reserved', 'what certainly was not sent frees its key');
-delete from message_logs m where m.id = (select message_log_id from messaging.idempotency_keys where key = 'rejected');
+delete from message_logs m where m.id = (select message_log_id from messaging.idempotency_keys where key = messaging.key_name('test', 'rejected'));
 select is((select outcome from reserve('rejected')), 'reserved', 'so does a row that is gone');
 set session_replication_role = replica;
-delete from message_logs m where m.id = (select message_log_id from messaging.idempotency_keys where key = 'rejected');
+delete from message_logs m where m.id = (select message_log_id from messaging.idempotency_keys where key = messaging.key_name('test', 'rejected'));
 set session_replication_role = origin;
 select is((select outcome from reserve('rejected')), 'reserved', 'even one that left its key behind');
 set constraints all immediate;

@@ -27,7 +27,7 @@ select is(messaging.withdraw_reservation('00000000-0000-4000-8000-0000000000d1')
 select is(messaging.withdraw_reservation('00000000-0000-4000-8000-0000000000d4'), false, 'one that was never made');
 select throws_ok($$select reserve('late', '00000000-0000-4000-8000-0000000000d4')$$, '55000', 'was withdrawn',
     'is not made any more');
-select is_empty($$select from messaging.idempotency_keys where key = 'late'$$, 'nor has it a key');
+select is_empty($$select from messaging.idempotency_keys where key = messaging.key_name('c', 'late')$$, 'nor has it a key');
 select messaging.settle_message('00000000-0000-4000-8000-0000000000d3', 'SM1', 'queued', null, null, null, false, null);
 select is(messaging.withdraw_reservation('00000000-0000-4000-8000-0000000000d3'), false, 'what Twilio has is not taken back');
 select is((select status from message_logs where external_id = 'SM1'), 'queued', 'its row stays');
@@ -39,7 +39,7 @@ select results_eq('select id from messaging.withdrawn_reservations', $$values ('
 -- restore
 select reserve('lost', '00000000-0000-4000-8000-0000000000e1');
 create temporary table was as select * from message_logs where id = '00000000-0000-4000-8000-0000000000e1';
-create temporary table key_was as select * from messaging.idempotency_keys where key = 'lost';
+create temporary table key_was as select * from messaging.idempotency_keys where key = messaging.key_name('c', 'lost');
 delete from message_logs where id = '00000000-0000-4000-8000-0000000000e1';
 select is(messaging.settle_message('00000000-0000-4000-8000-0000000000e1', 'SM2', 'queued', null, null, null, false, null), null,
     'a row that was lost cannot be settled');
@@ -48,8 +48,8 @@ select is((select to_jsonb(m) - array['sent_at', 'created_at', 'updated_at'] fro
     (select to_jsonb(w) - array['sent_at', 'created_at', 'updated_at'] from was w), 'as it was');
 select results_eq($$select sent_at, created_at from message_logs where id = '00000000-0000-4000-8000-0000000000e1'$$,
     $$select t, t from (values (date_trunc('day', now()) - interval '11:59:59.5')) as v (t)$$, 'with its time');
-select results_eq($$select caller, fingerprint, message_log_id, ended from messaging.idempotency_keys where key = 'lost'$$,
-    'select caller, fingerprint, message_log_id, ended from key_was', 'and its key');
+select results_eq($$select key, fingerprint, message_log_id, ended from messaging.idempotency_keys where key = messaging.key_name('c', 'lost')$$,
+    'select key, fingerprint, message_log_id, ended from key_was', 'and its key');
 select messaging.settle_message('00000000-0000-4000-8000-0000000000e1', 'SM2', 'queued', null, null, null, false, null);
 select results_eq($$select outcome, saved ->> 'external_id' from reserve('lost', '00000000-0000-4000-8000-0000000000e9')$$,
     $$values ('replay', 'SM2')$$, 'a repetition sends nothing');
@@ -57,7 +57,7 @@ select is((select outcome from reserve('lost', '00000000-0000-4000-8000-00000000
 select is(messaging.restore_reservation('00000000-0000-4000-8000-0000000000e1', order_of('lost')), true, 'once more');
 select is((select status || external_id from message_logs where id = '00000000-0000-4000-8000-0000000000e1'), 'queuedSM2', 'changes nothing');
 select is(messaging.restore_reservation('00000000-0000-4000-8000-0000000000e2', order_of('lost')), true, 'a key that is another''s by now');
-select is((select message_log_id from messaging.idempotency_keys where key = 'lost'), '00000000-0000-4000-8000-0000000000e1', 'stays his');
+select is((select message_log_id from messaging.idempotency_keys where key = messaging.key_name('c', 'lost')), '00000000-0000-4000-8000-0000000000e1', 'stays his');
 select messaging.restore_reservation('00000000-0000-4000-8000-0000000000e3', order_of(null) || jsonb_build_object(
     'sender', '00000000-0000-4000-8000-0000000000ff', 'at', clock_timestamp() + interval '1 hour'));
 select row_eq($$select sender_id, request_id, metadata, created_at <= clock_timestamp() from message_logs where id = '00000000-0000-4000-8000-0000000000e3'$$,
