@@ -6,6 +6,12 @@ db=plans
 rows=${ROWS:-20000}
 # Where a table has a few pages no index pays; then it must do that there is one.
 [ "$rows" -ge 1000000 ] && seqscan=on || seqscan=off
+# read_whole PLANS: the tables that are; but for one that fits a page or two, or (large) has no rows here.
+read_whole() {
+    small='twilio_errors|user_roles|daily_[a-z]+'
+    [ $seqscan = off ] || small="$small|failure_readers|schema_migrations|follow_ups|forgotten_messages|withdrawn_reservations"
+    grep 'Seq Scan' "$1" | grep -vE " on ($small) "
+}
 fresh_database $db
 psql -XAtq -d $db -v rows="$rows" -f "$root/tests/sql/generate.sql"
 # The neighbour's table has rows too: of an empty one the whole is read.
@@ -42,8 +48,7 @@ select from messaging.known_sids(array['$sid', 'SM1', 'SM2']);
 select from messaging.metrics();
 rollback;
 SQL
-    # twilio_errors has two pages.
-    is "$mode: no table is read whole" "$(grep 'Seq Scan' "$work/plans_$mode" | grep -v 'on twilio_errors')" ''
+    is "$mode: no table is read whole" "$(read_whole "$work/plans_$mode")" ''
     is "$mode: no error" "$(grep -E 'ERROR|FATAL' "$work/plans_$mode")" ''
     matches "$mode: the sender's newest rows by his index" "$(cat "$work/plans_$mode")" \
         '*Index Scan Backward using message_logs_sender_id_created_at_idx*Index Cond: ((ROW(sender_id, created_at) >= ROW(* AND (sender_id <= *'
@@ -99,7 +104,7 @@ for view in message_report message_report_by_tag message_failures; do
     plan_as 1 "select * from $view where $days" > "$work/plan"
     is "$view: by the time of sending" "$(days_by message_logs_sent_at_idx sent_at)" 10
     is "$view: and of writing, of those that have none" "$(days_by message_logs_created_at_not_sent_idx created_at)" 10
-    is "$view: nothing is read whole" "$(grep 'Seq Scan' "$work/plan" | grep -v -e 'on twilio_errors' -e ' on daily_' -e 'on user_roles')" ''
+    is "$view: nothing is read whole" "$(read_whole "$work/plan")" ''
     is "$view: nothing is compiled" "$(grep -c JIT "$work/plan")" 0
     plan_as 1 "select * from $view where day = (now() at time zone 'Africa/Cairo')::date - 3" > "$work/plan"
     is "$view: one day is one day" "$(days_by message_logs_sent_at_idx sent_at)" 1
@@ -113,7 +118,7 @@ plan_of_one 1 "select * from message_timeline where message_log_id = '$message'"
 is 'a timeline: by its message' "$(grep -oE 'message_[a-z_]*_(pkey|idx)' "$work/plan" | sort | uniq -c | sed 's/^ *//')" \
     '1 message_logs_pkey
 2 message_status_events_message_log_id_idx'
-is 'and nothing is read whole' "$(grep 'Seq Scan' "$work/plan")" ''
+is 'and nothing is read whole' "$(read_whole "$work/plan")" ''
 
 # However many e-mails and old messages a sender has, and whatever the rest writes in this minute, the
 # window is a few rows; and the few unsettled of many are found in what 30 days hold.
