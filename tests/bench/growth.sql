@@ -70,8 +70,8 @@ where s.status is not null;
 
 \elif :keys
 -- Every fifth came with a key, and none of them has gone yet.
-insert into messaging.idempotency_keys (caller, key, fingerprint, message_log_id, begun_at, ended, twilio_status, answer)
-select 'send-whatsapp user ' || growth_id('user', n % 5000), n, sha256(g.sid::bytea), g.id, g.at, true,
+insert into messaging.idempotency_keys (key, fingerprint, message_log_id, begun_at, ended, twilio_status, answer)
+select messaging.key_name('send-whatsapp ' || growth_id('user', n % 5000), n::text), substr(sha256(g.sid::bytea), 1, 16), g.id, g.at, true,
     'queued', jsonb_build_object('id', g.id, 'status', 'queued', 'external_id', g.sid, 'updated_at', g.at,
         'metadata', jsonb_build_object('num_segments', '1', 'account_sid', 'AC0123456789abcdef0123456789abcdef'))
 from public.growth_rows as g

@@ -198,7 +198,7 @@ by theirs
 verb twilio-delivery-status --drain
 equals 'files' '0 0 0' "$code $(spooled) $(aside)"
 holds "select status from message_logs where message_content = 'doubt'" failed
-holds "select count(*) from messaging.idempotency_keys where key = 'in doubt'" 0
+holds "select count(*) from messaging.idempotency_keys where key = messaging.key_name('send-twilio-message internal', 'in doubt')" 0
 
 reconciled()
 {

@@ -75,7 +75,7 @@ for name in wrong_name expired not_yet self_signed; do
     answers 502 twilio_unavailable
     equals 'requests' 0 "$(wc -l <"$work/$name.log" | tr -d ' ')"
     row failed 'external_id is null' t
-    holds "select count(*) from messaging.idempotency_keys where key = '$name'" 0
+    holds "select count(*) from messaging.idempotency_keys where key = messaging.key_name('send-twilio-message internal', '$name')" 0
 done
 
 # Longer than a request may take, shorter than this test: whoever waits for the resolver is found out.
