@@ -144,8 +144,10 @@ ok server 17 /var/lib/postgresql/new stop
 
 it "in Debian's way"
 in_root() { chroot "$clean" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"; }
-ok in_root pg_createcluster 15 main -d /var/lib/postgresql/again
-in_root pg_lsclusters -h | grep -q '^17 main' || ok in_root pg_createcluster 17 main
+# The old one where the programs look, and the empty one of the package beside it.
+! in_root pg_lsclusters -h | grep -q '^17 main' || ok in_root pg_dropcluster 17 main --stop
+ok in_root pg_createcluster 15 main -p 5432 -d /var/lib/postgresql/again
+ok in_root pg_createcluster 17 main
 sed -n '/^\.Ss On Debian/,/^\.Ed/p' "$page" | grep '^pg_' >"$clean/commands"
 equals 'commands' 2 "$(wc -l <"$clean/commands" | tr -d ' ')"
 ok in_root sh -eu /commands
