@@ -146,7 +146,7 @@ await is_quiet
 drained
 equals 'files that wait' 0 "$(spool_files)"
 holds "select count(*) from message_logs where message_content like 'late %'" 0
-holds "select count(*) from messaging.idempotency_keys where key in (select messaging.key_name('send-twilio-message internal', 'late-' || n) from generate_series(0, 1000) as n)" 0
+holds "select count(*) from messaging.idempotency_keys where key in (select messaging.key_name('send-whatsapp $other_user', 'late-' || n) from generate_series(0, 1000) as n)" 0
 sql -c 'drop trigger commit_late on message_logs'
 printf 'send-whatsapp\t{"to":"01012345678","message":"in time"}\t%s\n' "$(bearer "$other_user")" | crowd
 holds "select status, headers->>'ratelimit-remaining' from answered" '200|4'
