@@ -143,7 +143,7 @@ for period in today days; do
     equals "cost, $period" "$(sql -c "select round(s, case when s >= 10000 then 0 else 2 end) from (select sum(abs((metadata ->> 'price')::numeric)) as s from $ours and $day_of >= '$since') as t")" "$(figure $period-cost)"
 done
 equals 'stuck' "$(sql -c "select count(*) from $ours and status = 'queued' and sent_at < now() - interval '12 hours' and sent_at > now() - interval '30 days'")" "$(figure today-stuck)"
-equals 'the most frequent reason' "$(sql -c "select count(*) from $ours and error_code is not null group by error_code order by 1 desc limit 1")" "$(figure reason)"
+equals 'the most frequent reason' "$(sql -c "select count(*) from $ours and status in ('failed', 'undelivered') and $day_of >= '$since' group by error_code order by 1 desc limit 1")" "$(figure reason)"
 equals 'days in the table' 90 \
     "$(sed 's/<details>/\n&/g' "$page" | grep -m 1 '^<details>' | sed 's,</details>.*,,' | grep -o '<tr><th scope="row">' | wc -l | tr -d ' ')"
 for hidden in +201099999999 201099999999 'a secret text' '<script' '<img' '<i>' http:// https://; do
