@@ -4,6 +4,18 @@
 # shellcheck source=tests/faults/lib.sh
 . "$(dirname "$0")/lib.sh"
 begin_faults
+ulimit -S -n 1024 # as a shell has it
+programs_start 1
+
+it 'one process has 240 requests at Twilio at once, and before that eight threads beside its first'
+threads=$(sed -n 's/^Threads:[^0-9]*//p' "/proc/$(processes send-twilio-message)/status")
+[ "$threads" -le 10 ] || complain 'threads of an idle process' 'at most 10' "$threads"
+twilio_config together=240
+awk 'BEGIN { for (i = 0; i < 240; i++)
+    printf "send-twilio-message\t{\"to\":\"01012345678\",\"message\":\"together %d\"}\n", i }' | crowd --parallel 240
+holds 'select status, code, count(*) from answered group by 1, 2' '200||240'
+twilio_config together=0
+programs_stop
 programs_start 8
 
 # events FIRST COUNT: callbacks of messages that nobody knows

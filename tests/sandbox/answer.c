@@ -20,6 +20,7 @@ struct held_answer {
     struct evhttp_request *request;
     struct answer answer;
     struct event *wake; /* a timer, or the client's going */
+    bool waits_for_others;
 };
 
 void answers_init(struct answers *answers)
@@ -201,6 +202,23 @@ void answer_send(struct sandbox *sandbox, struct evhttp_request *request,
         answer_release(answer_hold(sandbox, request, answer));
     else
         deliver(request, answer);
+}
+
+void answer_send_together(struct sandbox *sandbox, struct evhttp_request *request,
+                          const struct answer *answer, long n)
+{
+    struct held_answer *held;
+
+    answer_hold(sandbox, request, answer)->waits_for_others = true;
+    TAILQ_FOREACH (held, &sandbox->answers, entry)
+        n -= held->waits_for_others;
+    if (n > 0)
+        return;
+    TAILQ_FOREACH (held, &sandbox->answers, entry) {
+        if (held->waits_for_others)
+            answer_release(held);
+        held->waits_for_others = false;
+    }
 }
 
 void answers_clear(struct answers *answers)

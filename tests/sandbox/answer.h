@@ -43,6 +43,10 @@ struct held_answer *answer_hold(struct sandbox *sandbox, struct evhttp_request *
                                 const struct answer *answer);
 void answer_release(struct held_answer *held);
 
+/* Like answer_send, but waits until n are sent in this way. */
+void answer_send_together(struct sandbox *sandbox, struct evhttp_request *request,
+                          const struct answer *answer, long n);
+
 /* Drops what is still held; to be called before the HTTP server is freed, which frees the requests.
  */
 void answers_clear(struct answers *answers);

@@ -254,7 +254,11 @@ static void take_message(struct exchange *exchange, struct message *draft,
     answer = answer_of(exchange, behaviour, message);
     if (!behaviour->early_callbacks && !sandbox->now.early_callbacks) {
         callbacks_begin(sandbox, message, behaviour, NULL, NULL);
-        exchange_answer(exchange, &answer);
+        log_exchange(exchange, &answer);
+        if (sandbox->now.together)
+            answer_send_together(sandbox, exchange->request, &answer, sandbox->now.together);
+        else
+            answer_send(sandbox, exchange->request, &answer);
         return;
     }
     log_exchange(exchange, &answer);

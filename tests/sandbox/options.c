@@ -39,6 +39,8 @@ static const struct row rows[] = {
      "the Messaging Service owned", KIND_TEXT, false, AT(messaging_service)},
     {"delay-ms", "N", "0", NULL, "wait before each answer", KIND_NUMBER, false, AT(delay_ms), 0,
      MS_MAX},
+    {"together", "N", "0", NULL, "messages are answered when so many wait, all at once",
+     KIND_NUMBER, false, AT(together), 0, 10000},
     {"slow-ms", "N", "20000", NULL, "how slow a slow answer is", KIND_NUMBER, false, AT(slow_ms), 0,
      MS_MAX},
     {"callbacks", "on|off", "on", NULL, "make status callbacks", KIND_SWITCH, false, AT(callbacks)},

@@ -30,7 +30,7 @@ struct options {
     char *from, *whatsapp_from, *messaging_service;
     char *log, *tls_cert, *tls_key, *callback_ca;
     long delay_ms, slow_ms, callback_delay_ms, callback_repeat, callback_concurrency, keep, seed;
-    long price_delay_ms, age_s;
+    long price_delay_ms, age_s, together;
     double callback_drop, get_429;
     bool callbacks, early_callbacks, callback_verify, redact;
     enum callback_order callback_order;

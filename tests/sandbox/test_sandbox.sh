@@ -406,6 +406,17 @@ test_control()
     same "fail at random" "429 20429" "$result"
     same "an option that is fixed" 400 "$(ask -d seed=2 -d delay-ms=9 "$configure" | tail -n 1)"
     ask -X POST "$origin/sandbox/reset" >/dev/null
+    ask -d together=2 "$configure" >/dev/null
+    ask --data-urlencode To=+201012345678 --data-urlencode From=+15005550006 -d Body=first \
+        "$messages.json" >"$dir/first" &
+    first=$!
+    wait_for 1 '"Body":"first"'
+    same "together: the first waits" "" "$(cat "$dir/first")"
+    send +201012345678 Body=second
+    same "together: until there is a second" 201 "$result"
+    wait "$first"
+    has "together: both are answered" "$(cat "$dir/first")" '"body":"first"'
+    ask -X POST "$origin/sandbox/reset" >/dev/null
     send +201012345678 Body=hi "StatusCallback=$sink"
     same "reset: options as started" 201 "$result"
     wait_for 2 "\"path\":\"/sandbox/sink.*$(field sid)"
