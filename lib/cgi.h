@@ -21,8 +21,9 @@ struct cgi_connection {
     const char *(*each)(void *self, size_t i);       /* the i-th as "NAME=value"; NULL: no more */
     ssize_t (*read)(void *self, char *to, size_t n); /* 0: end, -1: broken */
     bool (*write)(void *self, const char *from, size_t n); /* all of it or false */
-    void (*finish)(void *self); /* the answer is complete: the web server need not wait */
-    bool finish_ends_log;       /* nor is there anybody from then on who hears standard error */
+    void (*finish)(void *self);     /* the answer is complete: the web server need not wait */
+    void (*step_aside)(void *self); /* somebody else is waited for; FastCGI only */
+    bool finish_ends_log;           /* nor is there anybody from then on who hears standard error */
 };
 
 /** The connection of a plain CGI process: its environment and descriptors 0 and 1. */

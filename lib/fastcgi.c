@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
@@ -27,6 +28,10 @@
 #define SPARE   8
 #define IDLE_MS 60000
 
+/* Requests that are worked on at once, beside those that wait for Twilio: more would wait for
+ * processors and the database in the process, where it costs, instead of at its door. */
+#define WORKING 32
+
 struct server {
     const struct fastcgi_handler *handler;
     pthread_attr_t attributes; /* of a thread */
@@ -36,8 +41,16 @@ struct server {
     pthread_mutex_t lock;
     pthread_cond_t left;   /* the last thread has */
     size_t alive, waiting; /* threads, and those of them without a request */
+    sem_t turns;           /* to work on a request */
     bool has_gone;         /* is there a thread that has left and was not joined? */
     pthread_t gone;
+};
+
+/** A thread's request. */
+struct in_hand {
+    FCGX_Request request;
+    struct server *server;
+    bool has_turn;
 };
 
 /** Why a thread that waited for a connection does so no more. */
@@ -53,21 +66,21 @@ bool fastcgi_is_listening(void)
 
 static const char *variable(void *self, const char *name)
 {
-    FCGX_Request *request = self;
+    FCGX_Request *request = &((struct in_hand *)self)->request;
 
     return FCGX_GetParam(name, request->envp);
 }
 
 static const char *each(void *self, size_t i)
 {
-    FCGX_Request *request = self;
+    FCGX_Request *request = &((struct in_hand *)self)->request;
 
     return request->envp[i];
 }
 
 static ssize_t read_body(void *self, char *to, size_t n)
 {
-    FCGX_Request *request = self;
+    FCGX_Request *request = &((struct in_hand *)self)->request;
 
     return FCGX_GetStr(to, n < 65536 ? (int)n : 65536, request->in);
 }
@@ -75,11 +88,31 @@ static ssize_t read_body(void *self, char *to, size_t n)
 /** The answer comes in one piece: it goes out here, before what is left to do, the log first. */
 static bool write_answer(void *self, const char *from, size_t n)
 {
-    FCGX_Request *request = self;
+    FCGX_Request *request = &((struct in_hand *)self)->request;
     bool good = n <= INT32_MAX && FCGX_PutStr(from, (int)n, request->out) == (int)n;
 
     FCGX_Finish_r(request);
     return good;
+}
+
+static void take_turn(struct in_hand *hand)
+{
+    while (sem_wait(&hand->server->turns) != 0)
+        ;
+    hand->has_turn = true;
+}
+
+static void give_turn(struct in_hand *hand)
+{
+    if (hand->has_turn)
+        sem_post(&hand->server->turns);
+    hand->has_turn = false;
+}
+
+/** What has waited for Twilio is brought to its end without another turn. */
+static void step_aside(void *self)
+{
+    give_turn(self);
 }
 
 static void finish(void *self)
@@ -163,18 +196,23 @@ static bool is_spare(struct server *server)
 
 static void serve_connections(struct server *server, int epoll, void *state)
 {
-    FCGX_Request request;
-    const struct cgi_connection connection = {.self = &request,
+    struct in_hand hand = {.server = server};
+    const struct cgi_connection connection = {.self = &hand,
                                               .variable = variable,
                                               .each = each,
                                               .read = read_body,
                                               .write = write_answer,
-                                              .finish = finish};
+                                              .finish = finish,
+                                              .step_aside = step_aside};
 
-    FCGX_InitRequest(&request, LISTEN_FD, FCGI_FAIL_ACCEPT_ON_INTR);
-    while (!atomic_load(&server->stopping)) {
-        int error = FCGX_Accept_r(&request);
+    FCGX_InitRequest(&hand.request, LISTEN_FD, FCGI_FAIL_ACCEPT_ON_INTR);
+    for (;;) {
+        take_turn(&hand);
+        if (atomic_load(&server->stopping))
+            break;
+        int error = FCGX_Accept_r(&hand.request);
         if (error) {
+            give_turn(&hand);
             /* nobody there: sleep. Under load somebody is, and the system call is saved */
             enum wake wake = await_connection(epoll);
             if (wake == WAKE_STOP || (wake == WAKE_IDLE && is_spare(server)))
@@ -185,10 +223,12 @@ static void serve_connections(struct server *server, int epoll, void *state)
         }
         begin_request(server);
         server->handler->serve(state, &connection);
-        FCGX_Finish_r(&request); /* no harm a second time */
+        FCGX_Finish_r(&hand.request); /* no harm a second time */
+        give_turn(&hand);
         end_request(server);
     }
-    FCGX_Free(&request, 1);
+    give_turn(&hand);
+    FCGX_Free(&hand.request, 1);
 }
 
 /**
@@ -237,6 +277,7 @@ static bool open_server(struct server *server, const struct fastcgi_handler *han
                               .stop = eventfd(0, EFD_CLOEXEC)};
     if (server->stop < 0)
         return false;
+    sem_init(&server->turns, 0, WORKING);
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->left, NULL);
     pthread_attr_init(&server->attributes);
@@ -249,6 +290,7 @@ static void close_server(struct server *server)
     pthread_attr_destroy(&server->attributes);
     pthread_cond_destroy(&server->left);
     pthread_mutex_destroy(&server->lock);
+    sem_destroy(&server->turns);
     close(server->stop);
 }
 

@@ -27,9 +27,10 @@ struct fastcgi_handler {
  * finished first, and none is accepted that is not served. Other processes on the same socket are
  * not disturbed.
  *
- * There is one thread that waits for the next request, and each one else for a request in hand: the
- * last one to wait starts another before it serves. A thread that nobody has wanted for a minute
- * ends.
+ * A thread serves one request at a time. Eight wait for the next ones; the others are started when
+ * they are wanted, and end when they were not for a minute. At most 32 requests are worked on at
+ * once, beside those that have stepped aside (struct cgi_connection) to wait for Twilio: what is
+ * more waits in the socket's backlog, where it costs nothing.
  *
  * The exit status: 0, or 1 when there is no libfcgi, or no thread is left that could serve.
  */

@@ -208,9 +208,21 @@ struct process {
 
 struct worker {
     const struct process *process;
+    const struct cgi_connection *connection; /* of the request in hand */
     struct service service;
     struct arena arena;
 };
+
+/** Twilio takes its time: others have their turn meanwhile. */
+static void perform_aside(void *self, struct arena *arena, const struct http_request *request,
+                          struct http_reply *ret_reply)
+{
+    const struct worker *worker = self;
+    const struct http *http = &worker->process->service.http;
+
+    worker->connection->step_aside(worker->connection->self);
+    http->perform(http->self, arena, request, ret_reply);
+}
 
 static void *open_worker(void *payload)
 {
@@ -221,6 +233,7 @@ static void *open_worker(void *payload)
         return NULL;
     worker->process = process;
     worker->service = process->service;
+    worker->service.http = (struct http){worker, perform_aside};
     arena_init(&worker->arena, ARENA_CAP);
     return worker;
 }
@@ -229,6 +242,7 @@ static void serve_worker(void *state, const struct cgi_connection *connection)
 {
     struct worker *worker = state;
 
+    worker->connection = connection;
     program_serve(worker->process->program, &worker->service, connection, &worker->arena,
                   STDERR_FILENO, worker->process->configured);
     arena_clear(&worker->arena);
@@ -237,9 +251,10 @@ static void serve_worker(void *state, const struct cgi_connection *connection)
 static void close_worker(void *state)
 {
     struct worker *worker = state;
+    struct service service = worker->process->service;
 
     if (worker->process->program->rest)
-        worker->process->program->rest(&worker->service);
+        worker->process->program->rest(&service);
     arena_release(&worker->arena);
     free(worker);
 }
