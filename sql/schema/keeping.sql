@@ -249,7 +249,7 @@ begin
         select m.id from messaging.final_messages m
         where m.sent_at is null and m.created_at < p_before
           and (m.message_content <> '' or m.media_url is not null)
-        limit p_most
+        order by m.created_at limit p_most
         for update skip locked);
     v_touched := messaging.blank_texts(v_ids);
 
@@ -295,7 +295,8 @@ call pg_temp.keep($$create index message_status_events_unknown_idx
     on messaging.message_status_events (received_at) where (message_log_id is null) is true$$);
 call pg_temp.keep($$create index idempotency_keys_begun_at_idx on messaging.idempotency_keys (begun_at)$$);
 
--- What belongs to no message: keys of more than 30 days, events of messages that never came, marks.
+-- What belongs to no message: keys of more than 30 days, events of messages that never came, marks. In the
+-- order of their indexes: where only some are wanted the planner would read the table for them.
 create or replace function messaging.expire_others(
     p_texts_before timestamptz, p_rows_before timestamptz, p_most integer)
 returns integer
@@ -310,14 +311,14 @@ begin
     where k.key in (
         select o.key from messaging.idempotency_keys o
         where o.begun_at < clock_timestamp() - interval '30 days'
-        limit p_most
+        order by o.begun_at limit p_most
         for update skip locked);
     get diagnostics v_keys = row_count;
     delete from messaging.message_status_events e
     where e.id in (
         select o.id from messaging.message_status_events o
         where (o.message_log_id is null) is true and o.received_at < p_rows_before
-        limit p_most
+        order by o.received_at limit p_most
         for update skip locked);
     get diagnostics v_events = row_count;
     update messaging.message_status_events e set parameters = messaging.without_numbers(e.parameters, null)
@@ -325,14 +326,14 @@ begin
         select o.id from messaging.message_status_events o
         where (o.message_log_id is null) is true and o.received_at < p_texts_before
           and o.parameters <> messaging.without_numbers(o.parameters, null)
-        limit p_most
+        order by o.received_at limit p_most
         for update skip locked);
     get diagnostics v_blanked = row_count;
     delete from messaging.forgotten_messages f
     where f.name in (
         select o.name from messaging.forgotten_messages o
         where o.forgotten_at < clock_timestamp() - interval '90 days'
-        limit p_most
+        order by o.forgotten_at limit p_most
         for update skip locked);
     return v_keys + v_events + v_blanked;
 end
