@@ -58,6 +58,22 @@ SQL
     done
 done
 
+# A few of many: by the order of an index, where the planner would begin to read the table.
+psql -XAtq -d $db > "$work/expire" 2>&1 <<'SQL'
+load 'auto_explain';
+set auto_explain.log_min_duration = 0;
+set auto_explain.log_nested_statements = on;
+set auto_explain.log_level = notice;
+set enable_sort = off;
+begin;
+select messaging.expire('60 days', '70 days', 10);
+rollback;
+SQL
+for index in message_logs_sent_at_idx idempotency_keys_begun_at_idx message_status_events_unknown_idx forgotten_messages_forgotten_at_idx; do
+    is "--expire: by $index" "$(grep -c "Scan using $index" "$work/expire" | sed 's/^[1-9].*/used/')" used
+done
+is '--expire: nothing large is read whole' "$(grep -E 'Seq Scan on (message_logs|message_status_events|idempotency_keys)' "$work/expire")" ''
+
 # What a screen reads: who asks is found out once, for whatever number of roles and requests, and staff
 # do not wait for the list of their own.
 value "insert into maintenance_requests (id, created_by) select test_id('x', n), test_id('u', 2 + n % 40) from generate_series(1, 2000) as n;
