@@ -69,34 +69,27 @@ returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_sid constant jsonb := to_jsonb(p_sid);
-    v_status constant jsonb := to_jsonb(p_status);
-    v_to constant text := case p_type when 'whatsapp' then 'whatsapp:' else '' end || p_recipient;
-    v_parameters jsonb := p_parameters;
-begin
-    if jsonb_typeof(v_parameters) <> 'object' then
-        return v_parameters;
-    end if;
-    -- A null in the list removes nothing. No statement, which would cost each callback more than all of these.
-    v_parameters := v_parameters - array[
-        case when v_parameters -> 'MessageSid' = v_sid then 'MessageSid' end,
-        case when v_parameters -> 'SmsSid' = v_sid then 'SmsSid' end,
-        case when v_parameters -> 'SmsMessageSid' = v_sid then 'SmsMessageSid' end,
-        case when v_parameters -> 'MessageStatus' = v_status then 'MessageStatus' end,
-        case when v_parameters -> 'SmsStatus' = v_status then 'SmsStatus' end,
-        case when v_parameters -> 'ErrorCode' = to_jsonb(p_code) then 'ErrorCode' end];
-    if p_recipient = '' then
-        return messaging.without_numbers(v_parameters, null);
-    end if;
-    return v_parameters - array[
-        case when v_parameters -> 'To' = to_jsonb(v_to) then 'To' end,
-        case when v_parameters -> 'ChannelToAddress' = to_jsonb(p_recipient) then 'ChannelToAddress' end,
-        case when v_parameters -> 'ChannelPrefix' = to_jsonb(p_type) then 'ChannelPrefix' end,
-        case when v_parameters -> 'AccountSid' = to_jsonb(p_metadata ->> 'account_sid') then 'AccountSid' end,
-        case when v_parameters -> 'From' = to_jsonb(p_metadata ->> 'from') then 'From' end,
-        case when v_parameters -> 'ApiVersion' = to_jsonb(p_metadata ->> 'api_version') then 'ApiVersion' end,
-        case when v_parameters -> 'MessagingServiceSid' = to_jsonb(p_metadata ->> 'messaging_service_sid')
+    -- A null removes nothing. And no statement, which would cost each callback more than all of these.
+    v_told constant text[] := array[
+        case when p_parameters ->> 'MessageSid' = p_sid then 'MessageSid' end,
+        case when p_parameters ->> 'SmsSid' = p_sid then 'SmsSid' end,
+        case when p_parameters ->> 'SmsMessageSid' = p_sid then 'SmsMessageSid' end,
+        case when p_parameters ->> 'MessageStatus' = p_status then 'MessageStatus' end,
+        case when p_parameters ->> 'SmsStatus' = p_status then 'SmsStatus' end,
+        case when p_parameters ->> 'ErrorCode' = p_code then 'ErrorCode' end,
+        case when p_parameters ->> 'To' = case p_type when 'whatsapp' then 'whatsapp:' else '' end || p_recipient
+            then 'To' end,
+        case when p_parameters ->> 'ChannelToAddress' = p_recipient then 'ChannelToAddress' end,
+        case when p_parameters ->> 'ChannelPrefix' = p_type then 'ChannelPrefix' end,
+        case when p_parameters ->> 'AccountSid' = p_metadata ->> 'account_sid' then 'AccountSid' end,
+        case when p_parameters ->> 'From' = p_metadata ->> 'from' then 'From' end,
+        case when p_parameters ->> 'ApiVersion' = p_metadata ->> 'api_version' then 'ApiVersion' end,
+        case when p_parameters ->> 'MessagingServiceSid' = p_metadata ->> 'messaging_service_sid'
             then 'MessagingServiceSid' end];
+begin
+    return case when jsonb_typeof(p_parameters) <> 'object' then p_parameters
+        when p_recipient = '' then messaging.without_numbers(p_parameters - v_told, null)
+        else p_parameters - v_told end;
 end
 $$;
 comment on function messaging.event_parameters(jsonb, text, text, text, text, text, jsonb) is

@@ -57,10 +57,10 @@ end
 $$;
 comment on function messaging.note_inbound() is 'Trigger of message_logs: notes who has written to us.';
 
+-- Not for what the functions write, which goes out.
 call pg_temp.keep($$create trigger messaging_inbound after insert on public.message_logs
     for each row
-    when (new.message_type = 'whatsapp' and (lower(new.status) = 'received'
-        or lower(new.metadata ->> 'direction') in ('incoming', 'inbound')))
+    when (current_user <> 'messaging_owner')
     execute function messaging.note_inbound()$$);
 
 insert into messaging.inbound_messages (number, message_log_id)

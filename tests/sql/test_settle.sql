@@ -81,5 +81,17 @@ select new_message() as id \gset
 select messaging.settle_message(:'id', null, 'failed', null, 'no connection', null, true, null);
 select is_empty(format('select from messaging.idempotency_keys where message_log_id = %L', :'id'), 'nothing was sent: it is');
 select is((row_of(:'id')).status, 'failed', 'and the row says so');
+
+-- What nearly all settlements come to is one update, and calls nothing that finds nothing.
+select id from messaging.reserve_message('t', null, null, null, 'sms', '+201012345678', 'x', null, null, '{}') \gset
+set local track_functions = 'all';
+select messaging.settle_message(:'id', 'SM7', 'queued', null, null, '{"num_segments": "1"}', false, null);
+set local track_functions = 'none';
+select is((select string_agg(format('%s %s', funcname, calls), ', ' order by funcname) from pg_stat_xact_user_functions where schemaname = 'messaging'),
+    'settle_message 1, sid_lock 1', 'a message that Twilio has taken is settled with the SID''s lock and nothing else');
+select is((row_of(:'id')).status || ' ' || (row_of(:'id')).external_id || (row_of(:'id')).metadata, 'queued SM7{"num_segments": "1"}', 'and has all of it');
+select id from messaging.reserve_message('t', null, null, null, 'sms', '+201012345678', 'x', null, null, '{}') \gset
+select messaging.record_status(null, 'SM8', 'delivered', null, null, '{}', null);
+select is(messaging.settle_message(:'id', 'SM8', 'queued', null, null, '{}', false, null) ->> 'status', 'delivered', 'what came before is joined in');
 select * from finish();
 rollback;
