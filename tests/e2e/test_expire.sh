@@ -55,8 +55,8 @@ settings KEEP_TEXTS_DAYS=30 KEEP_MESSAGES_DAYS=365
 expires 0 --dry-run
 said "texts: kept for 30 days
 messages: kept for 365 days
-1 messages would lose their text
-1 messages would go into their days' totals
+1 message would lose the text
+1 message would go into the totals by day
 0 idempotency keys would be dropped"
 equals 'what there is' "$everything" "$(texts)"
 holds 'select count(*) from messaging.daily_totals' 0
@@ -96,9 +96,9 @@ sql -c "update messaging.idempotency_keys set begun_at = now() - interval '31 da
 expires 0 --dry-run
 said 'texts: kept for ever
 messages: kept for ever
-0 messages would lose their text
-0 messages would go into their days'\'' totals
-1 idempotency keys would be dropped'
+0 messages would lose the text
+0 messages would go into the totals by day
+1 idempotency key would be dropped'
 expires 0
 holds "select count(*) from messaging.idempotency_keys where key = messaging.key_name('send-twilio-message internal', 'key-01012345671')" 0
 equals 'what there is' '1+25 2- 4+25' "$(texts)"
