@@ -1,5 +1,6 @@
 /**
- * Statements to PostgreSQL, each with a deadline. libpq appears in database.c only.
+ * Statements to PostgreSQL, each with a deadline. libpq appears in database_connection.c and
+ * database_statement.c only.
  *
  * One statement is one round trip and one transaction. No session state and no named prepared
  * statements: a pooler in transaction mode may stand in between.
