@@ -162,7 +162,7 @@ static void record_alone(const struct database *database, struct waiting *mine)
                                     &mine->fault);
 }
 
-/** Record all of them by one statement, in the first one's memory; false: the database is away. */
+/** Record all of them by one statement, in the first one's memory; false: all have its fault. */
 static bool record_together(const struct database *database, struct waiting *const *taken, size_t n)
 {
     struct message_log_entry *entries[RECORDER_TOGETHER_MAX] = {NULL};
@@ -183,6 +183,12 @@ static bool record_together(const struct database *database, struct waiting *con
     return good;
 }
 
+/** Of a fault that is one event's own nobody else hears. */
+static const struct fault *if_away(const struct waiting *waiting)
+{
+    return waiting->fault.kind == FAULT_DATABASE_UNAVAILABLE ? &waiting->fault : NULL;
+}
+
 /** Record what is taken: the next leader goes on at once, then the others hear of it. */
 static void lead(struct recorder *recorder, const struct database *database,
                  struct waiting *const *taken, size_t n)
@@ -190,7 +196,7 @@ static void lead(struct recorder *recorder, const struct database *database,
     struct waiting *mine = taken[0];
     bool good = record_together(database, taken, n);
 
-    step_down(recorder, good ? NULL : &mine->fault);
+    step_down(recorder, good ? NULL : if_away(mine));
     for (size_t i = 1; i < n; i++)
         tell(taken[i], taken[i]->entry.left ? ROLE_ALONE : ROLE_DONE);
     if (mine->entry.left)

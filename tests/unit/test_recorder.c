@@ -399,6 +399,24 @@ static void who_waited_long_for_it_does_not_ask_at_all(void **state)
     assert_int_equal(stub.n_asked, 2);
 }
 
+static void what_is_wrong_with_one_is_nobody_elses(void **state)
+{
+    static const char *const sids[] = {"SM1", "SM2", "SM3"};
+    static const struct stub_end ends[] = {{FAULT_INTERNAL, "23514", false}};
+
+    (void)state;
+    stub.ends = ends;
+    stub.n_ends = ARRAY_LEN(ends);
+    line_up_callers(sids, 3);
+    pthread_mutex_lock(&recorder->lock);
+    time_passed.passed_ms = PATIENCE_MS;
+    pthread_mutex_unlock(&recorder->lock);
+    let_go(3);
+    assert_int_equal(callers[0].fault.kind, FAULT_INTERNAL);
+    expect_recorded(1);
+    expect_recorded(2);
+}
+
 /** Somebody is in its way: it leaves its place to the others, and asks again, with patience. */
 static void one_alone_that_is_busy_makes_room(void **state)
 {
@@ -480,13 +498,15 @@ int main(void)
         CASE("what is busy is recorded by itself", what_is_busy_is_recorded_by_itself),
         CASE("who waited long for a database that is away does not ask",
              who_waited_long_for_it_does_not_ask_at_all),
+        CASE("what is wrong with one alone is not said to who waited long",
+             what_is_wrong_with_one_is_nobody_elses),
         CASE("one alone that is busy makes room", one_alone_that_is_busy_makes_room),
         CASE("one alone that was cancelled is not asked again",
              one_alone_that_was_cancelled_is_not_asked_again),
         CASE("what is replayed goes alone", what_is_replayed_goes_alone),
         CASE("many threads get each their own", many_threads_get_their_own),
     };
-    size_t n = 10;
+    size_t n = 11;
 
     ADD_ROWS(tests, n, refusals, what_is_refused_is_recorded_one_by_one);
     ADD_ROWS(tests, n, aways, nobody_asks_a_database_that_is_away_again);
