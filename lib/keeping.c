@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "message_log.h"
+#include "message_log_operation.h"
 
 enum { DRY_RUN };
 

@@ -16,7 +16,7 @@
 #define METRICS_H
 
 #include "buffer.h"
-#include "message_log.h"
+#include "message_log_operation.h"
 #include "spool_state.h"
 #include "verb.h"
 

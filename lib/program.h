@@ -1,5 +1,6 @@
 /**
- * What the three programs share around their handler: verbs, the life of a request, its log line.
+ * What the three programs share around their handler: how they are started, and what they answer
+ * to somebody at a terminal.
  */
 #ifndef PROGRAM_H
 #define PROGRAM_H
@@ -42,13 +43,5 @@ struct program {
  * answered with an error.
  */
 int program_main(const struct program *program, int argc, char **argv);
-
-/**
- * One request from its first byte to its log line. `configured` is NULL, or why every request is
- * answered 500.
- */
-void program_serve(const struct program *program, struct service *service,
-                   const struct cgi_connection *connection, struct arena *arena, int log_fd,
-                   const struct fault *configured);
 
 #endif

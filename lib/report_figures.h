@@ -9,7 +9,7 @@
 #ifndef REPORT_FIGURES_H
 #define REPORT_FIGURES_H
 
-#include "message_log.h"
+#include "message_log_operation.h"
 
 /** Columns of the table `report`, public.message_report: a line a day and channel, newest first. */
 enum report_line {

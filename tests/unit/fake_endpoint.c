@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "program_request.h"
 #include "unit.h"
 
 #define STANDARD                                                                                   \

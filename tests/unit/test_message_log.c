@@ -2,6 +2,7 @@
 
 #include "fake_database.h"
 #include "message_log.h"
+#include "message_log_operation.h"
 #include "unit.h"
 
 #define ID   "0b8a4d1e-5a73-4c0e-9f6a-2f1f4f6d8c11"

@@ -11,7 +11,7 @@
 #include "fake_connection.h"
 #include "fake_database.h"
 #include "fake_record.h"
-#include "program.h"
+#include "program_request.h"
 #include "unit.h"
 
 /** What the handler of these tests does, and what it was given. */
