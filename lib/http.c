@@ -48,7 +48,9 @@ struct exchange {
     size_t reply_max;
     bool leftover; /* behind what libcurl has taken so far */
     bool spoiled;  /* the kept connection had something to say: nothing was sent */
-    bool again;    /* it broke, and libcurl would send the request a second time */
+    bool begun;    /* the request may have gone out, */
+    long before;   /* behind so many bytes to a proxy on the way */
+    bool again;    /* the connection broke, and libcurl would send the request a second time */
     bool early;    /* an answer began before the request was out in whole */
     char *reply;
     size_t n, room;
@@ -76,6 +78,13 @@ static long info(CURL *curl, CURLINFO what)
     return value;
 }
 
+/** Has a byte of the request gone out? */
+static bool was_sent(const struct exchange *exchange)
+{
+    return exchange->begun &&
+           info(exchange->client->curl, CURLINFO_REQUEST_SIZE) > exchange->before;
+}
+
 /**
  * Has the kept connection something to say, be it that it ends? Then it is not used again: nothing
  * was asked, so what stands there is no answer to what is asked next.
@@ -98,9 +107,13 @@ static int look_before(void *payload, char *peer, char *own, int peer_port, int 
     bool kept = info(curl, CURLINFO_NUM_CONNECTS) == 0;
 
     (void)peer, (void)own, (void)peer_port, (void)own_port;
-    exchange->again = info(curl, CURLINFO_REQUEST_SIZE) > 0;
+    exchange->again = was_sent(exchange);
     exchange->spoiled = !exchange->again && kept && is_talking(exchange->client);
-    return exchange->again || exchange->spoiled ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+    if (exchange->again || exchange->spoiled)
+        return CURL_PREREQFUNC_ABORT;
+    exchange->begun = true;
+    exchange->before = info(curl, CURLINFO_REQUEST_SIZE);
+    return CURL_PREREQFUNC_OK;
 }
 
 /** Called for each line of an answer's head, the status line first. */
@@ -170,6 +183,8 @@ static bool set_up(CURL *curl, const struct http_options *options)
     good &= curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, (long)IDLE_S) == CURLE_OK;
     /* one: of several, libcurl would choose one that nobody has looked at */
     good &= curl_easy_setopt(curl, CURLOPT_MAXCONNECTS, 1L) == CURLE_OK;
+    /* what a proxy says to CONNECT is no part of the answer */
+    good &= curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK;
     good &= curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK;
     good &= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_reply) == CURLE_OK;
     good &= curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, look_before) == CURLE_OK;
@@ -349,8 +364,7 @@ static void exchange_whole(struct client *client, const struct http_request *req
             read_answer(client->curl, exchange, ret_reply);
         } else {
             /* can the request have been acted on? */
-            ret_reply->outcome =
-                info(client->curl, CURLINFO_REQUEST_SIZE) > 0 ? HTTP_NO_ANSWER : HTTP_NOT_SENT;
+            ret_reply->outcome = was_sent(exchange) ? HTTP_NO_ANSWER : HTTP_NOT_SENT;
             snprintf(ret_reply->error, sizeof(ret_reply->error), "%.100s",
                      exchange->too_large ? "answer is too large"
                      : exchange->early   ? "an answer came before the request was out"

@@ -57,7 +57,8 @@ struct http_options {
  * (RFC 9112, 9.2: what comes unasked is no answer). Head and body leave in one piece.
  *
  * https only unless plain, certificates verified, no redirects, no proxies for loopback, replies
- * capped, no signals. A request is never repeated by itself:
+ * capped, no signals. A request is never repeated by itself. To a proxy that the environment names
+ * (https_proxy) only CONNECT is said, which is no part of a request:
  * https://curl.se/libcurl/c/libcurl-security.html
  */
 must_check bool http_open(const struct http_options *options, struct http *ret_http,

@@ -60,6 +60,7 @@ struct server {
     pthread_t thread;
     int stop[2];
     SSL_CTX *tls;
+    const char *tunnel;  /* what a proxy on the way answers, NULL: there is none */
     struct peer kept[4]; /* left open to the end of the test */
     size_t n_kept;
     char seen[1 << 18]; /* all that was read */
@@ -216,6 +217,15 @@ static void hang_up(struct peer *peer)
     close(peer->fd);
 }
 
+/** It is a proxy first, to which nothing of TLS is said. */
+static void play_proxy(struct server *server, int fd)
+{
+    const struct peer proxy = {.fd = fd};
+
+    if (server->tunnel && read_one(server, &proxy))
+        send_text(&proxy, server->tunnel);
+}
+
 static void *run(void *self)
 {
     struct server *server = self;
@@ -226,6 +236,7 @@ static void *run(void *self)
             break;
         /* what is sent is there when it has been sent */
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+        play_proxy(server, fd);
         struct peer peer = {.fd = fd, .tls = server->tls ? SSL_new(server->tls) : NULL};
         if (peer.tls && (!SSL_set_fd(peer.tls, fd) || SSL_accept(peer.tls) != 1))
             server->n_failed++;
@@ -239,6 +250,7 @@ static void *run(void *self)
 }
 
 static SSL_CTX *with_tls; /* of the next server; NULL: plain */
+static const char *with_tunnel;
 
 static void start(struct server *server, const struct act *acts)
 {
@@ -248,6 +260,7 @@ static void start(struct server *server, const struct act *acts)
     memset(server, 0, sizeof(*server));
     server->acts = acts;
     server->tls = with_tls;
+    server->tunnel = with_tunnel;
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(server->listener >= 0);
     assert_int_equal(bind(server->listener, (struct sockaddr *)&at, sizeof(at)), 0);
@@ -802,6 +815,48 @@ static void test_kept_by_tls(void **state)
     assert_int_equal(server.n_requests, 4);
 }
 
+/** What a proxy says to CONNECT, and what is heard of a request then. */
+static const struct tunnel_row {
+    const char *label, *tunnel, *form;
+    enum http_outcome want;
+} tunnels[] = {
+    {"a proxy that leads there", "HTTP/1.1 200 Connection established\r\n\r\n", "a=b",
+     HTTP_ANSWERED},
+    {"a proxy that leads there, GET", "HTTP/1.1 200 Connection established\r\nVia: 1.1 x\r\n\r\n",
+     NULL, HTTP_ANSWERED},
+    {"to a proxy that refuses nothing is sent", "HTTP/1.1 502 X\r\nContent-Length: 0\r\n\r\n",
+     "a=b", HTTP_NOT_SENT},
+};
+
+static void test_tunnel(void **state)
+{
+    const struct tunnel_row *row = *state;
+    bool open = row->want == HTTP_ANSWERED;
+    const struct act acts[] = {{{OK("a", "1"), OK("b", "1")}}, {{NULL}}, {{NULL}}};
+    char proxy[64];
+
+    with_tls = server_tls;
+    with_tunnel = row->tunnel;
+    struct http http = open_client(false);
+    start(&server, acts);
+    snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", server.port);
+    assert_int_equal(setenv("https_proxy", proxy, 1), 0);
+    for (size_t i = 0; i < 2; i++) {
+        struct http_reply reply = ask(&http, "https", server.port, row->form, 60000);
+        if (reply.outcome != row->want)
+            fail_msg("%s", reply.error);
+        if (open)
+            assert_int_equal(reply.body.s[0], "ab"[i]);
+    }
+    stop(&server);
+    http_close(&http);
+    assert_int_equal(unsetenv("https_proxy"), 0);
+    with_tls = NULL;
+    with_tunnel = NULL;
+    assert_int_equal(server.n_requests, open ? 3 : 2); /* CONNECT is one */
+    assert_int_equal(server.n_connections, open ? 1 : 2);
+}
+
 static void stray_now(void)
 {
     if (!server.n_connections || !server.acts[0].waits)
@@ -964,13 +1019,14 @@ int main(void)
         {.name = "an answer that does not fit is none", .test_func = test_no_memory},
         {.name = "what was not used closes too", .test_func = test_close_unopened},
     };
-    struct CMUnitTest
-        tests[ARRAY_LEN(exchanges) + ARRAY_LEN(strays) + ARRAY_LEN(crossings) + ARRAY_LEN(singles)];
+    struct CMUnitTest tests[ARRAY_LEN(exchanges) + ARRAY_LEN(strays) + ARRAY_LEN(crossings) +
+                            ARRAY_LEN(tunnels) + ARRAY_LEN(singles)];
     size_t n = 0;
 
     ADD_ROWS(tests, n, exchanges, test_exchange);
     ADD_ROWS(tests, n, strays, test_stray);
     ADD_ROWS(tests, n, crossings, test_crossing);
+    ADD_ROWS(tests, n, tunnels, test_tunnel);
     memcpy(tests + n, singles, sizeof(singles));
     for (size_t i = 0; i < ARRAY_LEN(tests); i++)
         tests[i].teardown_func = clear;
