@@ -34,6 +34,7 @@ struct attempt {
     char id[37], begun[32];
     struct message_log_order order;
     struct message_log_reservation reservation;
+    struct text details; /* JSON object, for the metadata whatever comes of it; empty: none */
 };
 
 /** Keep a settlement until the database is there again. */
@@ -265,6 +266,24 @@ static struct message_log_settlement settlement_of(struct arena *arena, struct t
                                            .release = ending->release};
 }
 
+/** Two JSON objects as one; empty is none. */
+static struct text merge_details(struct arena *arena, struct text first, struct text second)
+{
+    struct text merged = second;
+    struct buffer b;
+
+    if (first.n == 0)
+        return second;
+    if (second.n == 0 || text_equal(second, TEXT("{}")))
+        return first;
+    buffer_init(&b, arena, 256u << 10);
+    buffer_add(&b, text_clip(first, first.n - 1));
+    buffer_add_char(&b, ',');
+    buffer_add(&b, text_skip(second, 1));
+    (void)!buffer_text(&b, &merged);
+    return merged;
+}
+
 /** The row as it will be once the settlement is stored. */
 static struct text expected_row(struct arena *arena, struct text row,
                                 const struct message_log_settlement *settlement)
@@ -346,6 +365,8 @@ static void send_row(struct service *service, struct arena *arena, const struct 
         twilio_send(&twilio, arena, &message, order->id, deadline, result);
     }
     ret_sent->settlement = settlement_of(arena, order->id, result);
+    ret_sent->settlement.details =
+        merge_details(arena, attempt->details, ret_sent->settlement.details);
     settle(service, arena, attempt, &ret_sent->settlement, receipt, &ret_sent->row);
 }
 
@@ -434,10 +455,12 @@ static bool send_reserved(struct service *service, struct arena *arena,
 
 void dispatch_reserved(struct service *service, struct arena *arena,
                        const struct message_log_order *order, struct text begun,
-                       enum twilio_verdict *ret_verdict, struct dispatch_receipt *ret_receipt)
+                       struct text details, enum twilio_verdict *ret_verdict,
+                       struct dispatch_receipt *ret_receipt)
 {
     int64_t deadline = service->clock->monotonic_ms(service->clock->self) + TWILIO_DEADLINE_MS;
-    struct attempt attempt = {.order = *order, .reservation = {.as_template = order->template.n}};
+    struct attempt attempt = {
+        .order = *order, .reservation = {.as_template = order->template.n}, .details = details};
     struct fault ignored;
     struct sent sent;
 

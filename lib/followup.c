@@ -63,6 +63,27 @@ static const char *count(struct run *run, enum twilio_verdict verdict)
     }
 }
 
+/** Which way free text goes now, as reserve_message() has it for the first time; false for want of
+ * memory. Empty where no template has to do with it. */
+static bool describe_way(struct arena *arena, const struct message_log_order *order,
+                         const struct json_value *row, const struct settings *settings,
+                         struct text *ret_details)
+{
+    bool told = json_get(json_get(row, "metadata"), "sent_as") ||
+                text_of(settings->twilio_whatsapp_template).n;
+    struct buffer b;
+
+    *ret_details = (struct text){0};
+    if (!told || !message_is_free_text(order->message))
+        return true;
+    buffer_init(&b, arena, 256);
+    buffer_add(&b, order->template.n ? TEXT("{\"sent_as\":\"template\"")
+                                     : TEXT("{\"sent_as\":\"text\""));
+    buffer_add_member(&b, "template_id", order->template);
+    buffer_add_char(&b, '}');
+    return buffer_text(&b, ret_details);
+}
+
 /** Send what was claimed; false where Twilio takes nothing at present. */
 static bool send_claimed(struct run *run, struct arena *arena, struct text text,
                          struct fault *reterr)
@@ -72,6 +93,7 @@ static bool send_claimed(struct run *run, struct arena *arena, struct text text,
     struct dispatch_receipt receipt;
     enum twilio_verdict verdict;
     struct message message;
+    struct text way;
 
     if (!document || !message_row_read(arena, json_top(document), &message, reterr))
         return false;
@@ -83,8 +105,10 @@ static bool send_claimed(struct run *run, struct arena *arena, struct text text,
                                       .message = &message};
     if (message_is_free_text(&message) && !json_true(json_get(row, "window_open")))
         order.template = text_of(settings->twilio_whatsapp_template);
+    if (!describe_way(arena, &order, row, settings, &way))
+        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for a follow-up");
     shorten(&message, row);
-    dispatch_reserved(run->service, arena, &order, json_string(json_get(row, "created_at")),
+    dispatch_reserved(run->service, arena, &order, json_string(json_get(row, "created_at")), way,
                       &verdict, &receipt);
     printf("%.*s %.*s: %s%s%s\n", TEXT_ARG(order.id), TEXT_ARG(message_type(&message)),
            count(run, verdict), receipt.note ? "; " : "", receipt.note ? receipt.note : "");

@@ -66,7 +66,7 @@ begin
     if v_sid is not null and v_row.external_id is null and v_row.is_less and not v_row.is_told and not p_release
         and p_status in ('accepted', 'scheduled', 'queued', 'sending', 'sent')
         and coalesce(p_error_code, '') = '' and coalesce(p_error_message, '') = ''
-        and not v_row.metadata ?| '{attempts,fallback_of}'
+        and not v_row.metadata ?| '{attempts,fallback_of}' and not v_details ? 'sent_as'
     then
         update public.message_logs m
         set external_id = v_sid, status = p_status, metadata = v_row.metadata || v_details,
@@ -85,6 +85,11 @@ begin
     then
         select to_jsonb(m) into v_saved from public.message_logs m where m.id = p_id;
         return v_saved;
+    end if;
+
+    -- A further try may go by another way than the one before it: sent_as is the last one's.
+    if v_details ->> 'sent_as' = 'text' then
+        v_row.metadata := v_row.metadata - 'template_id';
     end if;
 
     -- One SID, one message; a second one is kept where it harms nobody.

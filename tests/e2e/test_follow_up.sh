@@ -158,6 +158,28 @@ post send-twilio-message '{"to":"01012345005","message":"hello","type":"whatsapp
 twilio_got '"Body":"hello"'
 settings
 
+it 'a further try says by which way it went'
+settings TWILIO_WHATSAPP_TEMPLATE="$template"
+post send-twilio-message '{"to":"01012345010","message":"way","type":"whatsapp"}'
+id=$(member id)
+way() { holds "select metadata ->> 'sent_as', metadata ->> 'template_id', metadata ? 'template_id' from message_logs where id = '$id'" "$1"; }
+way "template|$template|t"
+told "$(member messageSid)" failed 63018
+sql -c "insert into message_logs (recipient, message_type, status, metadata) values ('+201012345010', 'whatsapp', 'received', '{\"direction\": \"incoming\"}')"
+sooner '31 seconds'
+mark_twilio
+follow_up '1 sent, 0 refused, 0 unknown, 0 left for a later run'
+twilio_got '"Body":"way"'
+way 'text||f'
+told "$(sql -c "select external_id from message_logs where id = '$id'")" failed 63018
+sql -c "delete from message_logs where recipient = '+201012345010' and status = 'received'"
+sooner '3 minutes'
+mark_twilio
+follow_up '1 sent, 0 refused, 0 unknown, 0 left for a later run'
+twilio_got "\"ContentSid\":\"$template\"" way
+way "template|$template|t"
+settings
+
 it 'a dead number is refused, and leaves nothing'
 settings REFUSE_DEAD_NUMBERS=on
 post send-twilio-message '{"to":"01012345007","message":"x"}'

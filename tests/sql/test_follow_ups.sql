@@ -274,6 +274,13 @@ insert into message_logs (recipient, message_type, message_content, status, meta
     ('+201000000006', 'whatsapp', 'x', 'delivered', '{}', now(), now());
 select is(array(select by_template('+20100000000' || n) from generate_series(1, 7) as n), '{texttext,texttext,texttext,templateHX1template,templateHX1template,templateHX1template,templateHX1template}',
     'within 24 hours of the person''s own message as text, else by template');
+create function tried(p_details jsonb, p_sid text) returns jsonb language sql as $$
+    select messaging.settle_message(r.id, p_sid, 'queued', null, null, p_details, false, null) -> 'metadata'
+    from messaging.reserve_message('t', null, null, null, 'whatsapp', '+201000000007', 'نص', null, null, '{"tag": "a"}', p_template => 'HX1') as r
+$$;
+select is(tried('{"sent_as": "text"}', 'SM-way-1'), '{"tag": "a", "sent_as": "text"}', 'a further try as text leaves nothing of the template');
+select is(tried('{"sent_as": "template", "template_id": "HX2"}', 'SM-way-2'), '{"tag": "a", "sent_as": "template", "template_id": "HX2"}', 'as another template: that one');
+select is(tried('{}', 'SM-way-3'), '{"tag": "a", "sent_as": "template", "template_id": "HX1"}', 'the first try is as it was reserved');
 select is(messaging.window_is_open('+201000000001'), true, 'open');
 update message_logs set created_at = now() - interval '25 hours' where recipient = '+201000000001';
 select is(messaging.window_is_open('+201000000001'), false, 'closed');
