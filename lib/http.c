@@ -336,7 +336,7 @@ static void read_answer(CURL *curl, struct exchange *exchange, struct http_reply
 /** Over the kept connection, or a new one where that has something to say. */
 static CURLcode exchange_once(struct client *client, struct exchange *exchange)
 {
-    CURLcode result;
+    CURLcode result = CURLE_OK;
     bool fresh = client->leftover;
 
     do {

@@ -17,7 +17,8 @@ static void check_variables(struct arena *arena, struct text json)
         MUST(json.s[i] != '\'');
     for (const struct json_value *v = json_first(json_top(document)); v; v = json_next(v)) {
         struct text value = json_string(v);
-        MUST(value.n > 0 && json_name(v).n > 0 && json_name(v).n <= 4 * TEMPLATE_VARIABLES_NAME_MAX);
+        MUST(value.n > 0 && json_name(v).n > 0 &&
+             json_name(v).n <= 4 * TEMPLATE_VARIABLES_NAME_MAX);
         for (size_t at = 0; at < value.n;) {
             uint32_t c = text_next(value, &at);
             blanks = text_is_space(c) ? blanks + 1 : 0;
