@@ -49,8 +49,8 @@ struct http_options {
 /**
  * A client by libcurl, for as many threads as like. An exchange has a connection to itself, which
  * is kept for the next one: the one used last is used first, so there are as many as were wanted at
- * once, not one of each thread, and what is not wanted any more is closed after 50 s. Nothing is
- * initialised before the first exchange.
+ * once, not one of each thread, and what has not been wanted for 50 s is closed by the next
+ * exchange or by http_close_idle(). Nothing is initialised before the first exchange.
  *
  * A kept connection on which anything stands before the request is written (an answer to nothing,
  * noise, its end) is left, and an answer that begins before the request is out in whole is none
