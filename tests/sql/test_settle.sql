@@ -93,5 +93,20 @@ select is((row_of(:'id')).status || ' ' || (row_of(:'id')).external_id || (row_o
 select id from messaging.reserve_message('t', null, null, null, 'sms', '+201012345678', 'x', null, null, '{}') \gset
 select messaging.record_status(null, 'SM8', 'delivered', null, null, '{}', null);
 select is(messaging.settle_message(:'id', 'SM8', 'queued', null, null, '{}', false, null) ->> 'status', 'delivered', 'what came before is joined in');
+
+-- What an answer keeps of its row
+select is(messaging.slim_answer(saved, id, status), wanted, wanted::text) from (values
+    (null::jsonb, null::uuid, null::text, '{}'::jsonb),
+    ('{}', null, null, '{}'),
+    ('{"id": null, "status": null, "sent_at": null, "metadata": null, "updated_at": null, "external_id": null, "error_code": null}', null, null, '{}'),
+    ('{"id": "00000000-0000-4000-8000-0000000000a1", "status": "sent", "sent_at": "a", "created_at": "a", "updated_at": "b", "recipient": "+2010", "stage": "x"}', null, null,
+        '{"id": "00000000-0000-4000-8000-0000000000a1", "status": "sent", "updated_at": "b"}'),
+    ('{"id": "00000000-0000-4000-8000-0000000000a1", "status": "sent", "sent_at": "b", "created_at": "a", "updated_at": "b"}', '00000000-0000-4000-8000-0000000000a1', 'sent', '{"sent_at": "b"}'),
+    ('{"id": "00000000-0000-4000-8000-0000000000a1", "status": "sent", "sent_at": "b", "updated_at": "b"}', '00000000-0000-4000-8000-0000000000b1', 'queued',
+        '{"id": "00000000-0000-4000-8000-0000000000a1", "status": "sent", "sent_at": "b"}'),
+    ('{"external_id": "SM1", "error_code": "1", "error_message": "m", "delivered_at": "d", "read_at": "r", "failed_at": "f", "metadata": {"from": "+2", "price": null}}', null, null,
+        '{"external_id": "SM1", "error_code": "1", "error_message": "m", "delivered_at": "d", "read_at": "r", "failed_at": "f", "metadata": {"price": null}}'),
+    ('{"metadata": "x", "external_id": ""}', null, null, '{"metadata": "x", "external_id": ""}')
+) as a (saved, id, status, wanted);
 select * from finish();
 rollback;
