@@ -157,8 +157,8 @@ begin
         (id, sender_id, request_id, recipient, message_type, message_content, provider, status, metadata,
          sent_at, created_at, updated_at)
     values
-        (p_id, v_first.sender_id, v_first.request_id, v_first.recipient, 'sms', v_first.message_content, 'twilio',
-         'pending',
+        (p_id, v_first.sender_id, v_first.request_id, messaging.bare_recipient(v_first.recipient), 'sms',
+         v_first.message_content, 'twilio', 'pending',
          jsonb_strip_nulls(jsonb_build_object('fallback_of', p_first, 'tag', v_metadata -> 'tag',
             'account_sid', v_metadata -> 'account_sid',
             'validity', case when v_metadata ? 'validity'

@@ -53,8 +53,8 @@ $$;
 comment on function messaging.withhold_person() is
     'Trigger of message_logs: nobody writes back who was forgotten.';
 
--- Behind the other triggers, which go by their names.
-call pg_temp.keep($$create trigger messaging_withhold before update on public.message_logs
+-- Behind the other triggers, which go by their names. Not for a statement that sets none of these.
+call pg_temp.keep($$create trigger messaging_withhold before update of recipient, message_content, media_url, error_code, error_message, read_at, metadata on public.message_logs
     for each row
     when (old.recipient = '')
     execute function messaging.withhold_person()$$);

@@ -33,35 +33,26 @@ as $$
 $$;
 comment on function messaging.numbers_of(public.message_logs) is 'Both numbers of an inbound row, as E.164.';
 
-create or replace function messaging.note_inbound() returns trigger
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+-- With the trigger that it was of.
+drop function if exists messaging.note_inbound() cascade;
+create or replace function messaging.note_inbound(p_row public.message_logs) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if not messaging.is_inbound(new) then
-        return null;
-    end if;
     insert into messaging.inbound_messages (number, message_log_id)
-    select n, new.id from messaging.numbers_of(new) as n
+    select n, p_row.id from messaging.numbers_of(p_row) as n
     on conflict do nothing;
     -- Of a person who writes much only the newest are of use.
     delete from messaging.inbound_messages i
     using public.message_logs m
-    where i.number in (select n from messaging.numbers_of(new) as n)
+    where i.number in (select n from messaging.numbers_of(p_row) as n)
       and m.id = i.message_log_id and least(m.sent_at, m.created_at) < now() - interval '2 days';
-    return null;
 exception when others then
     -- Not at the cost of the row.
-    raise warning 'inbound message % is not noted: %', new.id, sqlerrm;
-    return null;
+    raise warning 'inbound message % is not noted: %', p_row.id, sqlerrm;
 end
 $$;
-comment on function messaging.note_inbound() is 'Trigger of message_logs: notes who has written to us.';
-
--- Not for what the functions write, which goes out.
-call pg_temp.keep($$create trigger messaging_inbound after insert on public.message_logs
-    for each row
-    when (current_user <> 'messaging_owner')
-    execute function messaging.note_inbound()$$);
+comment on function messaging.note_inbound(public.message_logs) is 'Notes who has written to us, by an inbound row.';
 
 insert into messaging.inbound_messages (number, message_log_id)
 select n, m.id

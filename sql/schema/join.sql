@@ -65,7 +65,7 @@ end
 $$;
 comment on function messaging.mark_read() is 'Trigger of message_logs: keeps metadata in step with read_at.';
 
-call pg_temp.keep($$create trigger messaging_read before update on public.message_logs
+call pg_temp.keep($$create trigger messaging_read before update of read_at on public.message_logs
     for each row
     when (new.read_at is distinct from old.read_at)
     execute function messaging.mark_read()$$);

@@ -67,28 +67,35 @@ create table if not exists messaging.late_texts (
 comment on table messaging.text_expiry is 'The message up to which, by (sent_at, id), texts are blanked.';
 comment on table messaging.late_texts is 'Messages before that one whose texts are still to be blanked.';
 
-create or replace function messaging.note_late_text() returns trigger
+-- With the triggers that it was of; they are one of those in rows_of_others.sql now, and the one below.
+drop function if exists messaging.note_late_text() cascade;
+create or replace function messaging.note_late_text(p_id uuid, p_sent_at timestamptz) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if p_sent_at < now() - interval '30 seconds' and exists (select from messaging.text_expiry) then
+        insert into messaging.late_texts (message_log_id) values (p_id) on conflict do nothing;
+    end if;
+end
+$$;
+comment on function messaging.note_late_text(uuid, timestamptz) is
+    'Notes the text of a message that comes to stand where texts are blanked already.';
+
+create or replace function messaging.note_changed_text() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if exists (select from messaging.text_expiry) then
-        insert into messaging.late_texts (message_log_id) values (new.id) on conflict do nothing;
-    end if;
+    perform messaging.note_late_text(new.id, new.sent_at);
     return null;
 end
 $$;
-comment on function messaging.note_late_text() is
-    'Trigger of message_logs: notes a text that comes to stand where texts are blanked already.';
+comment on function messaging.note_changed_text() is 'Trigger of message_logs: notes a late text.';
 
-call pg_temp.keep($$create trigger messaging_late_insert after insert on public.message_logs
-    for each row
-    when (new.sent_at < now() - interval '30 seconds')
-    execute function messaging.note_late_text()$$);
 call pg_temp.keep($$create trigger messaging_late_update after update of sent_at, message_content on public.message_logs
     for each row
     when (new.sent_at < now() - interval '30 seconds' and (new.sent_at < old.sent_at
         or new.message_content is distinct from old.message_content and new.message_content <> ''))
-    execute function messaging.note_late_text()$$);
+    execute function messaging.note_changed_text()$$);
 
 -- Without what a message said. Who it went to, and what became of it, stays.
 create or replace function messaging.without_text(p_metadata jsonb) returns jsonb

@@ -1,6 +1,15 @@
 -- What somebody else writes into message_logs: send-twilio-message of before, inserting as service_role
 -- after Twilio has answered, and whoever comes next.
 
+create or replace function messaging.bare_recipient(p_recipient text) returns text
+language plpgsql immutable strict set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return regexp_replace(p_recipient, '^\s*whatsapp:\s*', '', 'i');
+end
+$$;
+comment on function messaging.bare_recipient(text) is 'A recipient as others write it, without whatsapp:.';
+
 -- What somebody else inserts into message_logs, put in order as the migration put in order what was
 -- there: no whatsapp: before the number, no empty SID (two of those would be a duplicate), known
 -- status words in small letters, a time; no error where its code is 0; read_at where metadata has it.
@@ -11,7 +20,7 @@ begin
     if new.message_type not in ('sms', 'whatsapp') then
         return new;
     end if;
-    new.recipient := regexp_replace(new.recipient, '^\s*whatsapp:\s*', '', 'i');
+    new.recipient := messaging.bare_recipient(new.recipient);
     new.external_id := nullif(btrim(new.external_id), '');
     if messaging.status_rank(lower(btrim(new.status))) is not null then
         new.status := lower(btrim(new.status));
@@ -34,14 +43,19 @@ create or replace function messaging.adopt_message() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if new.message_type in ('sms', 'whatsapp') then
+    if new.external_id is not null and new.message_type in ('sms', 'whatsapp') then
         perform messaging.adopt_events(new.id, new.external_id);
     end if;
+    if messaging.is_inbound(new) then
+        perform messaging.note_inbound(new);
+    end if;
+    perform messaging.note_late_text(new.id, new.sent_at);
     return null;
 end
 $$;
 comment on function messaging.adopt_message() is
-    'Trigger of message_logs: joins in what came before a row that is inserted with its SID.';
+    'Trigger of message_logs: joins in what came before a row that is inserted with its SID, and notes the row '
+    'where it is an inbound message or late.';
 
 -- The status is a join whoever writes it: what somebody else's update tells of a message is joined into
 -- its row. Meta's webhook, whose `sent` may come after `delivered`, moves nothing down, takes no time and
@@ -99,20 +113,19 @@ $$;
 comment on function messaging.join_update() is
     'Trigger of message_logs: joins what somebody else''s update tells into the row.';
 
--- Not for what the functions write, which is joined already. A trigger's condition is parsed by each statement
--- that may fire it, so these are short, and the functions look for themselves: each send and each callback
--- paid more for the parsing than for the change of its row.
+-- Not for what the functions write, which is joined already, and in order. A trigger's condition is parsed by
+-- each statement that may fire it, so these are one short one, with a text and no name, which is written longer;
+-- the functions look for themselves: each send and each callback paid more for the parsing than for the change
+-- of its row. What the functions write for others they put in order themselves.
 call pg_temp.keep($$create trigger messaging_join before update on public.message_logs
     for each row
-    when (current_user <> 'messaging_owner')
+    when (current_user <> 'messaging_owner'::text)
     execute function messaging.join_update()$$);
-
--- Not for a row that reserve_message writes: it is in order. (The view whatsapp_messages writes as it is told.)
 call pg_temp.keep($$create trigger messaging_tidy before insert on public.message_logs
     for each row
-    when (current_user <> 'messaging_owner' or new.status <> 'pending' or new.recipient not like '+%')
+    when (current_user <> 'messaging_owner'::text)
     execute function messaging.tidy_message()$$);
 call pg_temp.keep($$create trigger messaging_adopt after insert on public.message_logs
     for each row
-    when (new.external_id is not null)
+    when (current_user <> 'messaging_owner'::text)
     execute function messaging.adopt_message()$$);

@@ -94,12 +94,14 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_sid constant text := nullif(btrim(new.message_sid), '');
-    v_known constant boolean := messaging.status_rank(lower(btrim(new.status))) is not null;
+    v_status constant text := lower(btrim(new.status));
+    v_known constant boolean := messaging.status_rank(v_status) is not null;
     v_created_at constant timestamptz := coalesce(new.created_at, now());
     v_metadata jsonb := case when v_known or nullif(btrim(new.status), '') is null then '{}'
         else jsonb_build_object('former_status', new.status) end;
     v_constraint text;
     v_id uuid;
+    v_sent_at timestamptz;
 begin
     if v_sid is not null then
         perform messaging.sid_lock(v_sid);
@@ -110,9 +112,10 @@ begin
                 (id, request_id, recipient, message_type, message_content, provider, status, external_id, metadata,
                  sent_at, created_at, updated_at, sender_id, media_url)
             values
-                (coalesce(new.id, gen_random_uuid()), new.request_id, new.recipient_phone, 'whatsapp',
+                (coalesce(new.id, gen_random_uuid()), new.request_id,
+                 messaging.bare_recipient(new.recipient_phone), 'whatsapp',
                  coalesce(nullif(new.message_body, ''), new.message_content, ''), 'twilio',
-                 case when v_known then new.status else 'pending' end, v_sid, v_metadata,
+                 case when v_known then v_status else 'pending' end, v_sid, v_metadata,
                  coalesce(new.sent_at, v_created_at), v_created_at, coalesce(new.updated_at, v_created_at),
                  new.sender_id, nullif(new.media_url, ''))
             on conflict (external_id) where external_id is not null do update
@@ -121,7 +124,8 @@ begin
                 metadata = excluded.metadata || messaging.metadata_object(m.metadata),
                 sender_id = coalesce(m.sender_id, excluded.sender_id),
                 media_url = coalesce(m.media_url, excluded.media_url)
-            returning m.id into v_id;
+            returning m.id, m.sent_at into v_id, v_sent_at;
+            perform messaging.note_late_text(v_id, v_sent_at);
             exit;
         exception when foreign_key_violation then
             get stacked diagnostics v_constraint = constraint_name;

@@ -82,6 +82,9 @@ begin
                  coalesce(v_order.metadata, '{}') || coalesce(v_lost, '{}'), v_order.begun, v_order.begun,
                  clock_timestamp())
             on conflict (id) do nothing;
+            if found then
+                perform messaging.note_late_text(p_id, v_order.begun);
+            end if;
             exit;
         exception when foreign_key_violation then
             if v_lost is not null then

@@ -115,8 +115,8 @@ where b.metadata ->> 'read_at' = '1780000000' and m.read_at is distinct from to_
 select is((select count(*) from trigger_calls), 0::bigint, 'the application''s triggers were not set off');
 select is((select string_agg(tgname || tgenabled::text, ' ' order by tgname) from pg_trigger
         where tgrelid = 'message_logs'::regclass and not tgisinternal),
-    case when :shape >= 5 then 'comparesO countedO looks_upO messaging_adoptO messaging_inboundO messaging_joinO messaging_late_insertO messaging_late_updateO messaging_readO messaging_stageO messaging_tidyO messaging_withholdO off_alreadyD touchO'
-        else 'comparesO countedO looks_upO messaging_adoptO messaging_inboundO messaging_joinO messaging_late_insertO messaging_late_updateO messaging_readO messaging_tidyO messaging_withholdO off_alreadyD touchO' end, 'and are as they were, beside those of messaging');
+    case when :shape >= 5 then 'comparesO countedO looks_upO messaging_adoptO messaging_joinO messaging_late_updateO messaging_readO messaging_stageO messaging_tidyO messaging_withholdO off_alreadyD touchO'
+        else 'comparesO countedO looks_upO messaging_adoptO messaging_joinO messaging_late_updateO messaging_readO messaging_tidyO messaging_withholdO off_alreadyD touchO' end, 'and are as they were, beside those of messaging');
 select is((select string_agg(conname || ' ' || confrelid::regclass::text || ' ' || confdeltype::text, ', ' order by conname) from pg_constraint
         where conrelid = 'message_logs'::regclass and contype = 'f'),
     'message_logs_request_id_fkey maintenance_requests n, message_logs_sender_id_fkey profiles n', 'the foreign keys');

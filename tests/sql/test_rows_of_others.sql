@@ -112,5 +112,27 @@ grant select, update on message_logs to some_owner;
 create policy "some owner" on message_logs to some_owner using (true) with check (true);
 select messaging.record_status(null, 'SM2', 'delivered', null, null, '{}', null);
 select is((wrote('SM2', 'status = ''sent''', 'some_owner')).status, 'delivered', 'nor may anybody else take a status back');
+
+-- A trigger's condition is parsed by each statement that may fire it.
+select is((select string_agg(tgname, ' ' order by tgname) from pg_trigger where tgrelid = 'message_logs'::regclass and tgname like 'messaging%' and tgtype & 4 > 0),
+    'messaging_adopt messaging_tidy', 'a send meets two triggers');
+select is((select string_agg(tgname, ' ' order by tgname) from pg_trigger where tgrelid = 'message_logs'::regclass and tgname like 'messaging%' and tgtype & 16 > 0
+        and (tgattr = '' or exists (select from pg_attribute a where a.attrelid = tgrelid and a.attnum = any (tgattr) and a.attname in ('status', 'delivered_at', 'updated_at')))),
+    'messaging_join', 'and a callback one');
+select is((select max(length(tgqual::text)) < 420 from pg_trigger where tgrelid = 'message_logs'::regclass and tgname in ('messaging_adopt', 'messaging_tidy', 'messaging_join')),
+    true, 'whose conditions are short');
+
+-- What comes to stand where texts are blanked already, whoever writes it.
+insert into messaging.text_expiry (sent_at) values (now() - interval '1 day');
+insert into message_logs (recipient, message_type, message_content, external_id, sent_at) values ('+201012345678', 'sms', 'x', 'SMlate', now() - interval '2 days'), ('+201012345678', 'sms', 'x', 'SMtimely', now());
+set local role service_role;
+insert into whatsapp_messages (recipient_phone, message_sid, message_body, status, sent_at)
+values ('whatsapp:+201012345678', 'SMviewlate', 'x', ' Sent', now() - interval '2 days'), ('whatsapp:+201012345678', 'SMviewtimely', 'x', null, now());
+reset role;
+select messaging.restore_reservation('00000000-0000-4000-8000-0000000000d1', jsonb_build_object('caller', 'c', 'type', 'sms', 'recipient', '+201012345678', 'content', 'late', 'at', now() - interval '1 hour'));
+select messaging.restore_reservation('00000000-0000-4000-8000-0000000000d2', jsonb_build_object('caller', 'c', 'type', 'sms', 'recipient', '+201012345678', 'content', 'timely', 'at', now()));
+select is((select string_agg(coalesce(m.external_id, m.message_content), ' ' order by m.external_id) from messaging.late_texts t join message_logs m on m.id = t.message_log_id),
+    'SMlate SMviewlate late', 'a late text is noted');
+select is((select concat_ws(' ', recipient, status) from message_logs where external_id = 'SMviewlate'), '+201012345678 sent', 'the view''s rows are in order');
 select * from finish();
 rollback;
