@@ -139,7 +139,7 @@ static void step_down(struct recorder *recorder, const struct fault *away)
     *end = NULL;
     appoint_leader(recorder);
     pthread_mutex_unlock(&recorder->lock);
-    while (first) {
+    while (away && first) {
         struct waiting *waiting = first;
         first = first->next;
         waiting->fault = *away;

@@ -159,7 +159,7 @@ if [ "$(id -u)" -eq 0 ]; then
         >"$work/spool/1700000000001-00000000-0000-4000-8000-000000000001.json"
     chmod 600 "$work"/spool/*.json
     verb twilio-delivery-status --drain && complain '--drain' 'exit status 1' 0
-    equals 'what it says' 1 "$(grep -c '^1 left: they cannot be read' "$work/verb")"
+    equals 'what it says' 1 "$(grep -c '^1 left: not to be read by this user' "$work/verb")"
     equals 'files set aside' 0 "$(find "$work/spool/bad" -type f 2>/dev/null | wc -l | tr -d ' ')"
     verb twilio-delivery-status --check
     equals 'what --check says' 1 "$(grep -c '^spool .* 1 waiting, .*, 1 that cannot be read' "$work/verb")"
