@@ -44,6 +44,32 @@ $$;
 comment on function messaging.find_message(text, uuid) is
     'Locks a SID and its message, and gives the message the SID where it has none; id is null where there is none.';
 
+-- Apart from the insert of an event that is new, which would pay for all that is compared here. It inserts as
+-- well: the one that was there may have gone.
+create or replace function messaging.repeat_event(
+    p_message uuid, p_sid text, p_status text, p_code text, p_parameters jsonb, p_at timestamptz)
+returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into messaging.message_status_events as e
+        (message_log_id, external_id, status, error_code, parameters, received_at)
+    values (p_message, p_sid, p_status, p_code, p_parameters, p_at)
+    on conflict on constraint message_status_events_external_id_status_error_code_key do update
+    set received_at = least(e.received_at, excluded.received_at),
+        parameters = case when excluded.parameters <> e.parameters and coalesce(
+                messaging.event_text(excluded) collate "C" < messaging.event_text(e),
+                messaging.event_text(excluded) is not null)
+            then excluded.parameters else e.parameters end
+    where excluded.received_at < e.received_at
+       or excluded.parameters <> e.parameters and coalesce(
+            messaging.event_text(excluded) collate "C" < messaging.event_text(e),
+            messaging.event_text(excluded) is not null);
+end
+$$;
+comment on function messaging.repeat_event(uuid, text, text, text, jsonb, timestamptz) is
+    'Joins an event into the one of its SID, status and code that is there already.';
+
 drop function if exists messaging.record_status(uuid, text, text, text, text, jsonb, timestamptz);
 create or replace function messaging.record_status(
     p_id uuid, p_sid text, p_status text, p_error_code text, p_error_message text, p_parameters jsonb,
@@ -57,6 +83,7 @@ declare
     v_code constant text := messaging.error_number(p_error_code);
     v_known record;
     v_found record;
+    v_parameters jsonb;
     v_set text := set_config('lock_timeout', coalesce(p_patience, 5000)::text, true);
 begin
     -- What nearly all callbacks come to: the row has the SID. Locked before the event refers to it: the
@@ -86,21 +113,15 @@ begin
         perform messaging.adopt_events(id, p_sid);
     end if;
 
+    v_parameters := messaging.event_parameters(coalesce(p_parameters, '{}'), p_sid, p_status, v_code,
+        v_known.recipient, v_known.message_type, v_known.metadata);
     insert into messaging.message_status_events as e
         (message_log_id, external_id, status, error_code, parameters, received_at)
-    values (v_known.id, p_sid, p_status, v_code,
-        messaging.event_parameters(coalesce(p_parameters, '{}'), p_sid, p_status, v_code,
-            v_known.recipient, v_known.message_type, v_known.metadata), v_at)
-    on conflict on constraint message_status_events_external_id_status_error_code_key do update
-    set received_at = least(e.received_at, excluded.received_at),
-        parameters = case when excluded.parameters <> e.parameters and coalesce(
-                messaging.event_text(excluded) collate "C" < messaging.event_text(e),
-                messaging.event_text(excluded) is not null)
-            then excluded.parameters else e.parameters end
-    where excluded.received_at < e.received_at
-       or excluded.parameters <> e.parameters and coalesce(
-            messaging.event_text(excluded) collate "C" < messaging.event_text(e),
-            messaging.event_text(excluded) is not null);
+    values (v_known.id, p_sid, p_status, v_code, v_parameters, v_at)
+    on conflict on constraint message_status_events_external_id_status_error_code_key do nothing;
+    if not found then
+        perform messaging.repeat_event(v_known.id, p_sid, p_status, v_code, v_parameters, v_at);
+    end if;
 
     external_id := p_sid;
     if id is null then

@@ -237,6 +237,11 @@ select record('SM32', 'sent');
 set local track_functions = 'none';
 select is((select string_agg(format('%s %s', funcname, calls), ', ' order by funcname) from pg_stat_xact_user_functions where schemaname = 'messaging'),
     'event_parameters 1, record_status 1', 'a known message''s next status is recorded with one call');
+set local track_functions = 'all';
+select record('SM32', 'sent');
+set local track_functions = 'none';
+select is((select string_agg(format('%s %s', funcname, calls), ', ' order by funcname) from pg_stat_xact_user_functions
+        where schemaname = 'messaging' and funcname in ('record_status', 'repeat_event')), 'record_status 2, repeat_event 1', 'what an event is compared with costs a repetition alone');
 select is((select parameters from messaging.message_status_events where external_id = 'SM32'), '{"ErrorMessage": null}', 'what its columns hold is not kept twice');
 select * from finish();
 rollback;
