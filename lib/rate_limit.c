@@ -18,7 +18,6 @@ bool rate_limit_refuse(const struct rate_limit *rate, struct fault *reterr)
               text_plural((uint64_t)rate->limit));
     reterr->retry_after = rate->reset > 0 ? rate->reset : 1;
     snprintf(reterr->text, sizeof(reterr->text),
-             "Rate limit exceeded. Maximum %d message%s per minute.", rate->limit,
-             text_plural((uint64_t)rate->limit));
+             "Rate limit exceeded. Maximum %d messages per minute.", rate->limit);
     return false;
 }
