@@ -69,35 +69,23 @@ returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_metadata constant jsonb := p_saved -> 'metadata';
-    -- A null removes nothing.
-    v_elsewhere constant text[] := array[
-        case when p_saved ->> 'external_id' is null then 'external_id' end,
-        case when p_saved ->> 'metadata' is null then 'metadata' end,
-        case when p_saved ->> 'error_code' is null then 'error_code' end,
-        case when p_saved ->> 'error_message' is null then 'error_message' end,
-        case when p_saved ->> 'delivered_at' is null then 'delivered_at' end,
-        case when p_saved ->> 'read_at' is null then 'read_at' end,
-        case when p_saved ->> 'failed_at' is null then 'failed_at' end,
-        case when coalesce(p_saved ->> 'sent_at' = p_saved ->> 'created_at', p_saved ->> 'sent_at' is null)
-            then 'sent_at' end,
-        case when coalesce((p_saved ->> 'id')::uuid = p_id, p_saved ->> 'id' is null) then 'id' end,
-        case when coalesce(p_saved ->> 'status' = p_status, p_saved ->> 'status' is null) then 'status' end,
-        case when p_id is not null or p_saved ->> 'updated_at' is null then 'updated_at' end];
+    v_metadata constant jsonb := nullif(p_saved -> 'metadata', 'null');
 begin
-    return jsonb_build_object(
-        'external_id', p_saved -> 'external_id',
-        'metadata', case when jsonb_typeof(v_metadata) = 'object' then v_metadata - messaging.lasting_metadata()
-            else v_metadata end,
-        'error_code', p_saved -> 'error_code',
-        'error_message', p_saved -> 'error_message',
-        'delivered_at', p_saved -> 'delivered_at',
-        'read_at', p_saved -> 'read_at',
-        'failed_at', p_saved -> 'failed_at',
-        'sent_at', p_saved -> 'sent_at',
-        'id', p_saved -> 'id',
-        'status', p_saved -> 'status',
-        'updated_at', p_saved -> 'updated_at') - v_elsewhere;
+    return jsonb_strip_nulls(jsonb_build_object(
+            'external_id', p_saved -> 'external_id',
+            'error_code', p_saved -> 'error_code',
+            'error_message', p_saved -> 'error_message',
+            'delivered_at', p_saved -> 'delivered_at',
+            'read_at', p_saved -> 'read_at',
+            'failed_at', p_saved -> 'failed_at',
+            'sent_at', nullif(p_saved -> 'sent_at', p_saved -> 'created_at'),
+            'id', nullif((p_saved ->> 'id')::uuid, p_id),
+            'status', nullif(p_saved ->> 'status', p_status),
+            'updated_at', case when p_id is null then p_saved -> 'updated_at' end))
+        || case when v_metadata is null then '{}'
+            when jsonb_typeof(v_metadata) = 'object'
+            then jsonb_build_object('metadata', v_metadata - messaging.lasting_metadata())
+            else jsonb_build_object('metadata', v_metadata) end;
 end
 $$;
 comment on function messaging.slim_answer(jsonb, uuid, text) is
