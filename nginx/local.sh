@@ -574,26 +574,31 @@ user_token()
         openssl dgst -sha256 -hmac "$secret" -binary | base64url)"
 }
 
+# bearer: the header that a call of send-twilio-message needs where one without a token is refused.
+bearer() { [ "$(setting_of SEND_TWILIO_MESSAGE_AUTH)" != required ] || echo "Authorization: Bearer $(user_token)"; }
+
 show_calls()
 {
+    header=$(bearer)
+    with=${header:+ -H "'$header'"}
     cat <<TEXT
 
 Calls to try:
 
 # SMS
-curl -i $(base)/send-twilio-message -d '{"to":"01012345678","message":"تم استلام طلب الصيانة"}'
+curl -i $(base)/send-twilio-message$with -d '{"to":"01012345678","message":"تم استلام طلب الصيانة"}'
 
 # WhatsApp
-curl -i $(base)/send-twilio-message -d '{"to":"01012345678","message":"تم استلام طلب الصيانة","type":"whatsapp"}'
+curl -i $(base)/send-twilio-message$with -d '{"to":"01012345678","message":"تم استلام طلب الصيانة","type":"whatsapp"}'
 
 # WhatsApp, from an approved template
-curl -i $(base)/send-twilio-message -d '{"to":"whatsapp:+201012345678","message":"","templateId":"HX0123456789abcdef0123456789abcdef","variables":{"1":"أحمد","2":"42"}}'
+curl -i $(base)/send-twilio-message$with -d '{"to":"whatsapp:+201012345678","message":"","templateId":"HX0123456789abcdef0123456789abcdef","variables":{"1":"أحمد","2":"42"}}'
 
 # WhatsApp with a picture
-curl -i $(base)/send-twilio-message -d '{"to":"01012345678","message":"صورة العطل","type":"whatsapp","media_url":"https://example.org/picture.jpg"}'
+curl -i $(base)/send-twilio-message$with -d '{"to":"01012345678","message":"صورة العطل","type":"whatsapp","media_url":"https://example.org/picture.jpg"}'
 
 # A number that is none: 400
-curl -i $(base)/send-twilio-message -d '{"to":"12345","message":"تم استلام طلب الصيانة"}'
+curl -i $(base)/send-twilio-message$with -d '{"to":"12345","message":"تم استلام طلب الصيانة"}'
 
 # The front end's sender: a user's token, five messages a minute (send it six times)
 curl -i $(base)/send-whatsapp -H 'Content-Type: application/json' -H 'Authorization: Bearer $(user_token)' -d '{"to":"01012345678","message":"تم استلام طلب الصيانة"}'
@@ -647,13 +652,14 @@ send_demo()
     body="{\"to\":\"$1\",\"message\":\"$text\"}"
     echo
     echo "A message on its way:"
-    echo "  curl -i $(base)/send-twilio-message -d '$body'"
+    header=$(bearer)
+    echo "  curl -i $(base)/send-twilio-message${header:+ -H "'$header'"} -d '$body'"
     fresh "$state/record/answer"
     watch_message "$text" | {
         while IFS= read -r line; do
             if [ "$line" = ready ]; then
                 {
-                    curl -q -sS --noproxy '*' -m 60 "$(base)/send-twilio-message" -d "$body" \
+                    curl -q -sS --noproxy '*' -m 60 "$(base)/send-twilio-message" ${header:+-H "$header"} -d "$body" \
                         >>"$state/record/answer" 2>&1 || :
                     stop_watching "$text"
                 } &

@@ -279,8 +279,8 @@ cat >"$work/bin/cmake" <<TEXT
 [ "\$1" != -S ] || cp -R '$first/build/cgi-bin' '$first/build/tests' "\$4/"
 TEXT
 chmod 755 "$work/bin/cmake"
-PATH=$work/bin:$PATH local_sh up
-expect 'a second checkout comes up beside it' 0 'status = delivered'
+SEND_TWILIO_MESSAGE_AUTH=required PATH=$work/bin:$PATH local_sh up
+expect 'a second checkout comes up beside it, and sends with a token where one is required' 0 'status = delivered'
 status=$([ "$(cat "$other/build/local/record/port")" != "$first_port" ]; echo $?)
 expect 'on a port of its own' 0
 local_sh down
