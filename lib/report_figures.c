@@ -155,6 +155,11 @@ double report_number(const struct report_table *table, size_t line, size_t colum
     return cell.n ? strtod(cell.s, NULL) : 0;
 }
 
+double report_percent(const struct report_table *table, size_t line, size_t column)
+{
+    return report_number(table, line, column) * 100 + 0.001;
+}
+
 size_t report_total(const struct report *report, const char *period, const char *channel)
 {
     const struct report_table *totals = &report->totals;

@@ -111,6 +111,10 @@ struct text report_cell(const struct report_table *table, size_t line, size_t co
 uint64_t report_count(const struct report_table *table, size_t line, size_t column);
 double report_number(const struct report_table *table, size_t line, size_t column);
 
+/** A share, of four places, in per cent; printed with one place, half of one goes up, as SQL
+ * rounds. */
+double report_percent(const struct report_table *table, size_t line, size_t column);
+
 /** The line of these totals, or behind the last. */
 size_t report_total(const struct report *report, const char *period, const char *channel);
 

@@ -38,7 +38,7 @@ void report_html_share(struct buffer *b, const struct report_table *table, size_
     char to[16] = "—";
 
     if (report_cell(table, line, column).n)
-        snprintf(to, sizeof(to), "%.1f%%", report_number(table, line, column) * 100);
+        snprintf(to, sizeof(to), "%.1f%%", report_percent(table, line, column));
     report_html_plain(b, text_of(to));
 }
 

@@ -103,7 +103,7 @@ static const char *percent(const struct report_table *table, size_t line, size_t
 {
     if (report_cell(table, line, column).n == 0)
         return "-";
-    snprintf(to, 16, "%.1f%%", report_number(table, line, column) * 100);
+    snprintf(to, 16, "%.1f%%", report_percent(table, line, column));
     return to;
 }
 

@@ -230,6 +230,7 @@ bench()
     { echo "$statement_number" && "statement_$1"; } >"$work/pgbench.sql"
     url=$(database_url "$2" pgbench) clients=$3
     shift 3
+    rm -f "$work"/log/pgbench.[0-9]* # of one that failed
     was_stored=$(stored "$kind") before=$(ticks none)
     (cd "$work" && pgbench -n -c "$clients" -j 2 -D first="$next" -D k=0 -D rows="$filled" -D clients="$clients" \
         -f pgbench.sql --log --log-prefix="$work/log/pgbench" "$@" -T "$duration" "$url") \

@@ -19,7 +19,7 @@ part_trial()
     line 'webhook, FastCGI, 16 callers'
     webhooks_fastcgi direct --connections 16 --most 100
     program "$node_webhook" webhook node-webhook/twilio-delivery-status --connections 16 --most 100
-    statement 'pgbench -M prepared' callback direct 2 -M prepared
+    statement 'pgbench -M prepared' callback direct 2 -M prepared -R 500 # there are 2,500 callbacks to be had
     line 'send, CGI, TLS, 8 callers'
     sends_cgi cgi-tls --most 10
     line 'send, FastCGI, 100 ms, 256 callers'

@@ -137,7 +137,7 @@ report --days 90 --html "$page"
 for period in today days; do
     since=$(sql -c "select $today - case when '$period' = 'days' then 89 else 0 end")
     equals "sent, $period" "$(sql -c "select count(*) from $ours and $day_of >= '$since'")" "$(figure $period-total)"
-    equals "share delivered, $period" "$(sql -c "select round(100.0 * count(*) filter (where status in ('delivered', 'read')) / count(*), 1) from $ours and $day_of >= '$since'")" \
+    equals "share delivered, $period" "$(sql -c "select round(100 * round(count(*) filter (where status in ('delivered', 'read'))::numeric / count(*), 4), 1) from $ours and $day_of >= '$since'")" \
         "$(figure $period-delivered)"
     equals "failed, $period" "$(sql -c "select count(*) from $ours and status in ('failed', 'undelivered') and $day_of >= '$since'")" "$(figure $period-failed)"
     equals "cost, $period" "$(sql -c "select round(s, case when s >= 10000 then 0 else 2 end) from (select sum(abs((metadata ->> 'price')::numeric)) as s from $ours and $day_of >= '$since') as t")" "$(figure $period-cost)"

@@ -15,7 +15,7 @@
 
 #define LINE(day, channel, price)                                                                  \
     "{\"day\":\"" day "\",\"message_type\":\"" channel "\",\"by_tag\":false,\"total\":1234,"       \
-    "\"delivered\":617,\"read\":100,\"failed\":17,\"in_flight\":600,\"delivered_share\":0.5000,"   \
+    "\"delivered\":617,\"read\":100,\"failed\":17,\"in_flight\":600,\"delivered_share\":0.5025,"   \
     "\"read_share\":0.0810,\"median_delivery_seconds\":2.500,\"p95_delivery_seconds\":400.1,"      \
     "\"segments\":2468," price ",\"unpriced\":3}"
 #define PRICED   "\"price\":12.3400,\"price_unit\":\"USD\""
@@ -98,8 +98,8 @@ static void test_csv(void **state)
         written(USUAL, report_write_csv),
         "day,message_type,total,delivered,read,failed,in_flight,delivered_share,read_share,"
         "median_delivery_seconds,p95_delivery_seconds,segments,price,price_unit,unpriced\r\n"
-        "2026-11-29,sms,1234,617,100,17,600,0.5000,0.0810,2.500,400.1,2468,12.3400,USD,3\r\n"
-        "2026-11-29,whatsapp,1234,617,100,17,600,0.5000,0.0810,2.500,400.1,2468,,,3\r\n");
+        "2026-11-29,sms,1234,617,100,17,600,0.5025,0.0810,2.500,400.1,2468,12.3400,USD,3\r\n"
+        "2026-11-29,whatsapp,1234,617,100,17,600,0.5025,0.0810,2.500,400.1,2468,,,3\r\n");
 }
 
 static void test_csv_quotes(void **state)
@@ -118,7 +118,7 @@ static void test_json(void **state)
         written(ANSWER(LINE("2026-11-29", "sms", UNPRICED), FAILURE("null"), "", "USD"),
                 report_write_json),
         "{\"report\":[\n{\"day\":\"2026-11-29\",\"message_type\":\"sms\",\"total\":1234,"
-        "\"delivered\":617,\"read\":100,\"failed\":17,\"in_flight\":600,\"delivered_share\":0.5000,"
+        "\"delivered\":617,\"read\":100,\"failed\":17,\"in_flight\":600,\"delivered_share\":0.5025,"
         "\"read_share\":0.0810,\"median_delivery_seconds\":2.500,\"p95_delivery_seconds\":400.1,"
         "\"segments\":2468,\"price\":null,\"price_unit\":null,\"unpriced\":3}],\n"
         "\"failures\":[\n{\"day\":\"2026-11-28\",\"message_type\":\"sms\",\"error_code\":null,"
@@ -135,11 +135,11 @@ static void test_table(void **state)
         "today      1234 sent, 50.0% delivered, 17 failed (1.4%)\n"
         "all days   1234 sent, 50.0% delivered, 17 failed (1.4%), 12.34 USD\n\n"
         "day        channel     sent deliv.   read failed flying  time        cost\n"
-        "2026-11-29 SMS         1234  50.0%   8.1%     17    600  2.5s   12.34 USD\n"
-        "           WhatsApp    1234  50.0%   8.1%     17    600  2.5s           -\n\n"
+        "2026-11-29 SMS         1234  50.3%   8.1%     17    600  2.5s   12.34 USD\n"
+        "           WhatsApp    1234  50.3%   8.1%     17    600  2.5s           -\n\n"
         "failed because\n        17   63016 Outside the window\n\n"
         "stuck\n         5 sent      the oldest since 2026-11-01 10:00\n");
-    assert_non_null(strstr(written(USUAL, write_bars).s, "  50.0% ███        17 "));
+    assert_non_null(strstr(written(USUAL, write_bars).s, "  50.3% ███        17 "));
 }
 
 /* What is in no sum is told. */
@@ -185,7 +185,7 @@ static void test_page(void **state)
 {
     static const char *const has[] = {"dir=\"rtl\"",
                                       "data-figure=\"today-total\">1,234<",
-                                      "<bdi dir=\"ltr\">50.0%</bdi>",
+                                      "<bdi dir=\"ltr\">50.3%</bdi>",
                                       "12.34 <small>USD</small>",
                                       "فات 24 ساعة",
                                       "&lt;b&gt;63016",
