@@ -19,20 +19,26 @@
 create or replace function messaging.find_message(p_sid text, p_id uuid, out id uuid, out is_former boolean)
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_message uuid;
 begin
     perform messaging.sid_lock(p_sid);
     is_former := false;
     select m.id into find_message.id from public.message_logs m where m.external_id = p_sid
     for no key update;
     if not found then
-        select m.id into find_message.id
-        from messaging.message_status_events e
-        join public.message_logs m on m.id = e.message_log_id
-            and m.metadata @> jsonb_build_object('attempts', jsonb_build_array(jsonb_build_object('sid', p_sid)))
-        where e.external_id = p_sid
-        limit 1
-        for no key update of m;
-        is_former := found;
+        -- By its events, then by its key: a plan that was kept from when the table was empty reads it whole.
+        for v_message in
+            select distinct e.message_log_id from messaging.message_status_events e
+            where e.external_id = p_sid and e.message_log_id is not null
+        loop
+            select m.id into find_message.id from public.message_logs m
+            where m.id = v_message
+              and m.metadata @> jsonb_build_object('attempts', jsonb_build_array(jsonb_build_object('sid', p_sid)))
+            for no key update;
+            is_former := found;
+            exit when is_former;
+        end loop;
     end if;
     if find_message.id is null and p_id is not null then
         update public.message_logs m set external_id = p_sid, updated_at = clock_timestamp()
