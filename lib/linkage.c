@@ -41,7 +41,7 @@ static int compare_numbers(struct text *a, struct text *b)
     while (b->n && *b->s == '0')
         *b = skip(*b, 1);
     size_t x = count_digits(*a), y = count_digits(*b);
-    int order = x != y ? (x > y) - (x < y) : memcmp(a->s, b->s, x);
+    int order = x != y || x == 0 ? (x > y) - (x < y) : memcmp(a->s, b->s, x);
 
     *a = skip(*a, x);
     *b = skip(*b, y);
