@@ -66,7 +66,6 @@ begin isolation level read committed;
 \ir schema/legacy_message_logs.sql
 \ir schema/users.sql
 \ir schema/daily_totals.sql
-\ir schema/reports.sql
 \ir schema/message_reports.sql
 \ir schema/dead_numbers.sql
 \ir schema/keeping.sql

@@ -8,6 +8,13 @@
 -- index on sent_at for its messages: who wants one day pays for one, and each sorts its own. What a day
 -- costs is said with the function: else the planner takes it for a share of the table, and begins to compile.
 
+create or replace function messaging.may_read_reports() returns boolean
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+    select current_user not in ('anon', 'authenticated') or messaging.is_staff()
+$$;
+comment on function messaging.may_read_reports() is 'Whether the current user is staff, or a server or operator.';
+
 create or replace function messaging.cairo_day(p_at timestamptz) returns date
 language sql stable parallel safe set search_path = pg_catalog, pg_temp
 as $$
@@ -222,6 +229,18 @@ group by f.day, f.message_type, f.error_code, case when f.error_code is null the
 comment on view public.message_failures is
     'For staff: the failed messages of a day of Cairo by error code; the reason is Twilio''s most frequent text, '
     'else the code''s meaning.';
+
+-- The former reports, for who reads them with SQL.
+create or replace view messaging.delivery_report with (security_invoker = true) as
+select r.day, r.message_type, r.total, r.delivered, r.read, r.failed, r.in_flight, r.delivered_share, r.read_share,
+    r.median_delivery_seconds, r.p95_delivery_seconds
+from public.message_report r;
+comment on view messaging.delivery_report is 'public.message_report without segments and prices.';
+
+create or replace view messaging.failure_report with (security_invoker = true) as
+select f.day, f.message_type, f.error_code, f.reason, f.messages
+from public.message_failures f;
+comment on view messaging.failure_report is 'public.message_failures without the Arabic.';
 
 drop function if exists messaging.report_days();
 

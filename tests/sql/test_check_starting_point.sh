@@ -92,7 +92,7 @@ is 'an old server: nothing changed' "$(value "select to_regnamespace('messaging'
 
 # An error in the middle, whatever it is: nothing has happened.
 sed -i 's/990000/150000/' "$work/sql/migrations/20261102080000_check_starting_point.sql"
-echo 'select 1 / 0;' >> "$work/sql/schema/reports.sql"
+echo 'select 1 / 0;' >> "$work/sql/schema/message_reports.sql"
 schema_of $db > "$work/before.sql"
 psql -X -d $db -U app_owner -f "$work/sql/migrate.sql" > /dev/null 2>&1
 is 'an error in the middle: exit status' $? 3
