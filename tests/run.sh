@@ -1,6 +1,6 @@
 #!/bin/sh
-# The tests: installs what is missing, builds, runs CTest. Its exit status is CTest's. Each test is run
-# in every mode; behind each web server and at its full size with --full.
+# The tests: installs what is missing, builds, runs CTest. Its exit status is CTest's. An end-to-end test
+# is run in CGI and in FastCGI where they differ for it; behind each web server and at its full size with --full.
 #
 #   sh tests/run.sh [--full | --postgres VERSION | --sanitize | --thread | --fuzz | --clang | --valgrind |
 #                    --analyze | --coverage] [CTEST-ARGUMENT...]

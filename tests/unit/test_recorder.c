@@ -248,6 +248,20 @@ static int end(void **state)
     return 0;
 }
 
+/** How the statements end, the first first; those behind them go well. */
+static void end_with(const struct stub_end *ends, size_t n)
+{
+    stub.ends = ends;
+    stub.n_ends = n;
+}
+
+static void let_patience_end(void)
+{
+    pthread_mutex_lock(&recorder->lock);
+    time_passed.passed_ms = PATIENCE_MS;
+    pthread_mutex_unlock(&recorder->lock);
+}
+
 static void one_alone_is_recorded_at_once(void **state)
 {
     (void)state;
@@ -335,8 +349,7 @@ static void what_is_refused_is_recorded_one_by_one(void **state)
     const struct stub_end ends[] = {GOOD, row->end, {FAULT_INTERNAL, "23514", false}};
     size_t n_bad = 0;
 
-    stub.ends = ends;
-    stub.n_ends = ARRAY_LEN(ends);
+    end_with(ends, ARRAY_LEN(ends));
     line_up_callers(sids, 4);
     let_go(4);
     expect_recorded(0);
@@ -364,8 +377,7 @@ static void nobody_asks_a_database_that_is_away_again(void **state)
     const struct refusal_row *row = *state;
     const struct stub_end ends[] = {GOOD, row->end};
 
-    stub.ends = ends;
-    stub.n_ends = ARRAY_LEN(ends);
+    end_with(ends, ARRAY_LEN(ends));
     line_up_callers(sids, 4);
     let_go(4);
     expect_recorded(0);
@@ -383,12 +395,9 @@ static void who_waited_long_for_it_does_not_ask_at_all(void **state)
     static const struct stub_end ends[] = {{FAULT_DATABASE_UNAVAILABLE, "", false}};
 
     (void)state;
-    stub.ends = ends;
-    stub.n_ends = ARRAY_LEN(ends);
+    end_with(ends, ARRAY_LEN(ends));
     line_up_callers(sids, 3);
-    pthread_mutex_lock(&recorder->lock);
-    time_passed.passed_ms = PATIENCE_MS;
-    pthread_mutex_unlock(&recorder->lock);
+    let_patience_end();
     start_caller(3, sids[3]);
     while (count_waiting() < 3)
         usleep(100);
@@ -405,12 +414,9 @@ static void what_is_wrong_with_one_is_nobody_elses(void **state)
     static const struct stub_end ends[] = {{FAULT_INTERNAL, "23514", false}};
 
     (void)state;
-    stub.ends = ends;
-    stub.n_ends = ARRAY_LEN(ends);
+    end_with(ends, ARRAY_LEN(ends));
     line_up_callers(sids, 3);
-    pthread_mutex_lock(&recorder->lock);
-    time_passed.passed_ms = PATIENCE_MS;
-    pthread_mutex_unlock(&recorder->lock);
+    let_patience_end();
     let_go(3);
     assert_int_equal(callers[0].fault.kind, FAULT_INTERNAL);
     expect_recorded(1);
@@ -423,8 +429,7 @@ static void one_alone_that_is_busy_makes_room(void **state)
     static const struct stub_end ends[] = {{FAULT_DATABASE_BUSY, "55P03", false}};
 
     (void)state;
-    stub.ends = ends;
-    stub.n_ends = ARRAY_LEN(ends);
+    end_with(ends, ARRAY_LEN(ends));
     start_caller(0, "SM1");
     let_go(1);
     expect_recorded(0);
@@ -437,8 +442,7 @@ static void one_alone_that_was_cancelled_is_not_asked_again(void **state)
     static const struct stub_end ends[] = {{FAULT_DATABASE_BUSY, "57014", false}};
 
     (void)state;
-    stub.ends = ends;
-    stub.n_ends = ARRAY_LEN(ends);
+    end_with(ends, ARRAY_LEN(ends));
     start_caller(0, "SM1");
     let_go(1);
     assert_int_equal(callers[0].fault.kind, FAULT_DATABASE_BUSY);
