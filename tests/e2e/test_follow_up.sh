@@ -211,7 +211,7 @@ if over server; then
     follow_up
     twilio_set callbacks=on
     for digits in 950 951 953; do
-        post send-twilio-message "$(whatsapp $digits)"
+        post send-twilio-message "$(whatsapp $digits ",\"requestId\":\"$maintenance_request\"")"
         answers 200
     done
     await sh -c "[ \"\$(psql -XAtq -d \"$(conninfo postgres)\" -c \"select count(*) from messaging.follow_ups where due_at is not null\")\" = 3 ]"

@@ -48,6 +48,12 @@ for program in $programs; do
         equals "lines with '$words'" 1 \
             "$(sed -n '/^\.Sh EXIT STATUS/,/^\.Sh EXAMPLES/p' "$page" | grep -c "$words")"
     done
+    while read -r verb; do
+        sed -n '/^\.Sh EXIT STATUS/,/^\.Sh EXAMPLES/p' "$page" | grep -q "^\.Fl -$verb\>" ||
+            complain 'EXIT STATUS' "--$verb" nothing
+    done <<TEXT
+$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESC/p' "$page" | sed -n 's/^\.Fl -\([a-z-]*\).*/\1/p; s/^\.Nm .*Fl -\([a-z-]*\).*/\1/p')
+TEXT
 done
 
 it 'the example of a settings file has each setting once, with its meaning, its default, and no value'

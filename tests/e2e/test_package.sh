@@ -391,8 +391,14 @@ equals 'what is left' './etc/twilio-cgi
 it 'installed again and purged with an empty spool, it leaves nothing'
 ok in_clean dpkg -i /package/twilio-cgi.deb
 rm "$clean/var/spool/twilio-cgi/"*.json "$clean/etc/twilio-cgi/database.crt"
+mkdir -p "$clean/var/lib/systemd/timers"
+# What systemd keeps of a timer that makes up for what it missed.
+for timer in $(grep -l '^Persistent=yes' "$root"/nginx/systemd/*.timer); do
+    touch "$clean/var/lib/systemd/timers/stamp-$(basename "$timer")"
+done
 ok in_clean dpkg --purge twilio-cgi
 equals 'what is left' './package/twilio-cgi.deb' "$(remains)"
+equals 'stamps of timers' '' "$(ls "$clean/var/lib/systemd/timers")"
 
 # ---------------------------------------------------------------- from the release before
 

@@ -30,9 +30,9 @@ it "$count messages are taken, beside runs that are killed and a database that r
 touch "$work/go"
 killed_runs 2 & background="$!"
 killed_runs 3 & background="$background $!"
-seq "$count" | awk '{ split("950 951 952 953 900", kinds, " ")
-    printf "send-twilio-message\t{\"to\":\"010%05d%s\",\"message\":\"message %d\",\"type\":\"whatsapp\",\"fallback\":\"sms\",\"validity\":36000}\tIdempotency-Key: key-%d\n",
-        $1, kinds[$1 % 5 + 1], $1, $1 }' | crowd --parallel 8
+seq "$count" | awk -v request="$maintenance_request" '{ split("950 951 952 953 900", kinds, " ")
+    printf "send-twilio-message\t{\"to\":\"010%05d%s\",\"message\":\"message %d\",\"type\":\"whatsapp\",\"fallback\":\"sms\",\"validity\":36000,\"requestId\":\"%s\"}\tIdempotency-Key: key-%d\n",
+        $1, kinds[$1 % 5 + 1], $1, request, $1 }' | crowd --parallel 8
 holds "select status, code from answered where status <> 200 group by 1, 2" ''
 sooner
 database restart immediate

@@ -1,7 +1,7 @@
 # Bytes a message, all tables and indexes, after messages have come and gone their way as in use.
-#   ROWS=20000 FORMER=OTHER run.sh DIR test_bytes.sh    against OTHER/sql, another commit's; by itself on DIR
+#   MESSAGES=20000 FORMER=OTHER run.sh DIR test_bytes.sh    against OTHER/sql, another commit's; by itself on DIR
 . "$root/tests/sql/tap.sh"
-rows=${ROWS:-1000}
+rows=${MESSAGES:-1000}
 
 # bytes_of DATABASE: each table and index, and the sum
 bytes_of() {

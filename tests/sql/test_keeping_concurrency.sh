@@ -117,6 +117,7 @@ begin
     end loop;
     return v_all;
 end \$\$"
+is 'numbers are seen while they are there' "$(value "select holders() <> ''")" t
 for person in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19; do
     value "select messaging.forget_recipient('010000000' || lpad('$person', 2, '0'))"
 done > /dev/null
@@ -138,7 +139,7 @@ held=$!
 while [ "$(value "select count(*) from pg_stat_activity where query like 'select pg_sleep(2)'")" = 0 ]; do
     sleep 0.1
 done
-value "select come_late('$id', 1)"
+is 'the spool writes it' "$(value "select come_late('$id', 1)" 2>&1)" ''
 wait $held
 is 'one that goes meanwhile does not come back' "$(value 'select holders()')" ''
 done_testing
