@@ -67,7 +67,6 @@ static const struct program program = {
     .bad_body = FAULT_INVALID_JSON,
     .handle = handle,
     .needs = {&sender_keys, &twilio_client},
-    .rest = twilio_rest,
     .check = sender_check,
     .load = auth_load,
     .verbs = verbs,

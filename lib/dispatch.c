@@ -358,7 +358,7 @@ static void send_row(struct service *service, struct arena *arena, const struct 
 
     *ret_sent = (struct sent){0};
     if (attempt->reservation.as_template &&
-        !message_as_template(arena, order->template, &message, NULL)) {
+        !message_as_template(arena, order->template, &message)) {
         *result = (struct twilio_result){.verdict = TWILIO_NOT_SENT};
         snprintf(result->detail, sizeof(result->detail), "no memory for the template");
     } else {
@@ -420,7 +420,7 @@ static bool reserve_fallback(struct service *service, struct arena *arena,
     if (!clock_uuid(service->clock, ret_second->id) ||
         !arena_copy(arena, text_of(ret_second->id), &ret_second->order.id))
         return false;
-    for (int tries = 0; tries < 2 && row.n == 0; tries++)
+    for (int tries = 0; tries < 2; tries++)
         if (message_log_reserve_fallback(&service->database, arena, first->order.id,
                                          ret_second->order.id, &row, &fault))
             break;
@@ -455,20 +455,18 @@ static bool send_reserved(struct service *service, struct arena *arena,
 
 void dispatch_reserved(struct service *service, struct arena *arena,
                        const struct message_log_order *order, struct text begun,
-                       struct text details, enum twilio_verdict *ret_verdict,
-                       struct dispatch_receipt *ret_receipt)
+                       struct text details, enum twilio_verdict *ret_verdict, const char **ret_note)
 {
     int64_t deadline = service->clock->monotonic_ms(service->clock->self) + TWILIO_DEADLINE_MS;
     struct attempt attempt = {
         .order = *order, .reservation = {.as_template = order->template.n}, .details = details};
-    struct fault ignored;
+    struct dispatch_receipt receipt = {0};
     struct sent sent;
 
-    *ret_receipt = (struct dispatch_receipt){0};
     snprintf(attempt.begun, sizeof(attempt.begun), "%.*s", TEXT_ARG(begun));
-    send_row(service, arena, &attempt, deadline, ret_receipt, &sent);
-    (void)!answer_for(arena, &attempt, &sent, ret_receipt, &ignored);
+    send_row(service, arena, &attempt, deadline, &receipt, &sent);
     *ret_verdict = sent.result.verdict;
+    *ret_note = receipt.note;
 }
 
 bool dispatch_message(struct service *service, struct arena *arena,

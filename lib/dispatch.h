@@ -50,11 +50,11 @@ must_check bool dispatch_message(struct service *service, struct arena *arena,
  * Send a message whose row stands already (`order->id`, reserved at `begun`, ISO 8601), as a text
  * or, with a template, as that; and settle it, with `details` (a JSON object, empty: none) merged
  * into its metadata whatever comes of it. Ends within half a minute. *ret_verdict says what
- * Twilio did; a settlement goes to the spool where the database is away (receipt->note).
+ * Twilio did; a settlement goes to the spool where the database is away (*ret_note; else NULL).
  */
 void dispatch_reserved(struct service *service, struct arena *arena,
                        const struct message_log_order *order, struct text begun,
                        struct text details, enum twilio_verdict *ret_verdict,
-                       struct dispatch_receipt *ret_receipt);
+                       const char **ret_note);
 
 #endif

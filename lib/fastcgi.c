@@ -117,7 +117,7 @@ static void step_aside(void *self)
 
 static void finish(void *self)
 {
-    FCGX_Finish_r(self);
+    FCGX_Finish_r(&((struct in_hand *)self)->request);
 }
 
 static enum wake await_connection(int epoll)

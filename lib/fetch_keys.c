@@ -38,7 +38,7 @@ static void close_client(struct service *service)
     http_close(&service->http);
 }
 
-static const struct service_part client = {open_client, close_client};
+static const struct service_part client = {.open = open_client, .close = close_client};
 
 /** Of an address what may be told: what follows the host is nobody's business. */
 static struct text host_of(const char *url)

@@ -90,9 +90,9 @@ static bool send_claimed(struct run *run, struct arena *arena, struct text text,
 {
     json_scoped struct json_document *document = json_parse(arena, text, reterr);
     const struct settings *settings = run->service->settings;
-    struct dispatch_receipt receipt;
     enum twilio_verdict verdict;
     struct message message;
+    const char *note;
     struct text way;
 
     if (!document || !message_row_read(arena, json_top(document), &message, reterr))
@@ -109,9 +109,9 @@ static bool send_claimed(struct run *run, struct arena *arena, struct text text,
         return fault_set(reterr, FAULT_NO_MEMORY, "no memory for a follow-up");
     shorten(&message, row);
     dispatch_reserved(run->service, arena, &order, json_string(json_get(row, "created_at")), way,
-                      &verdict, &receipt);
+                      &verdict, &note);
     printf("%.*s %.*s: %s%s%s\n", TEXT_ARG(order.id), TEXT_ARG(message_type(&message)),
-           count(run, verdict), receipt.note ? "; " : "", receipt.note ? receipt.note : "");
+           count(run, verdict), note ? "; " : "", note ? note : "");
     fflush(stdout);
     return verdict == TWILIO_TAKEN || verdict == TWILIO_REJECTED || verdict == TWILIO_UNKNOWN ||
            fault_set(reterr, FAULT_TWILIO_UNAVAILABLE, "Twilio takes nothing at present");

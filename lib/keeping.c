@@ -59,12 +59,10 @@ static bool do_batch(const struct service *service, struct arena *arena,
     const struct clock *clock = service->clock;
 
     for (int busy = 0; busy < BUSY_MAX; busy++) {
-        struct fault fault = {0};
         arena_clear(arena);
-        if (message_log_expire(&service->database, arena, ages, BATCH, ret_touched, &fault))
+        if (message_log_expire(&service->database, arena, ages, BATCH, ret_touched, reterr))
             return true;
-        *reterr = fault;
-        if (fault.kind != FAULT_DATABASE_BUSY)
+        if (reterr->kind != FAULT_DATABASE_BUSY)
             return false;
         clock->sleep_ms(clock->self, BUSY_PAUSE_MS);
     }

@@ -345,11 +345,10 @@ bool message_is_free_text(const struct message *message)
            message->n_media == 0;
 }
 
-bool message_as_template(struct arena *arena, struct text template_id, struct message *message,
-                         struct fault *reterr)
+bool message_as_template(struct arena *arena, struct text template_id, struct message *message)
 {
     if (!template_variables_of_text(arena, message->body, &message->variables))
-        return fault_set(reterr, FAULT_NO_MEMORY, "no memory for the template");
+        return false;
     message->template_id = template_id;
     return true;
 }

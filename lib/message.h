@@ -55,8 +55,8 @@ struct message message_fallback(const struct message *message, struct text id);
 /** Free text is what may go as a template instead: by WhatsApp, with nothing else. */
 bool message_is_free_text(const struct message *message);
 
-/** The same as that template, its text as variable 1. */
+/** The same as that template, its text as variable 1; false for want of memory. */
 must_check bool message_as_template(struct arena *arena, struct text template_id,
-                                    struct message *message, struct fault *reterr);
+                                    struct message *message);
 
 #endif

@@ -121,8 +121,7 @@ static void close_worker(void *state)
     struct worker *worker = state;
     struct service service = worker->process->service;
 
-    if (worker->process->program->rest)
-        worker->process->program->rest(&service);
+    service_rest(&service, worker->process->program->needs);
     arena_release(&worker->arena);
     free(worker);
 }

@@ -18,9 +18,6 @@ struct program {
     /* What its requests need beside settings, spool and database; all threads of a process. */
     const struct service_part *needs[SERVICE_PARTS_MAX];
 
-    /** Called when there was less to do for a while: let go of what was wanted. NULL: nothing. */
-    void (*rest)(struct service *service);
-
     /** What --check tells of these; is all well? NULL: nothing. */
     bool (*check)(const struct service *service);
 

@@ -1,8 +1,6 @@
 #include "reconcile.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "reconcile_lists.h"

@@ -257,4 +257,4 @@ static void close_part(struct service *service)
     service->recorder = NULL;
 }
 
-const struct service_part recorder_part = {open_part, close_part};
+const struct service_part recorder_part = {.open = open_part, .close = close_part};

@@ -1,6 +1,5 @@
 #include "report_figures.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "json.h"

@@ -22,7 +22,7 @@ static void close_keys(struct service *service)
     service->keys = NULL;
 }
 
-const struct service_part sender_keys = {open_keys, close_keys};
+const struct service_part sender_keys = {.open = open_keys, .close = close_keys};
 
 /** A set of no keys is what Supabase publishes while a secret signs; without one it is no use. */
 static bool check_keys(const struct service *service)

@@ -12,7 +12,7 @@ static void close_database(struct service *service)
     database_close(&service->database);
 }
 
-const struct service_part service_database = {open_database, close_database};
+const struct service_part service_database = {.open = open_database, .close = close_database};
 
 static bool open_spool(struct service *service, struct fault *reterr)
 {
@@ -26,7 +26,7 @@ static void close_spool(struct service *service)
     service->spool = (struct spool){0};
 }
 
-const struct service_part service_spool = {open_spool, close_spool};
+const struct service_part service_spool = {.open = open_spool, .close = close_spool};
 
 bool service_open(struct service *service,
                   const struct service_part *const parts[SERVICE_PARTS_MAX], struct fault *reterr)
@@ -35,6 +35,14 @@ bool service_open(struct service *service,
         if (!parts[i]->open(service, reterr))
             return false;
     return true;
+}
+
+void service_rest(struct service *service,
+                  const struct service_part *const parts[SERVICE_PARTS_MAX])
+{
+    for (size_t i = 0; i < SERVICE_PARTS_MAX && parts[i]; i++)
+        if (parts[i]->rest)
+            parts[i]->rest(service);
 }
 
 void service_close(struct service *service,

@@ -50,6 +50,7 @@ typedef bool service_handler(struct service *service, struct arena *arena,
 struct service_part {
     bool (*open)(struct service *service, struct fault *reterr);
     void (*close)(struct service *service); /* of one that was not opened, too */
+    void (*rest)(struct service *service);  /* let go of what was wanted; NULL: nothing */
 };
 
 #define SERVICE_PARTS_MAX 4
@@ -64,6 +65,10 @@ extern const struct service_part service_spool;
 must_check bool service_open(struct service *service,
                              const struct service_part *const parts[SERVICE_PARTS_MAX],
                              struct fault *reterr);
+
+/** For a while there was less to do. */
+void service_rest(struct service *service,
+                  const struct service_part *const parts[SERVICE_PARTS_MAX]);
 
 /** Close parts, the last first. */
 void service_close(struct service *service,

@@ -2,7 +2,6 @@
 
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "address.h"
 #include "settings_check.h"
@@ -92,7 +91,7 @@ static const struct setting table[] = {
      settings_check_days,
      "--expire: how many days messages are kept, of which sums stay; unset: for ever"},
     {"FCGI_THREADS", AT(fcgi_threads_word), ALL, 0, "256", settings_check_threads,
-     "FastCGI: requests that a process works on at once, at most"},
+     "FastCGI: threads of a process at most: 32 work, the others wait for Twilio"},
     {"DATABASE_POOL", AT(database_pool_word), ALL, 0, "4", settings_check_pool,
      "FastCGI: database connections of a process"},
 };
@@ -220,7 +219,7 @@ static const char *fault_of(const struct setting *setting, enum settings_user us
 static void interpret(struct settings *settings)
 {
     struct text auth = text_of(settings->sender_auth_word);
-    uint64_t rate = 5, threads = 32, pool = 4, texts = 0, messages = 0;
+    uint64_t rate = 5, threads = 256, pool = 4, texts = 0, messages = 0;
 
     settings->sender_auth = text_equal(auth, TEXT("none"))       ? SETTINGS_AUTH_NONE
                             : text_equal(auth, TEXT("optional")) ? SETTINGS_AUTH_OPTIONAL

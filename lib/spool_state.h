@@ -15,7 +15,7 @@ struct spool_state {
     size_t unreadable; /* of those that wait, and folders that cannot be looked into */
     int64_t oldest_ms; /* for so long the oldest of those that wait or are claimed has been there */
     bool exists;
-    bool writable; /* and ours: see above */
+    bool writable; /* and ours: see spool.h */
     bool private;  /* to others neither readable nor writable */
 };
 

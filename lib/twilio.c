@@ -37,12 +37,14 @@ static void close_client(struct service *service)
     http_close(&service->http);
 }
 
-const struct service_part twilio_client = {open_client, close_client};
-
-void twilio_rest(struct service *service)
+/** Close a few of its connections that have not been wanted for 50 s. */
+static void rest_client(struct service *service)
 {
     http_close_idle(&service->http);
 }
+
+const struct service_part twilio_client = {
+    .open = open_client, .close = close_client, .rest = rest_client};
 
 static void add_field(struct buffer *b, const char *name, struct text value)
 {

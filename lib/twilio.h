@@ -20,9 +20,6 @@ struct twilio {
 /** The transport, service->http: an HTTP client as the settings want it, for all threads. */
 extern const struct service_part twilio_client;
 
-/** Close a few of its connections that have not been wanted for 50 s. */
-void twilio_rest(struct service *service);
-
 enum twilio_verdict {
     TWILIO_TAKEN,    /* a Message resource came back */
     TWILIO_REJECTED, /* a 4xx: Twilio will not send this message */

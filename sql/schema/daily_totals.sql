@@ -58,24 +58,13 @@ as $$
 begin
     insert into messaging.daily_delivery as t
         (day, message_type, by_tag, tag, median_delivery_seconds, p95_delivery_seconds, expired)
-    select d.day, f.message_type, grouping(f.tag) = 0, coalesce(f.tag, ''),
-        round((percentile_cont(0.5) within group (order by f.delivery_seconds))::numeric, 3),
-        round((percentile_cont(0.95) within group (order by f.delivery_seconds))::numeric, 3), p_expired
+    select d.day, s.message_type, s.by_tag, coalesce(s.tag, ''), s.median_delivery_seconds, s.p95_delivery_seconds,
+        p_expired
     from (
         select distinct n as day from unnest(p_days) as n
         where not exists (select from messaging.daily_delivery t where t.day = n and (t.expired or not p_expired))
     ) as d
-    cross join lateral (
-        select m.message_type, coalesce(m.tag, '') as tag, m.delivery_seconds from messaging.message_facts m
-        where m.sent_at >= d.day::timestamp at time zone 'Africa/Cairo'
-          and m.sent_at < (d.day + 1)::timestamp at time zone 'Africa/Cairo'
-        union all
-        select m.message_type, coalesce(m.tag, '') as tag, m.delivery_seconds from messaging.message_facts m
-        where m.sent_at is null
-          and m.created_at >= d.day::timestamp at time zone 'Africa/Cairo'
-          and m.created_at < (d.day + 1)::timestamp at time zone 'Africa/Cairo'
-    ) as f
-    group by grouping sets ((d.day, f.message_type), (d.day, f.message_type, f.tag))
+    cross join lateral messaging.day_sums(d.day) as s
     order by 1, 2, 3, 4
     on conflict (day, message_type, by_tag, tag) do update
     set median_delivery_seconds = excluded.median_delivery_seconds,
@@ -102,9 +91,8 @@ begin
         count(*) filter (where f.delivered), count(*) filter (where f.read), count(*) filter (where f.failed),
         count(*) filter (where f.in_flight), sum(f.segments), sum(f.price),
         min(f.price_unit) filter (where f.price is not null), max(f.price_unit) filter (where f.price is not null),
-        count(*) filter (where m.external_id is not null and coalesce(m.status, '') <> 'canceled' and f.price is null)
+        count(*) filter (where f.taken and f.price is null)
     from messaging.message_facts f
-    join public.message_logs m on m.id = f.id
     where f.id = any (p_ids)
     group by 1, 2, 3
     order by 1, 2, 3

@@ -204,8 +204,9 @@ $$;
 comment on function messaging.join_status(uuid, text, text, text, timestamptz, boolean) is
     'Joins a status into a row; returns the row''s status after it.';
 
--- Joins in what came under a SID before the SID was known, in the order of arrival. The caller holds
--- the SID's lock, so no event can be kept aside at the same time.
+-- Joins in what came under a SID before the SID was known, in the order of arrival. The caller holds the
+-- SID's lock, or a row that has the SID already, so no event can be kept aside at the same time;
+-- adopt_message holds neither, and says why.
 create or replace function messaging.adopt_events(p_id uuid, p_sid text) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$

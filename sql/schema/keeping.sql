@@ -26,7 +26,7 @@ select m.id, m.recipient, m.message_content, m.media_url, m.metadata, m.external
     m.created_at
 from public.message_logs m
 where m.message_type in ('sms', 'whatsapp')
-  and (lower(m.status) in ('canceled', 'failed', 'undelivered', 'delivered', 'read', 'received')
+  and (lower(m.status) in ('canceled', 'failed', 'undelivered', 'delivered', 'read', 'received', 'receiving')
       or m.status = 'sent' and m.message_type = 'sms' and coalesce(m.sent_at, m.created_at) < now() - interval '7 days'
       or lower(m.metadata ->> 'direction') in ('incoming', 'inbound'));
 comment on view messaging.final_messages is 'Messages of which nothing more is expected.';
@@ -397,8 +397,7 @@ begin
     select count(*) into texts
     from (
         select from messaging.final_messages m
-        where coalesce(m.sent_at, m.created_at) < v_now - texts_older_than
-          and m.sent_at < v_now - texts_older_than
+        where m.sent_at < v_now - texts_older_than
           and (rows_older_than is null or m.sent_at >= v_now - rows_older_than)
           and (m.message_content <> '' or m.media_url is not null or m.metadata <> messaging.without_text(m.metadata))
         limit p_most

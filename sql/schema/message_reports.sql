@@ -62,7 +62,7 @@ comment on function messaging.reported_days() is
 create or replace view messaging.message_facts with (security_invoker = true) as
 select
     m.id, m.message_type, m.status, m.error_code, m.error_message, m.sent_at, m.created_at,
-    m.metadata ->> 'tag' as tag,
+    nullif(m.metadata ->> 'tag', '') as tag,
     m.status in ('delivered', 'read') as delivered,
     m.status = 'read' as read,
     m.status in ('failed', 'undelivered') as failed,

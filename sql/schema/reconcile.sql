@@ -126,8 +126,8 @@ comment on function messaging.reconcile_orphans(text, interval, timestamptz, tim
     'Messages of the last 30 days without a SID whose outcome is not known, by (sent_at, id), one page.';
 
 -- Some messages of Twilio's list: [{"sid", "status", "code", "text", "details": {"price", ...}}, ...]. What
--- belongs to a row here is returned, and the SID alone of what did and is gone; with p_write, status and error are joined into it as a callback's
--- are, details merged into metadata, and its turn is over.
+-- belongs to a row here is returned, and the SID alone of what did and is gone; with p_write, status and error
+-- are joined into it as a callback's are, details merged into metadata, and its turn is over.
 --
 -- Under concurrency it promises what record_status does, and takes the locks of a message in the same
 -- order: SID, then row. It goes by the SIDs' order, so two of them do not wait for each other in a
@@ -172,8 +172,13 @@ begin
         if v_former then
             priced := false;
             if p_write and v_told.status in ('delivered', 'read') then
-                select r.status into is_now
-                from messaging.record_status(null, v_told.sid, v_told.status, null, null, '{"source": "reconcile"}', null) as r;
+                begin
+                    select r.status into is_now
+                    from messaging.record_status(null, v_told.sid, v_told.status, null, null,
+                        '{"source": "reconcile"}', null, 200) as r;
+                exception when lock_not_available then
+                    is_now := was;
+                end;
             end if;
             return next;
             continue;
@@ -194,7 +199,7 @@ begin
                 then
                     select r.status into is_now
                     from messaging.record_status(null, v_told.sid, v_told.status, v_told.code, v_told.text,
-                        '{"source": "reconcile"}', null) as r;
+                        '{"source": "reconcile"}', null, 200) as r;
                 end if;
                 update public.message_logs m
                 set metadata = messaging.metadata_object(m.metadata) || v_details, updated_at = clock_timestamp()
@@ -233,7 +238,6 @@ as $$
       and m.recipient <> ''
       and m.external_id is not null
       and m.status not in ('canceled', 'failed', 'undelivered', 'delivered', 'read')
-      and messaging.wants_word(m.status, m.external_id, m.metadata)
       and messaging.is_of_account(m.metadata, p_account)
       and messaging.is_turn(m.sent_at, t.asked_at, p_older_than, p_since)
     order by m.sent_at, m.id

@@ -1,7 +1,7 @@
 -- Settle: what became of a reserved message at Twilio. Safe to run again (a spooled one may be).
 --
 -- Under concurrency it promises:
--- * The SID's lock is taken first, as record_status does: an event that comes at the same moment is
+-- * The SID's lock is taken first, as by record_status where no free row has the SID: an event that comes at the same moment is
 --   either here already and is joined in, or finds the SID. None is lost, whoever is first.
 -- * Then the row's lock: two of one row wait for each other, and the status is joined, not assigned,
 --   so a callback that was faster keeps its place.

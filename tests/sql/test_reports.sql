@@ -40,6 +40,9 @@ select is_empty('(table failures except select * from messaging.failure_report) 
 select become('authenticated', '00000000-0000-4000-8000-00000000000b');
 select is_empty('select messages from messaging.failure_report union all select total from messaging.delivery_report', 'whoever is not staff sees none of it');
 select set_config('role', 'none', true);
+insert into message_logs (recipient, message_type, status, sent_at, metadata)
+select '+2010', 'sms', 'sent', '2026-11-20 10:00', m from (values ('{}'::jsonb), ('{"tag": ""}')) as v (m);
+select results_eq($$select tag, total from message_report_by_tag where day = '2026-11-20'$$, 'values (null::text, 2::bigint)', 'an empty tag is none, as in the totals');
 select is((select string_agg(distinct code, ' ') from messaging.twilio_errors where btrim(meaning) = '' or meaning_ar !~ '[ء-ي]'), null, 'every code has both meanings');
 select ok(count(*) >= 68, 'and there are all of them') from messaging.twilio_errors;
 select * from finish();

@@ -732,11 +732,10 @@ static void test_as_template(void **state)
 {
     struct message message = {
         .channel = MESSAGE_WHATSAPP, .to = TEXT("+201012345678"), .body = TEXT("two\nlines, it's")};
-    struct fault fault;
 
     (void)state;
     assert_true(message_is_free_text(&message));
-    assert_true(message_as_template(&arena, TEXT(TEMPLATE), &message, &fault));
+    assert_true(message_as_template(&arena, TEXT(TEMPLATE), &message));
     assert_text_equal(describe(&message),
                       "whatsapp +201012345678 body=two\nlines, it's template=" TEMPLATE
                       " variables={\"1\":\"two lines, it\\u0027s\"}");

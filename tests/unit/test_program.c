@@ -104,7 +104,7 @@ static void close_nothing(struct service *service)
 }
 
 /** Programs that cannot be opened, with other verbs. */
-static const struct service_part part = {open_nothing, close_nothing};
+static const struct service_part part = {.open = open_nothing, .close = close_nothing};
 static const struct verb lift = {
     .name = "--lift", .help = "lifts itself", .needs = {&service_spool, &part}, .run = run_verb};
 static const struct verb *const lame_verbs[] = {&lift, &sweep, NULL};
