@@ -78,6 +78,23 @@ holds "select status, parameters->>'To', received_at < now() from messaging.mess
 it 'draining an empty spool is no error'
 drain
 
+it 'a statement that a process asks again is prepared, but not through a pooler'
+sql -c "alter role twilio_cgi set log_statement = 'all'"
+database_away
+database_back
+for i in 1 2 3 4 5 6; do
+    # shellcheck disable=SC2086 # fields
+    callback '' MessageSid=SM0000000000000000000000000000000$i MessageStatus=delivered $fields
+    answers 200
+done
+sql -c 'alter role twilio_cgi reset log_statement'
+case $transport in
+*-fastcgi) expected=yes ;;
+*) expected=no ;;
+esac
+equals 'prepared' $expected "$(! grep -q 'execute twilio_cgi_' "$work/db/postgres.log" && echo no || echo yes)"
+equals 'asked' yes "$(grep -q 'messaging.record_status' "$work/db/postgres.log" && echo yes)"
+
 it 'Twilio has accepted, and the database goes away: 200, and the row is told later'
 twilio_set slow-ms=3000
 send slow POST send-twilio-message '{"to":"01012345910","message":"hello"}'

@@ -74,6 +74,7 @@ enum deed {
     ERROR,     /* with sqlstate and constraint */
     HANG_UP,   /* the connection closes instead of an answer */
     HALF,      /* half a row, then the connection closes */
+    PREPARED,  /* a statement's text is taken */
     ROLL_BACK, /* a row, then an error where the transaction should have been committed */
     SAY_BYE,   /* an answer, a fatal error nobody asked for, and the connection closes */
     LATE,      /* not before the test lets it */
@@ -97,6 +98,7 @@ struct act {
 /** A connection: acts of its beginning (those from REFUSE on) and of its statements. */
 struct script {
     struct act acts[ACTS_MAX];
+    uint32_t pid; /* of the server process, says its greeting; 0: it says nothing of it */
 };
 
 struct server {
@@ -242,10 +244,22 @@ static uint32_t number_at(const char *at, int bytes)
     return number;
 }
 
-/** The parameters of a Bind message behind its two names. */
+/* What a prepared statement's name has before its text's hash. */
+#define NAME "twilio_cgi_0"
+
+/** A Parse message: the text, or "prepare NAME: text". */
+static void describe_parse(FILE *text, const char *at)
+{
+    if (*at)
+        fprintf(text, "prepare %.*s: ", (int)strlen(NAME), at);
+    fputs(at + strlen(at) + 1, text);
+}
+
+/** A Bind message: the prepared statement's name and the parameters. */
 static void describe_bind(FILE *text, const char *at)
 {
     at += strlen(at) + 1;
+    fprintf(text, "%.*s", (int)strlen(NAME), at);
     at += strlen(at) + 1;
     at += 2 + 2 * number_at(at, 2);
     uint32_t n = number_at(at, 2);
@@ -277,7 +291,7 @@ static bool read_statement(struct server *server, int fd)
         if (!good || head[0] == 'X' || head[0] == 'S')
             break;
         if (head[0] == 'P')
-            fputs(body + strlen(body) + 1, text);
+            describe_parse(text, body);
         if (head[0] == 'B')
             describe_bind(text, body);
     }
@@ -305,8 +319,9 @@ static void send_out(int fd, const struct out *out)
 }
 
 /** Startup: what the client says is not looked at. */
-static bool welcome(int fd, const struct act *act)
+static bool welcome(int fd, const struct script *script)
 {
+    const struct act *act = script->acts;
     char length[4], body[1024];
     struct out out = {.n = 0};
 
@@ -323,6 +338,12 @@ static bool welcome(int fd, const struct act *act)
     begin(&out, 'R');
     put_number(&out, 0, 4);
     finish(&out);
+    if (script->pid) {
+        begin(&out, 'K');
+        put_number(&out, script->pid, 4);
+        put_number(&out, 12345, 4);
+        finish(&out);
+    }
     put_ready(&out);
     send_out(fd, &out);
     return true;
@@ -347,6 +368,10 @@ static bool answer(int fd, const int *go, const struct act *act)
     case LATE:
         (void)!read(go[0], &scrap, 1);
         put_row(&out, act);
+        break;
+    case PREPARED:
+        put_simple(&out, '1');
+        put_ready(&out);
         break;
     case SILENCE:
         wait_for_end(fd);
@@ -379,7 +404,7 @@ static void play(struct server *server, const struct script *script, int fd)
     const struct act *act = script->acts;
     char scrap;
 
-    if (!welcome(fd, act))
+    if (!welcome(fd, script))
         return;
     if (act->deed == DEAF) {
         (void)!read(server->go[0], &scrap, 1);
@@ -811,6 +836,94 @@ static void test_kept_one_is_shut_down(void **state)
     }
 }
 
+#define ASKED_WHO   "select pg_catalog.pg_backend_pid()"
+#define TEXT_TAKEN  "prepare " NAME ": select f($1,$2,$3)"
+#define ASKED_AGAIN NAME "|it's|null|"
+
+/** Statements that a connection is asked again, as it greeted with process 7. */
+static const struct prepared_row {
+    const char *label;
+    size_t n_asked; /* times */
+    struct act acts[ACTS_MAX];
+    const char *heard[ACTS_MAX + 1];
+    bool lost; /* the last time there is no answer */
+} prepared[] = {
+    {"a statement that is asked again is prepared",
+     3,
+     {{ROW, {"a"}}, {ROW, {"7"}}, {PREPARED}, {ROW, {"a"}}, {ROW, {"a"}}},
+     {ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN, ASKED_AGAIN}},
+    {"not where another process answers",
+     3,
+     {{ROW, {"a"}}, {ROW, {"8"}}, {ROW, {"a"}}, {ROW, {"a"}}},
+     {ASKED, ASKED_WHO, ASKED, ASKED}},
+    {"not where nobody says which process answers",
+     2,
+     {{ROW, {"a"}}, {ERROR, {NULL}, "42501"}, {ROW, {"a"}}},
+     {ASKED, ASKED_WHO, ASKED}},
+    {"one that cannot be prepared is asked as it is, and may be another time",
+     3,
+     {{ROW, {"a"}}, {ROW, {"7"}}, {ERROR, {NULL}, "42883"}, {ROW, {"a"}}, {PREPARED}, {ROW, {"a"}}},
+     {ASKED, ASKED_WHO, TEXT_TAKEN, ASKED, TEXT_TAKEN, ASKED_AGAIN}},
+    {"another's of the same name: the session is not ours alone",
+     3,
+     {{ROW, {"a"}}, {ROW, {"7"}}, {ERROR, {NULL}, "42P05"}, {ROW, {"a"}}, {ROW, {"a"}}},
+     {ASKED, ASKED_WHO, TEXT_TAKEN, ASKED, ASKED}},
+    {"nor where the name is gone",
+     3,
+     {{ROW, {"a"}}, {ROW, {"7"}}, {PREPARED}, {ERROR, {NULL}, "26000"}, {ROW, {"a"}}, {ROW, {"a"}}},
+     {ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN, ASKED, ASKED}},
+    {"a function that has other columns now is prepared anew, by another name",
+     4,
+     {{ROW, {"a"}},
+      {ROW, {"7"}},
+      {PREPARED},
+      {ERROR, {NULL}, "0A000"},
+      {ROW, {"a"}},
+      {ROW, {"a"}},
+      {PREPARED},
+      {ROW, {"a"}}},
+     {ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN, ASKED, ASKED,
+      "prepare twilio_cgi_1: select f($1,$2,$3)", "twilio_cgi_1|it's|null|"}},
+    {"a function that takes other types now is asked as it is",
+     2,
+     {{ROW, {"a"}}, {ROW, {"7"}}, {PREPARED}, {ERROR, {NULL}, "42883"}, {ROW, {"a"}}},
+     {ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN, ASKED}},
+    {"an error of the statement is its own",
+     2,
+     {{ROW, {"a"}}, {ROW, {"7"}}, {PREPARED}, {ERROR, {NULL}, "23503"}},
+     {ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN},
+     true},
+    {"the end where it is asked which process answers",
+     2,
+     {{ROW, {"a"}}, {HANG_UP}},
+     {ASKED, ASKED_WHO},
+     true},
+    {"the end where the text is taken",
+     2,
+     {{ROW, {"a"}}, {ROW, {"7"}}, {HANG_UP}},
+     {ASKED, ASKED_WHO, TEXT_TAKEN},
+     true},
+};
+
+static void test_prepared(void **state)
+{
+    const struct prepared_row *row = *state;
+    struct script scripts[] = {{.pid = 7}, {{{SHUT}}}};
+
+    memcpy(scripts[0].acts, row->acts, sizeof(row->acts));
+    start(scripts);
+    for (size_t i = 1; i <= row->n_asked; i++) {
+        bool good = ask();
+        if (good == (row->lost && i == row->n_asked))
+            fail_msg("%zu: %s", i, good ? "got a row" : fault.detail);
+        if (good)
+            assert_text_equal(database_cell(&result, 0, 0), "a");
+    }
+    stop();
+    fake_record_expect(&server.record, row->heard);
+    assert_int_equal(server.n_connections, 1);
+}
+
 static void test_no_memory(void **state)
 {
     static const struct script scripts[] = {{{{ROW, {"a"}}, {ROW, {"a"}}, {ROW, {"b"}}}}};
@@ -1084,12 +1197,13 @@ int main(void)
         {.name = "a server that goes while it is written to", .test_func = test_deaf_and_gone},
     };
     struct CMUnitTest tests[ARRAY_LEN(statements) + ARRAY_LEN(beginnings) + ARRAY_LEN(strings) +
-                            ARRAY_LEN(singles)];
+                            ARRAY_LEN(prepared) + ARRAY_LEN(singles)];
     size_t n = 0;
 
     ADD_ROWS(tests, n, statements, test_statement);
     ADD_ROWS(tests, n, beginnings, test_beginning);
     ADD_ROWS(tests, n, strings, test_string);
+    ADD_ROWS(tests, n, prepared, test_prepared);
     memcpy(tests + n, singles, sizeof(singles));
     for (size_t i = 0; i < ARRAY_LEN(tests); i++)
         tests[i].teardown_func = clear;
