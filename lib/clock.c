@@ -56,10 +56,13 @@ void clock_stamp(const struct clock *clock, char ret_stamp[32])
 
 bool clock_uuid(const struct clock *clock, char ret_uuid[37])
 {
+    uint64_t ms = (uint64_t)clock->epoch_ms(clock->self);
     unsigned char b[16] = {0};
 
-    bool random = clock->random(clock->self, b, sizeof(b));
-    b[6] = (unsigned char)((b[6] & 0x0F) | 0x40);
+    bool random = clock->random(clock->self, b + 6, sizeof(b) - 6);
+    for (size_t i = 0; i < 6; i++)
+        b[i] = (unsigned char)(ms >> (8 * (5 - i)));
+    b[6] = (unsigned char)((b[6] & 0x0F) | 0x70);
     b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
     snprintf(ret_uuid, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
              b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],

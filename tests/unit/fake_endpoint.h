@@ -44,7 +44,7 @@ struct endpoint_row {
     "RateLimit-Reset, Retry-After, Idempotent-Replayed, WWW-Authenticate\r\n"
 
 /** The id that a row is asked for with: there is no randomness in a fake's clock. */
-#define FAKE_ROW_ID "00000000-0000-4000-8000-000000000000"
+#define FAKE_ROW_ID "019b796d-d600-7000-8000-000000000000"
 
 /** The statements, arguments with their quotes: FAKE_SETTLE("'id'", "null", ...). */
 #define FAKE_RESERVE(scope, key, sender, limit, type, to, body, request, media, metadata)          \

@@ -179,7 +179,7 @@ static void test_known_on_failure(void **state)
 }
 
 #define X32 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-#define NEW "11111111-1111-4111-9111-111111111111"
+#define NEW "019b796d-d600-7111-9111-111111111111"
 
 static const struct id_row {
     const char *label, *variable, *want;

@@ -59,23 +59,27 @@ static const struct uuid_row {
     bool random;
     const char *want;
 } uuids[] = {
-    {"version and variant stand over the dice",
-     {.byte = -1},
+    {"version and variant stand over the dice; the time of RFC 9562's appendix A.6",
+     {.epoch_ms = 0x017F22E279B0, .byte = -1},
      true,
-     "00010203-0405-4607-8809-0a0b0c0d0e0f"},
-    {"all bits set", {.byte = 255}, true, "ffffffff-ffff-4fff-bfff-ffffffffffff"},
-    {"no bit set", {.byte = 0}, true, "00000000-0000-4000-8000-000000000000"},
+     "017f22e2-79b0-7001-8203-040506070809"},
+    {"all bits set",
+     {.epoch_ms = 0xFFFFFFFFFFFF, .byte = 255},
+     true,
+     "ffffffff-ffff-7fff-bfff-ffffffffffff"},
+    {"no bit set", {.byte = 0}, true, "00000000-0000-7000-8000-000000000000"},
     {"without randomness it is told",
-     {.none = true},
+     {.epoch_ms = FAKE_EPOCH_MS, .none = true},
      false,
-     "00000000-0000-4000-8000-000000000000"},
+     "019b796d-d600-7000-8000-000000000000"},
 };
 
 static void uuid(void **state)
 {
     const struct uuid_row *row = *state;
     struct stopped stopped = row->stopped;
-    const struct clock clock = {.self = &stopped, .random = stopped_random};
+    const struct clock clock = {
+        .self = &stopped, .epoch_ms = stopped_epoch_ms, .random = stopped_random};
     char got[37];
 
     assert_int_equal(clock_uuid(&clock, got), row->random);
