@@ -8,7 +8,7 @@ rows=${ROWS:-20000}
 [ "$rows" -ge 1000000 ] && seqscan=on || seqscan=off
 # read_whole PLANS: the tables that are; but for one that fits a page or two, or (large) has no rows here.
 read_whole() {
-    small='twilio_errors|user_roles|daily_[a-z]+'
+    small='twilio_errors|staff_roles|user_roles|daily_[a-z]+'
     [ $seqscan = off ] || small="$small|failure_readers|schema_migrations|follow_ups|forgotten_messages|withdrawn_reservations"
     grep 'Seq Scan' "$1" | grep -vE " on ($small) "
 }
