@@ -120,11 +120,13 @@ account=AC0123456789abcdef0123456789abcdef
 statements()
 {
     awk -v what="$1" -v round="$2" -v rows="$3" -v calls="$calls" -v account="$account" '
+        # As the programs make them: one behind the other.
+        function id(n) { return sprintf("%s019b796d-d600-7000-9000-%08x%04x%s", q, round % 4294967296, n, q) }
         function send(name, n) {
-            printf "select outcome from messaging.reserve_message(%sc%s, %scost %s%s, md5(%suser%d%s)::uuid, 5, %ssms%s, %s+2010%08d%s, %sتم استلام طلب الصيانة%s, null, null, %s{\"account_sid\": \"%s\"}%s, md5(%scost %s%s)::uuid);\n",
-                q, q, q, name, q, q, n * 7 % 5000, q, q, q, q, n * 7919 % 100000000, q, q, q, q, account, q, q, name, q
-            printf "select true from messaging.settle_message(md5(%scost %s%s)::uuid, %sSM%s || md5(%scost %s%s), %squeued%s, null, null, %s{\"num_segments\": \"1\", \"num_media\": \"0\", \"direction\": \"outbound-api\"}%s, false, null);\n",
-                q, name, q, q, q, q, name, q, q, q, q, q
+            printf "select outcome from messaging.reserve_message(%sc%s, %scost %s%s, md5(%suser%d%s)::uuid, 5, %ssms%s, %s+2010%08d%s, %sتم استلام طلب الصيانة%s, null, null, %s{\"account_sid\": \"%s\"}%s, %s);\n",
+                q, q, q, name, q, q, n * 7 % 5000, q, q, q, q, n * 7919 % 100000000, q, q, q, q, account, q, id(n)
+            printf "select true from messaging.settle_message(%s, %sSM%s || md5(%scost %s%s), %squeued%s, null, null, %s{\"num_segments\": \"1\", \"num_media\": \"0\", \"direction\": \"outbound-api\"}%s, false, null);\n",
+                id(n), q, q, q, name, q, q, q, q, q
         }
         function call_back(id, sid, status) {
             printf "select status from messaging.record_status(%s, %sSM%s || md5(%s%s%s), %s%s%s, null, null, %s{\"AccountSid\": \"%s\", \"ApiVersion\": \"2010-04-01\", \"From\": \"+15005550006\"}%s, null);\n",
@@ -139,7 +141,7 @@ statements()
                 for (n = 1; n <= calls; n++)
                     for (s = 1; s <= 2; s++) {
                         name = "cost " round "-" n
-                        call_back("md5(" q name q ")::uuid", name, s == 1 ? "sent" : "delivered")
+                        call_back(id(n), name, s == 1 ? "sent" : "delivered")
                     }
             if (what == "late")
                 for (n = 1; n <= calls; n++)
@@ -258,17 +260,18 @@ part_cost()
 
 write_load()
 {
+    id="('019b796d-d600-7000-8000-' || lpad(to_hex((:n)::bigint), 12, '0'))::uuid"
     cat >"$work/send.sql" <<SQL
 \\set n :first + :k * $clients + :client_id
 \\set k :k + 1
-select outcome from messaging.reserve_message('load', 'load ' || :n, md5('user' || (:n)::bigint % 5000)::uuid, 60, 'sms', '+2010' || lpad(((:n)::bigint % 20011 * 4999)::text, 8, '0'), 'مرحباً، تم استلام طلب الصيانة وسيتواصل معكم الفني قريباً', null, null, '{"account_sid": "$account", "tag": "received"}', md5('load ' || :n)::uuid);
-select true from messaging.settle_message(md5('load ' || :n)::uuid, 'SM' || md5('load ' || :n), 'queued', null, null, '{"num_segments": "1", "num_media": "0", "direction": "outbound-api"}', false, null);
+select outcome from messaging.reserve_message('load', 'load ' || :n, md5('user' || (:n)::bigint % 5000)::uuid, 60, 'sms', '+2010' || lpad(((:n)::bigint % 20011 * 4999)::text, 8, '0'), 'مرحباً، تم استلام طلب الصيانة وسيتواصل معكم الفني قريباً', null, null, '{"account_sid": "$account", "tag": "received"}', $id);
+select true from messaging.settle_message($id, 'SM' || md5('load ' || :n), 'queued', null, null, '{"num_segments": "1", "num_media": "0", "direction": "outbound-api"}', false, null);
 SQL
     cat >"$work/call.sql" <<SQL
 \\set n :first + :k / 3 * $clients + :client_id
 \\set s :k % 3 + 1
 \\set k :k + 1
-select status from messaging.record_status(md5('load ' || :n)::uuid, 'SM' || md5('load ' || :n), (array['sent', 'delivered', 'read'])[:s], null, null, '{"AccountSid": "$account", "ApiVersion": "2010-04-01", "From": "+15005550006"}', null);
+select status from messaging.record_status($id, 'SM' || md5('load ' || :n), (array['sent', 'delivered', 'read'])[:s], null, null, '{"AccountSid": "$account", "ApiVersion": "2010-04-01", "From": "+15005550006"}', null);
 SQL
     # All of a message's life.
     {
