@@ -22,9 +22,9 @@ extern const struct clock clock_system;
 void clock_stamp(const struct clock *clock, char ret_stamp[32]);
 
 /**
- * A UUID of now and of chance (version 7, RFC 9562 section 5.7) as 36 characters and a NUL: rows of
- * the same hour lie side by side in an index, whatever the table has grown to. False where there is
- * no randomness: all its random digits are 0 then.
+ * A UUID of now and of chance (version 7, RFC 9562 section 5.7) as 36 characters and a NUL. As a
+ * row's id it lies beside those of the same hour in an index, however large the table has grown.
+ * False where there is no randomness: all its random digits are 0 then.
  */
 bool clock_uuid(const struct clock *clock, char ret_uuid[37]);
 

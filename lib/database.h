@@ -2,8 +2,8 @@
  * Statements to PostgreSQL, each with a deadline. libpq appears in database_connection.c and
  * database_statement.c only.
  *
- * One statement is one transaction, and one round trip. No session state: a pooler in transaction
- * mode may stand in between. Where none does, what a connection is asked again is prepared.
+ * One statement is one transaction, and one round trip but where it is prepared. No session state
+ * is relied on: a pooler in transaction mode may stand in between (see database_prepared.h).
  */
 #ifndef DATABASE_H
 #define DATABASE_H

@@ -191,6 +191,34 @@ struct pg_conn *database_connection_open(const char *string, const struct resolv
     return NULL;
 }
 
+struct pg_result *database_connection_result(struct pg_conn *conn, int64_t deadline)
+{
+    PGresult *first = NULL, *next;
+    int unsent;
+
+    while ((unsent = PQflush(conn)) > 0)
+        if (!database_connection_wait(conn, POLLOUT, deadline))
+            return NULL;
+    if (unsent < 0)
+        return NULL;
+    for (;;) {
+        while (PQisBusy(conn))
+            if (!database_connection_wait(conn, POLLIN, deadline) || !PQconsumeInput(conn)) {
+                PQclear(first);
+                return NULL;
+            }
+        next = PQgetResult(conn);
+        if (!next)
+            return first;
+        if (!first || PQresultStatus(next) == PGRES_FATAL_ERROR) {
+            PQclear(first);
+            first = next;
+        } else {
+            PQclear(next);
+        }
+    }
+}
+
 bool database_connection_is_stale(const struct pg_conn *conn)
 {
     struct pollfd fd = {.fd = PQsocket(conn), .events = POLLIN};

@@ -12,7 +12,8 @@
 /** A deadline, so many milliseconds from now: clock_system's monotonic time. */
 int64_t database_deadline(int ms);
 
-struct pg_conn; /* libpq's PGconn; owned by whoever got it */
+struct pg_conn;   /* libpq's PGconn; owned by whoever got it */
+struct pg_result; /* libpq's PGresult */
 
 /**
  * Hosts and ports of the connection string, or (NULL, or without a host) of PGHOST and PGPORT; are
@@ -45,6 +46,12 @@ bool database_connection_is_good(const struct pg_conn *conn);
  * that asked nothing, and its last words come before the end that libpq would notice.
  */
 bool database_connection_is_stale(const struct pg_conn *conn);
+
+/**
+ * Send what libpq has still to send, and wait for the one result; PQclear(). NULL: broken, or not
+ * at the deadline. The rows come before the server commits: only its last word says whether it has.
+ */
+struct pg_result *database_connection_result(struct pg_conn *conn, int64_t deadline);
 
 /** Wait until its socket can be read (POLLIN) or written (POLLOUT); false at the deadline. */
 bool database_connection_wait(const struct pg_conn *conn, short events, int64_t deadline);

@@ -1,7 +1,7 @@
 /**
  * The table message_logs, reached by the SQL functions of the schema `messaging` (sql/schema).
  *
- * Each call is one round trip. What the functions promise under concurrency stands with them.
+ * Each call is one statement. What the functions promise under concurrency stands with them.
  *
  * Where something is locked by somebody else a call waits for it, for up to 5 s, and where a
  * process has several connections most of that time over those that are for it (DATABASE_PATIENT);

@@ -1,6 +1,6 @@
 /**
  * What an operator, a timer or a monitor asks of message_logs: forgetting, figures, the schema's
- * version. Each call is one round trip, as in message_log.h.
+ * version. Each call is one statement, as in message_log.h.
  */
 #ifndef MESSAGE_LOG_OPERATION_H
 #define MESSAGE_LOG_OPERATION_H

@@ -11,7 +11,8 @@ struct json_value;
 /**
  * A message as message_log has it, to be sent again: a row of message_logs as JSON, of which only
  * channel, number, text, request, media, template, variables, tag, validity and what it is the
- * fallback of are looked at. Free text is free text again, by whatever way it went. Fails with FAULT_INTERNAL where it is no message.
+ * fallback of are looked at. Free text is free text again, by whatever way it went. Fails with
+ * FAULT_INTERNAL where it is no message.
  */
 must_check bool message_row_read(struct arena *arena, const struct json_value *row,
                                  struct message *ret_message, struct fault *reterr);

@@ -1,6 +1,6 @@
 /**
  * What the reconcile run asks of the table message_logs, and how it writes there what Twilio's
- * lists say (sql/schema/reconcile.sql). Each call is one round trip.
+ * lists say (sql/schema/reconcile.sql). Each call is one statement.
  */
 #ifndef RECONCILE_LOG_H
 #define RECONCILE_LOG_H

@@ -12,7 +12,9 @@
 -- CREATE OR REPLACE cannot do:
 --   * other parameters: drop function if exists FORMER SIGNATURE, before the function. Programs of the
 --     release before go on beside new ones: what they call stays callable with what they give it, so new
---     parameters go last and have defaults; tests/sql/former_calls.txt has their statements
+--     parameters go last and have defaults; tests/sql/former_calls.txt has their statements. Their living
+--     connections have prepared them with the types of before: a parameter's new type that the old one is
+--     cast to by itself (date, timestamptz) would read what it gets in the old one, so it gets a new name
 --   * another result, other columns of a view: call pg_temp.drop_former, before it
 --   * indexes, policies, new columns; triggers and views of those who send: call pg_temp.keep, which locks
 --     nothing that is as it should be

@@ -32,6 +32,7 @@
 #include <cjson/cJSON.h>
 #include <fcgiapp.h>
 #include <jwt.h>
+#include <libpq-events.h>
 #include <libpq-fe.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
@@ -120,6 +121,18 @@
              (PGconn * conn, const char *sql, int n, const Oid *types, const char *const *values,  \
               const int *lengths, const int *formats, int format),                                 \
              (conn, sql, n, types, values, lengths, formats, format), 0, 0)                        \
+    FUNCTION(int, PQsendPrepare,                                                                   \
+             (PGconn * conn, const char *name, const char *sql, int n, const Oid *types),          \
+             (conn, name, sql, n, types), 0, 0)                                                    \
+    FUNCTION(int, PQsendQueryPrepared,                                                             \
+             (PGconn * conn, const char *name, int n, const char *const *values,                   \
+              const int *lengths, const int *formats, int format),                                 \
+             (conn, name, n, values, lengths, formats, format), 0, 0)                              \
+    FUNCTION(int, PQregisterEventProc,                                                             \
+             (PGconn * conn, PGEventProc procedure, const char *name, void *payload),              \
+             (conn, procedure, name, payload), 0, 0)                                               \
+    FUNCTION(int, PQsetInstanceData, (PGconn * conn, PGEventProc procedure, void *data),           \
+             (conn, procedure, data), 0, 0)                                                        \
     FUNCTION(int, PQflush, (PGconn * conn), (conn), -1, 0)                                         \
     FUNCTION(int, PQconsumeInput, (PGconn * conn), (conn), 0, 0)                                   \
     FUNCTION(PGresult *, PQgetResult, (PGconn * conn), (conn), NULL, 0)                            \

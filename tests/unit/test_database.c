@@ -75,6 +75,9 @@ enum deed {
     HANG_UP,   /* the connection closes instead of an answer */
     HALF,      /* half a row, then the connection closes */
     PREPARED,  /* a statement's text is taken */
+    DONE,      /* done, without rows */
+    FAREWELL,  /* a fatal error instead of an answer, and the connection closes */
+    OBEY,      /* whatever is asked is done, by process 7, and not recorded */
     ROLL_BACK, /* a row, then an error where the transaction should have been committed */
     SAY_BYE,   /* an answer, a fatal error nobody asked for, and the connection closes */
     LATE,      /* not before the test lets it */
@@ -91,14 +94,15 @@ struct act {
     const char *cells[3]; /* a NULL behind the first is null */
     const char *sqlstate, *constraint;
     bool wordless; /* an error without a text */
+    bool context;  /* an error inside of a function */
 };
 
-#define ACTS_MAX 8
+#define ACTS_MAX 12
 
 /** A connection: acts of its beginning (those from REFUSE on) and of its statements. */
 struct script {
     struct act acts[ACTS_MAX];
-    uint32_t pid; /* of the server process, says its greeting; 0: it says nothing of it */
+    int32_t pid; /* of the server process, says its greeting; 0: it says nothing of it */
 };
 
 struct server {
@@ -107,6 +111,7 @@ struct server {
     pthread_t thread;
     size_t n_connections;
     atomic_size_t n_asked, n_ended; /* statements, connections */
+    size_t n_prepared, n_who;       /* by OBEY: statements that were, asked which process it is */
     struct fake_record record;      /* "sql|parameter|null" */
 };
 
@@ -179,6 +184,10 @@ static void put_error(struct out *out, char type, const char *severity, const st
         put_byte(out, 'M');
         put_string(out, "the server's words\n\tin two lines");
     }
+    if (act->context) {
+        put_byte(out, 'W');
+        put_string(out, "PL/pgSQL function f(text)");
+    }
     if (act->constraint) {
         put_byte(out, 'n');
         put_string(out, act->constraint);
@@ -244,14 +253,11 @@ static uint32_t number_at(const char *at, int bytes)
     return number;
 }
 
-/* What a prepared statement's name has before its text's hash. */
-#define NAME "twilio_cgi_0"
-
 /** A Parse message: the text, or "prepare NAME: text". */
 static void describe_parse(FILE *text, const char *at)
 {
     if (*at)
-        fprintf(text, "prepare %.*s: ", (int)strlen(NAME), at);
+        fprintf(text, "prepare %s: ", at);
     fputs(at + strlen(at) + 1, text);
 }
 
@@ -259,7 +265,7 @@ static void describe_parse(FILE *text, const char *at)
 static void describe_bind(FILE *text, const char *at)
 {
     at += strlen(at) + 1;
-    fprintf(text, "%.*s", (int)strlen(NAME), at);
+    fputs(at, text);
     at += strlen(at) + 1;
     at += 2 + 2 * number_at(at, 2);
     uint32_t n = number_at(at, 2);
@@ -276,8 +282,8 @@ static void describe_bind(FILE *text, const char *at)
     }
 }
 
-/** Read up to a Sync; false where the client goes. */
-static bool read_statement(struct server *server, int fd)
+/** Read up to a Sync; what was asked, from malloc. NULL where the client goes. */
+static char *read_statement(int fd)
 {
     char head[5], body[65536], *described = NULL;
     size_t size;
@@ -296,13 +302,10 @@ static bool read_statement(struct server *server, int fd)
             describe_bind(text, body);
     }
     fclose(text);
-    if (!good || head[0] == 'X') {
-        free(described);
-        return false;
-    }
-    fake_record_add(&server->record, described);
-    server->n_asked++;
-    return true;
+    if (good && head[0] == 'S')
+        return described;
+    free(described);
+    return NULL;
 }
 
 static void wait_for_end(int fd)
@@ -340,7 +343,7 @@ static bool welcome(int fd, const struct script *script)
     finish(&out);
     if (script->pid) {
         begin(&out, 'K');
-        put_number(&out, script->pid, 4);
+        put_number(&out, (uint32_t)script->pid, 4);
         put_number(&out, 12345, 4);
         finish(&out);
     }
@@ -373,6 +376,18 @@ static bool answer(int fd, const int *go, const struct act *act)
         put_simple(&out, '1');
         put_ready(&out);
         break;
+    case DONE:
+        put_simple(&out, '1');
+        put_simple(&out, '2');
+        put_simple(&out, 'n');
+        begin(&out, 'C');
+        put_string(&out, "DEALLOCATE");
+        finish(&out);
+        put_ready(&out);
+        break;
+    case FAREWELL:
+        put_error(&out, 'E', "SFATAL", act);
+        break;
     case SILENCE:
         wait_for_end(fd);
         return false;
@@ -396,13 +411,23 @@ static bool answer(int fd, const int *go, const struct act *act)
         put_row(&out, act);
     }
     send_out(fd, &out);
-    return act->deed != HALF && act->deed != SAY_BYE;
+    return act->deed != HALF && act->deed != SAY_BYE && act->deed != FAREWELL;
+}
+
+static void obey(struct server *server, int fd, const char *asked)
+{
+    bool prepare = strncmp(asked, "prepare ", 8) == 0, who = strstr(asked, "pg_backend_pid");
+    const struct act act = {prepare ? PREPARED : ROW, {"7"}};
+
+    server->n_prepared += prepare;
+    server->n_who += who;
+    answer(fd, server->go, &act);
 }
 
 static void play(struct server *server, const struct script *script, int fd)
 {
     const struct act *act = script->acts;
-    char scrap;
+    char scrap, *asked;
 
     if (!welcome(fd, script))
         return;
@@ -410,7 +435,14 @@ static void play(struct server *server, const struct script *script, int fd)
         (void)!read(server->go[0], &scrap, 1);
         return;
     }
-    while (read_statement(server, fd)) {
+    while ((asked = read_statement(fd))) {
+        server->n_asked++;
+        if (act->deed == OBEY) {
+            obey(server, fd, asked);
+            free(asked);
+            continue;
+        }
+        fake_record_add(&server->record, asked);
         if (act->deed == END || !answer(fd, server->go, act))
             return;
         act++;
@@ -837,90 +869,186 @@ static void test_kept_one_is_shut_down(void **state)
 }
 
 #define ASKED_WHO   "select pg_catalog.pg_backend_pid()"
+#define NAME        "twilio_cgi_70ee2428be203ae0" /* FNV-1a of "select f($1,$2,$3)" */
 #define TEXT_TAKEN  "prepare " NAME ": select f($1,$2,$3)"
 #define ASKED_AGAIN NAME "|it's|null|"
+#define DROPPED     "deallocate " NAME
 
-/** Statements that a connection is asked again, as it greeted with process 7. */
-static const struct prepared_row {
+#define A_ROW                                                                                      \
+    {                                                                                              \
+        ROW,                                                                                       \
+        {                                                                                          \
+            "a"                                                                                    \
+        }                                                                                          \
+    }
+#define PROCESS(pid)                                                                               \
+    {                                                                                              \
+        ROW,                                                                                       \
+        {                                                                                          \
+            pid                                                                                    \
+        }                                                                                          \
+    }
+#define REFUSED(why)                                                                               \
+    {                                                                                              \
+        ERROR, {NULL}, why                                                                         \
+    }
+#define TWICE       A_ROW, A_ROW
+#define TWICE_ASKED ASKED, ASKED
+
+/** What comes of asking a connection again, whose greeting was from process 7. */
+static const struct again_row {
     const char *label;
     size_t n_asked; /* times */
     struct act acts[ACTS_MAX];
     const char *heard[ACTS_MAX + 1];
-    bool lost; /* the last time there is no answer */
-} prepared[] = {
-    {"a statement that is asked again is prepared",
-     3,
-     {{ROW, {"a"}}, {ROW, {"7"}}, {PREPARED}, {ROW, {"a"}}, {ROW, {"a"}}},
-     {ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN, ASKED_AGAIN}},
-    {"not where another process answers",
-     3,
-     {{ROW, {"a"}}, {ROW, {"8"}}, {ROW, {"a"}}, {ROW, {"a"}}},
-     {ASKED, ASKED_WHO, ASKED, ASKED}},
-    {"not where nobody says which process answers",
-     2,
-     {{ROW, {"a"}}, {ERROR, {NULL}, "42501"}, {ROW, {"a"}}},
-     {ASKED, ASKED_WHO, ASKED}},
-    {"one that cannot be prepared is asked as it is, and may be another time",
-     3,
-     {{ROW, {"a"}}, {ROW, {"7"}}, {ERROR, {NULL}, "42883"}, {ROW, {"a"}}, {PREPARED}, {ROW, {"a"}}},
-     {ASKED, ASKED_WHO, TEXT_TAKEN, ASKED, TEXT_TAKEN, ASKED_AGAIN}},
-    {"another's of the same name: the session is not ours alone",
-     3,
-     {{ROW, {"a"}}, {ROW, {"7"}}, {ERROR, {NULL}, "42P05"}, {ROW, {"a"}}, {ROW, {"a"}}},
-     {ASKED, ASKED_WHO, TEXT_TAKEN, ASKED, ASKED}},
-    {"nor where the name is gone",
-     3,
-     {{ROW, {"a"}}, {ROW, {"7"}}, {PREPARED}, {ERROR, {NULL}, "26000"}, {ROW, {"a"}}, {ROW, {"a"}}},
-     {ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN, ASKED, ASKED}},
-    {"a function that has other columns now is prepared anew, by another name",
+    const char *fault; /* of the last time; NULL: a row came, as each time before */
+    const char *sqlstate;
+    bool in_doubt;
+    int32_t pid; /* another one */
+} agains[] = {
+    {"what is asked a third time is prepared",
      4,
-     {{ROW, {"a"}},
-      {ROW, {"7"}},
-      {PREPARED},
-      {ERROR, {NULL}, "0A000"},
-      {ROW, {"a"}},
-      {ROW, {"a"}},
-      {PREPARED},
-      {ROW, {"a"}}},
-     {ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN, ASKED, ASKED,
-      "prepare twilio_cgi_1: select f($1,$2,$3)", "twilio_cgi_1|it's|null|"}},
-    {"a function that takes other types now is asked as it is",
-     2,
-     {{ROW, {"a"}}, {ROW, {"7"}}, {PREPARED}, {ERROR, {NULL}, "42883"}, {ROW, {"a"}}},
-     {ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN, ASKED}},
-    {"an error of the statement is its own",
-     2,
-     {{ROW, {"a"}}, {ROW, {"7"}}, {PREPARED}, {ERROR, {NULL}, "23503"}},
-     {ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN},
+     {TWICE, PROCESS("7"), {PREPARED}, A_ROW, A_ROW},
+     {TWICE_ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN, ASKED_AGAIN}},
+    {"not where another process answers",
+     4,
+     {TWICE, PROCESS("8"), TWICE},
+     {TWICE_ASKED, ASKED_WHO, TWICE_ASKED}},
+    {"not where nobody says which process answers",
+     4,
+     {TWICE, REFUSED("42501"), TWICE},
+     {TWICE_ASKED, ASKED_WHO, TWICE_ASKED}},
+    {"not where the greeting's number is no process's",
+     4,
+     {TWICE, TWICE},
+     {TWICE_ASKED, TWICE_ASKED},
+     .pid = -7},
+    {"what cannot be prepared goes out as a text, and is tried again",
+     4,
+     {TWICE, PROCESS("7"), REFUSED("42883"), A_ROW, {PREPARED}, A_ROW},
+     {TWICE_ASKED, ASKED_WHO, TEXT_TAKEN, ASKED, TEXT_TAKEN, ASKED_AGAIN}},
+    {"four times, and no more",
+     7,
+     {TWICE, PROCESS("7"), REFUSED("42883"), A_ROW, REFUSED("42883"), A_ROW, REFUSED("42883"),
+      A_ROW, REFUSED("42883"), TWICE},
+     {TWICE_ASKED, ASKED_WHO, TEXT_TAKEN, ASKED, TEXT_TAKEN, ASKED, TEXT_TAKEN, ASKED, TEXT_TAKEN,
+      TWICE_ASKED}},
+    {"a name that is there already: the session is not ours alone",
+     4,
+     {TWICE, PROCESS("7"), REFUSED("42P05"), TWICE},
+     {TWICE_ASKED, ASKED_WHO, TEXT_TAKEN, TWICE_ASKED}},
+    {"nor where the name is gone",
+     4,
+     {TWICE, PROCESS("7"), {PREPARED}, REFUSED("26000"), REFUSED("26000"), TWICE},
+     {TWICE_ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN, DROPPED, TWICE_ASKED}},
+    {"a function that has other columns now is prepared anew",
+     4,
+     {TWICE, PROCESS("7"), {PREPARED}, REFUSED("0A000"), {DONE}, A_ROW, {PREPARED}, A_ROW},
+     {TWICE_ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN, DROPPED, ASKED, TEXT_TAKEN, ASKED_AGAIN}},
+    {"and one that takes other types",
+     4,
+     {TWICE, PROCESS("7"), {PREPARED}, REFUSED("42883"), {DONE}, A_ROW, {PREPARED}, A_ROW},
+     {TWICE_ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN, DROPPED, ASKED, TEXT_TAKEN, ASKED_AGAIN}},
+    {"what is not to be had as a text either is told",
+     3,
+     {TWICE, PROCESS("7"), {PREPARED}, REFUSED("42501"), {DONE}, REFUSED("42501")},
+     {TWICE_ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN, DROPPED, ASKED},
+     "misconfigured",
+     "42501"},
+    {"what a function meets is the statement's own, and is not asked twice",
+     3,
+     {TWICE, PROCESS("7"), {PREPARED}, {ERROR, {NULL}, "42883", .context = true}},
+     {TWICE_ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN},
+     "misconfigured",
+     "42883"},
+    {"and so is any other error",
+     3,
+     {TWICE, PROCESS("7"), {PREPARED}, REFUSED("23503")},
+     {TWICE_ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN},
+     "internal",
+     "23503"},
+    {"the end where it is asked which process answers: nothing was sent",
+     3,
+     {TWICE, {HANG_UP}},
+     {TWICE_ASKED, ASKED_WHO},
+     "database_unavailable",
+     ""},
+    {"a good-bye there",
+     3,
+     {TWICE, {FAREWELL, {NULL}, "57P01"}},
+     {TWICE_ASKED, ASKED_WHO},
+     "database_unavailable",
+     ""},
+    {"no answer there in time",
+     3,
+     {TWICE, {SILENCE}},
+     {TWICE_ASKED, ASKED_WHO},
+     "database_unavailable",
+     ""},
+    {"the end where it is prepared: nothing was sent",
+     3,
+     {TWICE, PROCESS("7"), {HANG_UP}},
+     {TWICE_ASKED, ASKED_WHO, TEXT_TAKEN},
+     "database_unavailable",
+     ""},
+    {"the end where it had been prepared: who knows",
+     3,
+     {TWICE, PROCESS("7"), {PREPARED}, {HANG_UP}},
+     {TWICE_ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN},
+     "database_unavailable",
+     "",
      true},
-    {"the end where it is asked which process answers",
-     2,
-     {{ROW, {"a"}}, {HANG_UP}},
-     {ASKED, ASKED_WHO},
-     true},
-    {"the end where the text is taken",
-     2,
-     {{ROW, {"a"}}, {ROW, {"7"}}, {HANG_UP}},
-     {ASKED, ASKED_WHO, TEXT_TAKEN},
-     true},
+    {"the end where the name is dropped: nothing was done",
+     3,
+     {TWICE, PROCESS("7"), {PREPARED}, REFUSED("0A000"), {HANG_UP}},
+     {TWICE_ASKED, ASKED_WHO, TEXT_TAKEN, ASKED_AGAIN, DROPPED},
+     "database_unavailable",
+     ""},
 };
 
-static void test_prepared(void **state)
+static void test_again(void **state)
 {
-    const struct prepared_row *row = *state;
-    struct script scripts[] = {{.pid = 7}, {{{SHUT}}}};
+    const struct again_row *row = *state;
+    struct script scripts[] = {{.pid = row->pid ? row->pid : 7}, {{{SHUT}}}};
+    bool good = true;
 
     memcpy(scripts[0].acts, row->acts, sizeof(row->acts));
     start(scripts);
-    for (size_t i = 1; i <= row->n_asked; i++) {
-        bool good = ask();
-        if (good == (row->lost && i == row->n_asked))
+    for (size_t i = 1; good && i <= row->n_asked; i++) {
+        hurried = row->fault && i == row->n_asked;
+        good = ask();
+        if (good == hurried)
             fail_msg("%zu: %s", i, good ? "got a row" : fault.detail);
         if (good)
             assert_text_equal(database_cell(&result, 0, 0), "a");
     }
     stop();
     fake_record_expect(&server.record, row->heard);
+    assert_int_equal(server.n_connections, 1);
+    if (good)
+        return;
+    assert_string_equal(fault_code(&fault), row->fault);
+    assert_string_equal(result.sqlstate, row->sqlstate);
+    assert_int_equal(result.in_doubt, row->in_doubt);
+}
+
+/* Each text has a name of its own, the first 32 of them: the others go out as texts. */
+static void test_many_again(void **state)
+{
+    static const struct script scripts[] = {{{{OBEY}}, .pid = 7}};
+    static const char *const none[] = {NULL};
+    char sql[32];
+
+    (void)state;
+    start(scripts);
+    for (int i = 0; i < 5 * 40; i++) {
+        snprintf(sql, sizeof(sql), "select %d", i % 40);
+        assert_true(database.query(database.self, &arena, sql, none, 0, &result, &fault));
+    }
+    stop();
+    assert_int_equal(server.n_who, 1);
+    assert_int_equal(server.n_prepared, 32);
+    assert_int_equal(server.n_asked, 5 * 40 + 1 + 32);
     assert_int_equal(server.n_connections, 1);
 }
 
@@ -1191,19 +1319,20 @@ int main(void)
          .test_func = test_half_are_for_the_patient},
         {.name = "of one connection nothing is apart", .test_func = test_of_one_nothing_is_apart},
         {.name = "a name that is looked for holds no place", .test_func = test_name_holds_no_place},
+        {.name = "the first 32 texts are prepared", .test_func = test_many_again},
         {.name = "for want of memory a result is lost, not the connection",
          .test_func = test_no_memory},
         {.name = "a server that does not read is given up", .test_func = test_deaf},
         {.name = "a server that goes while it is written to", .test_func = test_deaf_and_gone},
     };
     struct CMUnitTest tests[ARRAY_LEN(statements) + ARRAY_LEN(beginnings) + ARRAY_LEN(strings) +
-                            ARRAY_LEN(prepared) + ARRAY_LEN(singles)];
+                            ARRAY_LEN(agains) + ARRAY_LEN(singles)];
     size_t n = 0;
 
     ADD_ROWS(tests, n, statements, test_statement);
     ADD_ROWS(tests, n, beginnings, test_beginning);
     ADD_ROWS(tests, n, strings, test_string);
-    ADD_ROWS(tests, n, prepared, test_prepared);
+    ADD_ROWS(tests, n, agains, test_again);
     memcpy(tests + n, singles, sizeof(singles));
     for (size_t i = 0; i < ARRAY_LEN(tests); i++)
         tests[i].teardown_func = clear;
