@@ -96,6 +96,8 @@ static bool is_talking(const struct client *client)
     return poll(&look, 1, 0) != 0;
 }
 
+/* NOLINTBEGIN(readability-non-const-parameter): libcurl says what its callbacks take */
+
 /**
  * Called when a connection is there, right before a request goes out over it; and before it goes
  * out again, when a kept connection has broken: Twilio may have taken the first.
@@ -129,6 +131,8 @@ static size_t take_header(char *from, size_t size, size_t count, void *payload)
     exchange->early = sent < (curl_off_t)exchange->length;
     return exchange->early ? 0 : size * count;
 }
+
+/* NOLINTEND(readability-non-const-parameter) */
 
 static bool grow(struct exchange *exchange, size_t more)
 {

@@ -9,12 +9,16 @@
 #define NAME_MAX_LENGTH    128
 #define VERSION_MAX_LENGTH 128
 
-/** Where a character stands among others: '~' before the end, letters before all that is none. */
-static int order_of(char c)
+/** Where a text's first character stands among others: '~' before the end, letters before all that
+ * is none. */
+static int order_of(struct text text)
 {
+    if (text.n == 0)
+        return 0;
+    char c = *text.s;
     if (c == '~')
         return -1;
-    if (isdigit((unsigned char)c) || !c)
+    if (isdigit((unsigned char)c))
         return 0;
     return isalpha((unsigned char)c) ? c : c + 256;
 }
@@ -52,7 +56,7 @@ static int compare_numbers(struct text *a, struct text *b)
 static int compare_words(struct text *a, struct text *b)
 {
     while ((a->n && !isdigit((unsigned char)*a->s)) || (b->n && !isdigit((unsigned char)*b->s))) {
-        int order = order_of(a->n ? *a->s : '\0') - order_of(b->n ? *b->s : '\0');
+        int order = order_of(*a) - order_of(*b);
         if (order)
             return order;
         *a = skip(*a, a->n > 0);
@@ -80,7 +84,7 @@ struct version {
 
 static struct version split(const char *whole)
 {
-    struct version version = {.upstream = text_of(whole)};
+    struct version version = {TEXT(""), text_of(whole), TEXT("")};
     const char *colon = strchr(whole, ':'), *dash = strrchr(whole, '-');
 
     if (dash) {

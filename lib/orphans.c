@@ -150,10 +150,9 @@ static bool keep_message(struct orphans *orphans, const struct twilio_message *m
 
 void orphans_see(struct orphans *orphans, const struct twilio_message *message)
 {
-    if (!may_be_of_any(orphans, message))
+    /* what may be of one is looked at closer, if there is room for it */
+    if (!may_be_of_any(orphans, message) || !keep_message(orphans, message))
         doubt(orphans, message);
-    else if (!keep_message(orphans, message))
-        doubt(orphans, message); /* there is no room to look closer */
 }
 
 /** By recipient, each once. */

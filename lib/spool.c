@@ -27,7 +27,7 @@ struct spool_choice spool_all(const struct spool *spool)
 {
     int64_t now = spool->clock->epoch_ms(spool->clock->self);
 
-    return (struct spool_choice){SPOOL_ANY, now + SPOOL_PAUSE_SECONDS * 1000};
+    return (struct spool_choice){SPOOL_ANY, now + SPOOL_PAUSE_SECONDS * INT64_C(1000)};
 }
 
 /** ".<uuid>": being written; nobody was told that it is safe. */
@@ -296,7 +296,7 @@ static void name_later(const char *name, int64_t due, char ret_later[SPOOL_NAME_
 /** Give a claim back under a name that is due after the pause, and nobody else's. */
 static void put_off(const struct spool *spool, int dir, int claimed, const char *name)
 {
-    int64_t due = spool->clock->epoch_ms(spool->clock->self) + SPOOL_PAUSE_SECONDS * 1000;
+    int64_t due = spool->clock->epoch_ms(spool->clock->self) + SPOOL_PAUSE_SECONDS * INT64_C(1000);
     char later[SPOOL_NAME_SIZE];
     struct stat status;
 

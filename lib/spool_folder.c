@@ -96,7 +96,7 @@ static int64_t due_ms(const struct spool *spool, const char *name)
     struct text digits = {name, strspn(name, "0123456789")};
     uint64_t due = 0;
 
-    (void)!text_number(digits, (uint64_t)now + (SPOOL_PAUSE_SECONDS + 1) * 1000, &due);
+    (void)!text_number(digits, (uint64_t)now + (SPOOL_PAUSE_SECONDS + 1) * UINT64_C(1000), &due);
     return (int64_t)due;
 }
 

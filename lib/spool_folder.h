@@ -23,7 +23,7 @@ int spool_folder_below(int dir, const char *name);
 
 /** What is in a folder ("." is the directory itself); NULL with errno. Closed by its scope. */
 DIR *spool_folder_list(int dir, const char *below);
-void spool_folder_close(DIR **list);
+void spool_folder_close(DIR **dir);
 #define spool_folder_scoped __attribute__((cleanup(spool_folder_close)))
 
 /** What others may have put there is not replayed, and nothing is entrusted to them. */

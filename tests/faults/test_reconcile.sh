@@ -105,10 +105,12 @@ twilio_table
 holds "select body, recipient, count(*) from posts p where body <> 'the same for several'
     and status = 201 group by 1, 2 having count(*) > 1" ''
 
-# questions: the lists and messages that Twilio was asked for since the mark, and a new mark
+# questions: the lists, of however many pages, and messages that Twilio was asked for since the mark, and a
+# new mark
 questions()
 {
-    tail -n +"$((${mark:-0} + 1))" "$work/twilio.log" | grep -c '"type":"request","method":"GET","path":"/2010'
+    tail -n +"$((${mark:-0} + 1))" "$work/twilio.log" | grep '"type":"request","method":"GET","path":"/2010' |
+        grep -vc 'PageToken='
     mark=$(wc -l <"$work/twilio.log")
 }
 # older TEXT INTERVAL: a message, and when it was asked about, become so much older
