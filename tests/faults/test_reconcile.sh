@@ -110,7 +110,7 @@ holds "select body, recipient, count(*) from posts p where body <> 'the same for
 questions()
 {
     tail -n +"$((${mark:-0} + 1))" "$work/twilio.log" | grep '"type":"request","method":"GET","path":"/2010' |
-        grep -vc 'PageToken='
+        grep -vc '"PageToken":'
     mark=$(wc -l <"$work/twilio.log")
 }
 # older TEXT INTERVAL: a message, and when it was asked about, become so much older
