@@ -252,6 +252,17 @@ finish()
 # What the programs have written to standard error.
 program_log() { cat "$work/stderr"; }
 
+# log_of ANSWER: its request's line, which may come a moment after it; or the last one
+log_of()
+{
+    id=$(sed -n 's/^X-Request-Id: *//Ip' "$1" | tr -d '\r')
+    for moment in 1 2 3 4 5; do
+        program_log | grep -F "\"request_id\":\"${id:-none}\"" && return
+        sleep 0.2
+    done
+    program_log | tail -n 1
+}
+
 # complain WHAT EXPECTED ACTUAL
 complain()
 {
@@ -261,7 +272,7 @@ complain()
             echo "#   the answer was:"
             head -c 3000 "$answer" | tr -d '\r' | sed 's/^/#     /'
             echo
-            program_log | tail -n 1 | sed 's/^/#   the log said: /'
+            log_of "$answer" | sed 's/^/#   the log said: /'
         fi
     fi
     case_failed=yes
