@@ -5,6 +5,9 @@
 #include <semaphore.h>
 #include <stdlib.h>
 
+/* Where so many wait, one more may lead, while another's statement is under way. */
+#define ENOUGH (RECORDER_TOGETHER_MAX / 2)
+
 /* Who has waited so long when the database turns out to be away, is told so too. */
 #define PATIENCE_MS 1000
 
@@ -32,6 +35,7 @@ struct recorder {
     pthread_mutex_t lock;
     size_t n_leaders;
     struct waiting *first, **end;
+    size_t n_waiting;
     bool appointed; /* the first of those that wait is to lead, and on its way */
 };
 
@@ -79,6 +83,7 @@ static struct waiting *take_first(struct recorder *recorder)
 {
     struct waiting *first = recorder->first;
 
+    recorder->n_waiting--;
     recorder->first = first->next;
     if (!recorder->first)
         recorder->end = &recorder->first;
@@ -86,23 +91,32 @@ static struct waiting *take_first(struct recorder *recorder)
 }
 
 /** The lock is held. */
+static bool wants_leader(const struct recorder *recorder)
+{
+    return recorder->first && !recorder->appointed && recorder->n_leaders < recorder->leaders_max &&
+           (recorder->n_leaders == 0 || recorder->n_waiting >= ENOUGH);
+}
+
+/** The lock is held. */
 static void appoint_leader(struct recorder *recorder)
 {
-    if (!recorder->first || recorder->appointed || recorder->n_leaders == recorder->leaders_max)
+    if (!wants_leader(recorder))
         return;
     recorder->n_leaders++;
     recorder->appointed = true;
     tell(recorder->first, ROLE_LEADER);
 }
 
-/** Begin to wait; false where nobody does, and it is the caller who leads. */
+/** Begin to wait; false where nobody leads, and it is the caller who does. */
 static bool line_up(struct recorder *recorder, struct waiting *mine)
 {
     pthread_mutex_lock(&recorder->lock);
-    bool waits = recorder->first || recorder->n_leaders == recorder->leaders_max;
+    bool waits = recorder->n_leaders > 0;
     if (waits) {
         *recorder->end = mine;
         recorder->end = &mine->next;
+        recorder->n_waiting++;
+        appoint_leader(recorder);
     } else {
         recorder->n_leaders++;
     }

@@ -286,6 +286,33 @@ static void who_waits_is_recorded_together(void **state)
     assert_string_equal(stub.asked[1], "{\"SM3\",\"SM2\",\"SM3\"}");
 }
 
+/* Of four connections two are for events, the second where many wait. */
+static void another_leads_where_many_wait(void **state)
+{
+    const char *sids[RECORDER_TOGETHER_MAX / 2 + 1];
+    size_t n = ARRAY_LEN(sids);
+
+    (void)state;
+    recorder_close(recorder);
+    recorder = recorder_open(&frozen, 4);
+    assert_non_null(recorder);
+    for (size_t i = 0; i < n; i++)
+        sids[i] = "SM1";
+    line_up_callers(sids, n - 1);
+    assert_int_equal(stub.n_asked, 1);
+    start_caller(n - 1, "SM1");
+    for (size_t i = 1; i < n; i++) { /* the first is held yet */
+        assert_int_equal(pthread_join(callers[i].thread, NULL), 0);
+        expect_recorded(i);
+    }
+    assert_int_equal(stub.n_asked, 2);
+    assert_int_equal(stub.n_several, 1);
+    let_go(1);
+    expect_recorded(0);
+    assert_int_equal(recorder->n_leaders, 0);
+    assert_int_equal(recorder->n_waiting, 0);
+}
+
 static void one_that_waits_is_recorded_by_its_own_call(void **state)
 {
     static const char *const sids[] = {"SM1", "SM2"};
@@ -496,6 +523,7 @@ int main(void)
     struct CMUnitTest tests[32] = {
         CASE("one alone is recorded at once", one_alone_is_recorded_at_once),
         CASE("who waits is recorded together, in order", who_waits_is_recorded_together),
+        CASE("another leads where many wait", another_leads_where_many_wait),
         CASE("one that waits is recorded by its own call",
              one_that_waits_is_recorded_by_its_own_call),
         CASE("as many as a statement takes", as_many_as_a_statement_takes),
@@ -510,7 +538,7 @@ int main(void)
         CASE("what is replayed goes alone", what_is_replayed_goes_alone),
         CASE("many threads get each their own", many_threads_get_their_own),
     };
-    size_t n = 11;
+    size_t n = 12;
 
     ADD_ROWS(tests, n, refusals, what_is_refused_is_recorded_one_by_one);
     ADD_ROWS(tests, n, aways, nobody_asks_a_database_that_is_away_again);
