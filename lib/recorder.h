@@ -2,8 +2,8 @@
  * Delivery events of many threads, recorded together: most of what an event costs the database is
  * its transaction.
  *
- * One statement is under way at a time: two that share what comes cost everybody half as much
- * again. Who finds none uses a connection at once; who finds one lines up, and as soon as it has
+ * One statement is under way at a time: two that share what comes record a quarter less in a
+ * second. Who finds none uses a connection at once; who finds one lines up, and as soon as it has
  * ended, the first in the line takes all that wait (RECORDER_TOGETHER_MAX at most), records them by
  * one statement and hands each thread what became of its own. Where half as many wait as one takes,
  * which is so where the database is far away, another goes beside it, over half of the process's
