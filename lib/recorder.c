@@ -5,7 +5,7 @@
 #include <semaphore.h>
 #include <stdlib.h>
 
-/* Where so many wait, one more may lead, while another's statement is under way. */
+/* Where so many wait, one more may lead while another records several. */
 #define ENOUGH (RECORDER_TOGETHER_MAX / 2)
 
 /* Who has waited so long when the database turns out to be away, is told so too. */
@@ -33,7 +33,7 @@ struct recorder {
     const struct clock *clock;
     size_t leaders_max;
     pthread_mutex_t lock;
-    size_t n_leaders;
+    size_t n_leaders, n_batches; /* who records, and who of them several */
     struct waiting *first, **end;
     size_t n_waiting;
     bool appointed; /* the first of those that wait is to lead, and on its way */
@@ -90,28 +90,28 @@ static struct waiting *take_first(struct recorder *recorder)
     return first;
 }
 
-/** The lock is held. */
-static bool wants_leader(const struct recorder *recorder)
+/** May one more lead? The lock is held. */
+static bool has_room(const struct recorder *recorder)
 {
-    return recorder->first && !recorder->appointed && recorder->n_leaders < recorder->leaders_max &&
-           (recorder->n_leaders == 0 || recorder->n_waiting >= ENOUGH);
+    return recorder->n_leaders < recorder->leaders_max &&
+           (recorder->n_batches == 0 || recorder->n_waiting >= ENOUGH);
 }
 
 /** The lock is held. */
 static void appoint_leader(struct recorder *recorder)
 {
-    if (!wants_leader(recorder))
+    if (!recorder->first || recorder->appointed || !has_room(recorder))
         return;
     recorder->n_leaders++;
     recorder->appointed = true;
     tell(recorder->first, ROLE_LEADER);
 }
 
-/** Begin to wait; false where nobody leads, and it is the caller who does. */
+/** Begin to wait; false where nobody does, and it is the caller who leads. */
 static bool line_up(struct recorder *recorder, struct waiting *mine)
 {
     pthread_mutex_lock(&recorder->lock);
-    bool waits = recorder->n_leaders > 0;
+    bool waits = recorder->first || !has_room(recorder);
     if (waits) {
         *recorder->end = mine;
         recorder->end = &mine->next;
@@ -132,19 +132,24 @@ static size_t take_waiting(struct recorder *recorder, struct waiting *taken[RECO
     pthread_mutex_lock(&recorder->lock);
     while (recorder->first && n < RECORDER_TOGETHER_MAX)
         taken[n++] = take_first(recorder);
+    recorder->n_batches += n > 1;
     recorder->appointed = false;
     appoint_leader(recorder);
     pthread_mutex_unlock(&recorder->lock);
     return n;
 }
 
-/** The next may lead. Where the database is away those are told that waited for it long enough. */
-static void step_down(struct recorder *recorder, const struct fault *away)
+/**
+ * Who recorded so many leaves room for the next. Where the database is away those are told that
+ * waited for it long enough.
+ */
+static void step_down(struct recorder *recorder, size_t n, const struct fault *away)
 {
     struct waiting *first = NULL, **end = &first;
 
     pthread_mutex_lock(&recorder->lock);
     recorder->n_leaders--;
+    recorder->n_batches -= n > 1;
     while (away && !recorder->appointed && recorder->first &&
            now_ms(recorder) - recorder->first->since_ms >= PATIENCE_MS) {
         *end = take_first(recorder);
@@ -210,7 +215,7 @@ static void lead(struct recorder *recorder, const struct database *database,
     struct waiting *mine = taken[0];
     bool good = record_together(database, taken, n);
 
-    step_down(recorder, good ? NULL : if_away(mine));
+    step_down(recorder, n, good ? NULL : if_away(mine));
     for (size_t i = 1; i < n; i++)
         tell(taken[i], taken[i]->entry.left ? ROLE_ALONE : ROLE_DONE);
     if (mine->entry.left)

@@ -286,27 +286,48 @@ static void who_waits_is_recorded_together(void **state)
     assert_string_equal(stub.asked[1], "{\"SM3\",\"SM2\",\"SM3\"}");
 }
 
-/* Of four connections two are for events, the second where many wait. */
-static void another_leads_where_many_wait(void **state)
+/** Of four connections two are for events; one is held at the database, with as many events. */
+static void hold_one_of_two(size_t n_events)
 {
-    const char *sids[RECORDER_TOGETHER_MAX / 2 + 1];
-    size_t n = ARRAY_LEN(sids);
-
-    (void)state;
     recorder_close(recorder);
     recorder = recorder_open(&frozen, 4);
     assert_non_null(recorder);
-    for (size_t i = 0; i < n; i++)
-        sids[i] = "SM1";
-    line_up_callers(sids, n - 1);
-    assert_int_equal(stub.n_asked, 1);
-    start_caller(n - 1, "SM1");
+    line_up_callers((const char *const[]){"SM1"}, 1);
+    recorder->n_batches = n_events > 1;
+}
+
+static void beside_one_another_is_recorded_at_once(void **state)
+{
+    (void)state;
+    hold_one_of_two(1);
+    start_caller(1, "SM2");
+    assert_int_equal(pthread_join(callers[1].thread, NULL), 0); /* the first is held yet */
+    expect_recorded(1);
+    assert_int_equal(stub.n_several, 0);
+    let_go(1);
+    expect_recorded(0);
+}
+
+static void beside_several_others_are_when_many_wait(void **state)
+{
+    size_t n = RECORDER_TOGETHER_MAX / 2 + 1;
+
+    (void)state;
+    hold_one_of_two(2);
+    for (size_t i = 1; i < n; i++) {
+        assert_int_equal(stub.n_asked, 1);
+        assert_int_equal(count_waiting(), i - 1);
+        start_caller(i, "SM1");
+        while (i < n - 1 && count_waiting() < i)
+            usleep(100);
+    }
     for (size_t i = 1; i < n; i++) { /* the first is held yet */
         assert_int_equal(pthread_join(callers[i].thread, NULL), 0);
         expect_recorded(i);
     }
     assert_int_equal(stub.n_asked, 2);
     assert_int_equal(stub.n_several, 1);
+    recorder->n_batches = 0;
     let_go(1);
     expect_recorded(0);
     assert_int_equal(recorder->n_leaders, 0);
@@ -510,6 +531,7 @@ static void many_threads_get_their_own(void **state)
         expect_recorded(i);
     }
     assert_int_equal(recorder->n_leaders, 0);
+    assert_int_equal(recorder->n_batches, 0);
     assert_null(recorder->first);
 }
 
@@ -523,7 +545,8 @@ int main(void)
     struct CMUnitTest tests[32] = {
         CASE("one alone is recorded at once", one_alone_is_recorded_at_once),
         CASE("who waits is recorded together, in order", who_waits_is_recorded_together),
-        CASE("another leads where many wait", another_leads_where_many_wait),
+        CASE("beside one another is recorded at once", beside_one_another_is_recorded_at_once),
+        CASE("beside several others are when many wait", beside_several_others_are_when_many_wait),
         CASE("one that waits is recorded by its own call",
              one_that_waits_is_recorded_by_its_own_call),
         CASE("as many as a statement takes", as_many_as_a_statement_takes),
@@ -538,7 +561,7 @@ int main(void)
         CASE("what is replayed goes alone", what_is_replayed_goes_alone),
         CASE("many threads get each their own", many_threads_get_their_own),
     };
-    size_t n = 12;
+    size_t n = 13;
 
     ADD_ROWS(tests, n, refusals, what_is_refused_is_recorded_one_by_one);
     ADD_ROWS(tests, n, aways, nobody_asks_a_database_that_is_away_again);
