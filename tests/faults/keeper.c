@@ -36,6 +36,9 @@ static void start(pid_t *process)
     *process = fork();
     if (*process == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        /* who looks for the keeper by its name finds this process too, until it has another */
+        signal(SIGUSR1, SIG_IGN);
+        signal(SIGUSR2, SIG_IGN);
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         execv(program, arguments);
