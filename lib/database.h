@@ -1,6 +1,6 @@
 /**
- * Statements to PostgreSQL, each with a deadline. libpq appears in database_connection.c and
- * database_statement.c only.
+ * Statements to PostgreSQL, each with a deadline. libpq appears in database_connection.c,
+ * database_prepared.c and database_statement.c only.
  *
  * One statement is one transaction, and one round trip but where it is prepared. No session state
  * is relied on: a pooler in transaction mode may stand in between (see database_prepared.h).

@@ -162,8 +162,8 @@ bool database_prepared_find(struct pg_conn *conn, int64_t deadline, const char *
 bool database_prepared_is_refused(const struct pg_result *result)
 {
     /* what a function of the statement's meets has a context */
-    return has_state(result, "26000") || ((has_state(result, "0A000") || has_state(result, "42")) &&
-                                          !PQresultErrorField(result, PG_DIAG_CONTEXT));
+    return (has_state(result, "26000") || has_state(result, "0A000") || has_state(result, "42")) &&
+           !PQresultErrorField(result, PG_DIAG_CONTEXT);
 }
 
 bool database_prepared_forget(struct pg_conn *conn, int64_t deadline, const char *sql)

@@ -19,8 +19,8 @@ struct pg_conn;
 struct pg_result;
 
 /**
- * Under which name does the connection have the statement? "": under none, its text has to be sent.
- * False where the connection broke, or the deadline came, while that was found out.
+ * The name under which the connection has the statement, which it prepares the third time; "": its
+ * text has to be sent. False where the connection broke, or the deadline came, meanwhile.
  */
 must_check bool database_prepared_find(struct pg_conn *conn, int64_t deadline, const char *sql,
                                        char ret_name[DATABASE_PREPARED_NAME]);

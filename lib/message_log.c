@@ -9,7 +9,7 @@
 /* How long a statement may wait for a lock of somebody else's (milliseconds): one that others wait
  * behind; one that is replayed; one of a request at first, while others wait for its connection;
  * then. */
-#define BRIEF_PATIENCE    "10"
+#define BRIEF_PATIENCE    "20"
 #define REPLAYED_PATIENCE "100"
 #define FIRST_PATIENCE    "200"
 #define PATIENCE          "5000"

@@ -4,9 +4,14 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* Where so many wait, one more may lead while another records several. */
 #define ENOUGH (RECORDER_TOGETHER_MAX / 2)
+
+/* Who is first in the line and has waited so long does not wait for what is under way any more: its
+ * connection may have died. */
+#define STUCK_MS 100
 
 /* Who has waited so long when the database turns out to be away, is told so too. */
 #define PATIENCE_MS 1000
@@ -71,11 +76,19 @@ static void tell(struct waiting *waiting, enum role role)
     sem_post(&waiting->told);
 }
 
-static enum role await(struct waiting *mine)
+/** Has it been told, now or within STUCK_MS? A clock that is set back only makes it wait longer. */
+static bool is_told(struct waiting *mine)
 {
-    while (sem_wait(&mine->told) != 0 && errno == EINTR)
+    struct timespec until;
+    int result;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += STUCK_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while ((result = sem_timedwait(&mine->told, &until)) != 0 && errno == EINTR)
         ;
-    return mine->role;
+    return result == 0;
 }
 
 /** The lock is held. */
@@ -90,14 +103,19 @@ static struct waiting *take_first(struct recorder *recorder)
     return first;
 }
 
+static bool is_stuck(const struct recorder *recorder)
+{
+    return recorder->first && now_ms(recorder) - recorder->first->since_ms >= STUCK_MS;
+}
+
 /** May one more lead? The lock is held. */
 static bool has_room(const struct recorder *recorder)
 {
     return recorder->n_leaders < recorder->leaders_max &&
-           (recorder->n_batches == 0 || recorder->n_waiting >= ENOUGH);
+           (recorder->n_batches == 0 || recorder->n_waiting >= ENOUGH || is_stuck(recorder));
 }
 
-/** The lock is held. */
+/** The first in the line leads, if there is room. The lock is held. */
 static void appoint_leader(struct recorder *recorder)
 {
     if (!recorder->first || recorder->appointed || !has_room(recorder))
@@ -105,6 +123,16 @@ static void appoint_leader(struct recorder *recorder)
     recorder->n_leaders++;
     recorder->appointed = true;
     tell(recorder->first, ROLE_LEADER);
+}
+
+static enum role await(struct recorder *recorder, struct waiting *mine)
+{
+    while (!is_told(mine)) {
+        pthread_mutex_lock(&recorder->lock);
+        appoint_leader(recorder);
+        pthread_mutex_unlock(&recorder->lock);
+    }
+    return mine->role;
 }
 
 /** Begin to wait; false where nobody does, and it is the caller who leads. */
@@ -231,7 +259,7 @@ static void record_with_others(struct recorder *recorder, const struct database 
         lead(recorder, database, taken, 1);
         return;
     }
-    switch (await(mine)) {
+    switch (await(recorder, mine)) {
     case ROLE_LEADER:
         lead(recorder, database, taken, take_waiting(recorder, taken));
         break;

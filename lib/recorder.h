@@ -2,14 +2,14 @@
  * Delivery events of many threads, recorded together: most of what an event costs the database is
  * its transaction.
  *
- * Half of a process's connections, rounded up, are for these statements. Who finds one free, and
- * nobody before it, uses it at once; who does not lines up, and the first in the line takes all
- * that wait (RECORDER_TOGETHER_MAX at most), records them by one statement and hands each thread
- * what became of its own. While several are recorded the next ones wait for that: two such
- * statements beside each other, with half of them each, record a quarter less in a second. Only
- * where half as many wait as one takes, as they do when the database is far away, another goes
- * beside it. Nobody waits for company, and each thread goes on when what it brought is committed,
- * or has failed.
+ * Half of a process's connections, rounded up, may do so at once. Who finds one free, while others
+ * record single events at most, uses it at once; who does not lines up, and the first in the line
+ * takes all that wait (RECORDER_TOGETHER_MAX at most), records them by one statement and hands each
+ * thread what became of its own. While several are recorded the next ones wait for that: two such
+ * statements beside each other, with half of them each, record a quarter less in a second. Another
+ * goes beside it only where half as many wait as one takes, as they do when the database is far
+ * away, or where it takes so long that it may have died. Each thread goes on when what it brought
+ * is committed, or has failed.
  *
  *     if (!recorder_record(service->recorder, &service->database, arena, &event, &recorded,
  * reterr))

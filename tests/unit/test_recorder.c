@@ -286,20 +286,20 @@ static void who_waits_is_recorded_together(void **state)
     assert_string_equal(stub.asked[1], "{\"SM3\",\"SM2\",\"SM3\"}");
 }
 
-/** Of four connections two are for events; one is held at the database, with as many events. */
-static void hold_one_of_two(size_t n_events)
+static void let_two_lead(void)
 {
-    recorder_close(recorder);
-    recorder = recorder_open(&frozen, 4);
-    assert_non_null(recorder);
-    line_up_callers((const char *const[]){"SM1"}, 1);
-    recorder->n_batches = n_events > 1;
+    pthread_mutex_lock(&recorder->lock);
+    recorder->leaders_max = 2;
+    pthread_mutex_unlock(&recorder->lock);
 }
 
 static void beside_one_another_is_recorded_at_once(void **state)
 {
+    static const char *const sids[] = {"SM1"};
+
     (void)state;
-    hold_one_of_two(1);
+    line_up_callers(sids, 1);
+    let_two_lead();
     start_caller(1, "SM2");
     assert_int_equal(pthread_join(callers[1].thread, NULL), 0); /* the first is held yet */
     expect_recorded(1);
@@ -308,30 +308,91 @@ static void beside_one_another_is_recorded_at_once(void **state)
     expect_recorded(0);
 }
 
-static void beside_several_others_are_when_many_wait(void **state)
+/** Events 1 and 2 are held at the database, together, where two may lead. */
+static void hold_several(void)
 {
-    size_t n = RECORDER_TOGETHER_MAX / 2 + 1;
+    static const char *const sids[] = {"SM1", "SM2", "SM3"};
 
-    (void)state;
-    hold_one_of_two(2);
-    for (size_t i = 1; i < n; i++) {
-        assert_int_equal(stub.n_asked, 1);
-        assert_int_equal(count_waiting(), i - 1);
-        start_caller(i, "SM1");
-        while (i < n - 1 && count_waiting() < i)
+    line_up_callers(sids, 3);
+    let_two_lead();
+    pthread_mutex_lock(&stub.lock);
+    stub.hold = true;
+    stub.n_held = 0;
+    pthread_cond_broadcast(&stub.changed);
+    while (!stub.n_held)
+        pthread_cond_wait(&stub.changed, &stub.lock);
+    pthread_mutex_unlock(&stub.lock);
+    assert_int_equal(stub.n_asked, 2);
+    assert_int_equal(stub.n_several, 1);
+}
+
+/** They wait, one behind the other. */
+static void start_waiting(size_t from, size_t end)
+{
+    for (size_t i = from; i < end; i++) {
+        start_caller(i, "SM4");
+        while (count_waiting() < i - from + 1)
             usleep(100);
     }
-    for (size_t i = 1; i < n; i++) { /* the first is held yet */
+}
+
+/** While events 1 and 2 are held yet. */
+static void expect_all_recorded(size_t from, size_t end)
+{
+    for (size_t i = from; i < end; i++) {
         assert_int_equal(pthread_join(callers[i].thread, NULL), 0);
         expect_recorded(i);
     }
-    assert_int_equal(stub.n_asked, 2);
-    assert_int_equal(stub.n_several, 1);
-    recorder->n_batches = 0;
-    let_go(1);
-    expect_recorded(0);
+    assert_int_equal(stub.n_asked, 3);
+    let_go(3);
+    for (size_t i = 0; i < 3; i++)
+        expect_recorded(i);
     assert_int_equal(recorder->n_leaders, 0);
+    assert_int_equal(recorder->n_batches, 0);
     assert_int_equal(recorder->n_waiting, 0);
+}
+
+static void beside_several_others_are_when_many_wait(void **state)
+{
+    size_t end = 3 + RECORDER_TOGETHER_MAX / 2;
+
+    (void)state;
+    hold_several();
+    start_waiting(3, end - 1);
+    assert_int_equal(recorder->n_leaders, 1);
+    start_caller(end - 1, "SM4");
+    expect_all_recorded(3, end);
+}
+
+static void or_when_it_takes_too_long(void **state)
+{
+    (void)state;
+    hold_several();
+    start_waiting(3, 5);
+    assert_int_equal(recorder->n_leaders, 1);
+    pthread_mutex_lock(&recorder->lock);
+    time_passed.passed_ms = STUCK_MS;
+    pthread_mutex_unlock(&recorder->lock);
+    expect_all_recorded(3, 5);
+}
+
+/* Whoever is appointed takes itself out of the line: another leader that fails does not. */
+static void who_is_to_lead_is_not_told_else(void **state)
+{
+    const struct fault away = {.kind = FAULT_DATABASE_UNAVAILABLE};
+    struct waiting first = {.since_ms = now_ms(recorder), .role = ROLE_LEADER};
+
+    (void)state;
+    let_patience_end();
+    recorder->first = &first;
+    recorder->end = &first.next;
+    recorder->n_waiting = 1;
+    recorder->n_leaders = 2;
+    recorder->appointed = true;
+    step_down(recorder, 1, &away);
+    assert_ptr_equal(recorder->first, &first);
+    assert_int_equal(first.role, ROLE_LEADER);
+    recorder->first = NULL;
 }
 
 static void one_that_waits_is_recorded_by_its_own_call(void **state)
@@ -532,6 +593,7 @@ static void many_threads_get_their_own(void **state)
     }
     assert_int_equal(recorder->n_leaders, 0);
     assert_int_equal(recorder->n_batches, 0);
+    assert_int_equal(recorder->n_waiting, 0);
     assert_null(recorder->first);
 }
 
@@ -547,6 +609,8 @@ int main(void)
         CASE("who waits is recorded together, in order", who_waits_is_recorded_together),
         CASE("beside one another is recorded at once", beside_one_another_is_recorded_at_once),
         CASE("beside several others are when many wait", beside_several_others_are_when_many_wait),
+        CASE("or when it takes too long", or_when_it_takes_too_long),
+        CASE("who is to lead is not told anything else", who_is_to_lead_is_not_told_else),
         CASE("one that waits is recorded by its own call",
              one_that_waits_is_recorded_by_its_own_call),
         CASE("as many as a statement takes", as_many_as_a_statement_takes),
@@ -561,7 +625,9 @@ int main(void)
         CASE("what is replayed goes alone", what_is_replayed_goes_alone),
         CASE("many threads get each their own", many_threads_get_their_own),
     };
-    size_t n = 13;
+    size_t n = 15;
+
+    alarm(300); /* who is not told would wait for ever */
 
     ADD_ROWS(tests, n, refusals, what_is_refused_is_recorded_one_by_one);
     ADD_ROWS(tests, n, aways, nobody_asks_a_database_that_is_away_again);
