@@ -125,7 +125,7 @@ for view in message_report message_report_by_tag message_failures; do
     plan_as 1 "select * from $view where day = (now() at time zone 'Africa/Cairo')::date - 3" > "$work/plan"
     is "$view: one day is one day" "$(days_by message_logs_sent_at_idx sent_at)" 1
     plan_as 2 "select * from $view" > "$work/plan"
-    is "$view: a user has no days" "$(grep -c 'Function Scan on reported_days d .*rows=0 loops=1)' "$work/plan"; grep -c 'message_logs .*(actual' "$work/plan")" '1
+    is "$view: a user has no days" "$(grep -c 'Function Scan on reported_days d .*rows=0\(\.00\)\{0,1\} loops=1)' "$work/plan"; grep -c 'message_logs .*(actual' "$work/plan")" '1
 0'
 done
 plan_of_one() { read_as "$1" "set local enable_seqscan = $seqscan; explain (analyze, costs off, timing off, summary off) $2"; }
