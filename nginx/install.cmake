@@ -44,6 +44,7 @@ foreach(example IN LISTS examples configuration)
   file(READ ${SOURCES}/nginx/${example} text)
   string(REPLACE "/usr/lib/twilio-cgi" "${PROGRAMS}" text "${text}")
   string(REPLACE "/usr/share/doc/twilio-cgi" "${DOC}" text "${text}")
+  string(REGEX REPLACE "(sudo cp|sudo cp -r) nginx/" "\\1 ${DOC}/examples/" text "${text}")
   file(WRITE ${MADE}/examples/${example} "${text}")
 endforeach()
 

@@ -314,7 +314,6 @@ static void hold_several(void)
     static const char *const sids[] = {"SM1", "SM2", "SM3"};
 
     line_up_callers(sids, 3);
-    let_two_lead();
     pthread_mutex_lock(&stub.lock);
     stub.hold = true;
     stub.n_held = 0;
@@ -322,6 +321,7 @@ static void hold_several(void)
     while (!stub.n_held)
         pthread_cond_wait(&stub.changed, &stub.lock);
     pthread_mutex_unlock(&stub.lock);
+    let_two_lead();
     assert_int_equal(stub.n_asked, 2);
     assert_int_equal(stub.n_several, 1);
 }
