@@ -219,6 +219,11 @@ struct pg_result *database_connection_result(struct pg_conn *conn, int64_t deadl
     }
 }
 
+void database_result_clear(struct pg_result **result)
+{
+    PQclear(*result);
+}
+
 bool database_connection_is_stale(const struct pg_conn *conn)
 {
     struct pollfd fd = {.fd = PQsocket(conn), .events = POLLIN};

@@ -53,6 +53,10 @@ bool database_connection_is_stale(const struct pg_conn *conn);
  */
 struct pg_result *database_connection_result(struct pg_conn *conn, int64_t deadline);
 
+/** A result that is cleared at its scope's end; NULL is fine. */
+void database_result_clear(struct pg_result **result);
+#define database_result_scoped __attribute__((cleanup(database_result_clear)))
+
 /** Wait until its socket can be read (POLLIN) or written (POLLOUT); false at the deadline. */
 bool database_connection_wait(const struct pg_conn *conn, short events, int64_t deadline);
 

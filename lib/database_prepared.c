@@ -29,13 +29,6 @@ struct session {
     } statements[REMEMBERED_MAX];
 };
 
-static void clear_result(PGresult **result)
-{
-    PQclear(*result);
-}
-
-#define scoped_result __attribute__((cleanup(clear_result)))
-
 /** libpq tells what becomes of the connection. */
 static int on_event(PGEventId id, void *event, void *unused)
 {
@@ -104,7 +97,7 @@ static bool goes_on(const struct pg_conn *conn, const PGresult *result)
 static bool find_session(struct pg_conn *conn, int64_t deadline, struct session *session)
 {
     static const char who[] = "select pg_catalog.pg_backend_pid()";
-    scoped_result PGresult *result = NULL;
+    database_result_scoped PGresult *result = NULL;
     int64_t greeted = PQbackendPID(conn);
     uint64_t answered;
 
@@ -124,7 +117,7 @@ static bool find_session(struct pg_conn *conn, int64_t deadline, struct session 
 static bool prepare(struct pg_conn *conn, int64_t deadline, const char *sql,
                     struct session *session, struct statement *statement)
 {
-    scoped_result PGresult *result = NULL;
+    database_result_scoped PGresult *result = NULL;
     char name[DATABASE_PREPARED_NAME];
 
     name_of(statement, name);
@@ -171,7 +164,7 @@ bool database_prepared_forget(struct pg_conn *conn, int64_t deadline, const char
     struct session *session = session_of(conn);
     struct statement *statement = session ? remember(session, hash_of(sql)) : NULL;
     char name[DATABASE_PREPARED_NAME], text[DATABASE_PREPARED_NAME + 16];
-    scoped_result PGresult *result = NULL;
+    database_result_scoped PGresult *result = NULL;
 
     if (!statement)
         return true;

@@ -8,13 +8,6 @@
 #include "database_connection.h"
 #include "database_prepared.h"
 
-static void clear_result(PGresult **result)
-{
-    PQclear(*result);
-}
-
-#define scoped_result __attribute__((cleanup(clear_result)))
-
 static bool is_class(const char *sqlstate, const char *class)
 {
     return strncmp(sqlstate, class, 2) == 0;
@@ -135,7 +128,8 @@ bool database_statement_run(struct pg_conn **conn, int64_t deadline, struct aren
                             struct database_result *ret_result, struct fault *reterr)
 {
     bool sent;
-    scoped_result PGresult *result = run(*conn, deadline, sql, parameters, n_parameters, &sent);
+    database_result_scoped PGresult *result =
+        run(*conn, deadline, sql, parameters, n_parameters, &sent);
 
     *ret_result = (struct database_result){0};
     if (result && PQresultStatus(result) == PGRES_TUPLES_OK) {
