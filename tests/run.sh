@@ -122,6 +122,9 @@ packages_need $(packages_lean)
 packages_need "$(packages_pgtap)"
 packages_need "libclang-rt-$(clang -dumpversion | sed 's/\..*//')-dev"
 
+# npm trusts whom the system trusts, as curl does: an authority of the house's own, too.
+export NODE_EXTRA_CA_CERTS="${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}"
+
 # shellcheck disable=SC2086 # a list
 cmake -S "$root" -B "$root/$build" -DWERROR=ON $set_up
 cmake --build "$root/$build" --parallel "$(nproc)"
