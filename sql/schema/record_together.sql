@@ -57,6 +57,57 @@ $$;
 comment on function messaging.busy_sids(text[], uuid[]) is
     'Locks SIDs and their rows without waiting; returns the SIDs that somebody else holds.';
 
+-- Of callbacks those that tell the next status of a message, and nothing that more follows from: what
+-- record_status does with one, for all of them at once. Which they were: the first of their SIDs. A row by
+-- itself, so that no plan that was kept from when the table was empty reads it whole.
+create or replace function messaging.record_next(
+    p_sids text[], p_statuses text[], p_error_codes text[], p_error_messages text[], p_parameters jsonb[],
+    p_received_at timestamptz[], out sids text[], out ids uuid[], out statuses text[])
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_at timestamptz[];
+begin
+    with known as materialized (
+        select e.*, m.*
+        from (
+            select e.sid, e.status, e.parameters, coalesce(e.at, clock_timestamp()) as at
+            from unnest(p_sids, p_statuses, p_error_codes, p_error_messages, p_parameters, p_received_at)
+                with ordinality as e (sid, status, code, message, parameters, at, place)
+            where coalesce(e.code, '') = '' and coalesce(e.message, '') = '' and e.status not in ('failed', 'undelivered', 'read')
+              and e.place = array_position(p_sids, e.sid)
+            order by e.sid collate "C") as e
+        cross join lateral (
+            select m.id, m.status as former_status, m.recipient, m.message_type, m.metadata
+            from public.message_logs m
+            where m.external_id = e.sid
+            limit 1
+            for no key update skip locked) as m),
+    told as (
+        insert into messaging.message_status_events as e (message_log_id, external_id, status, parameters, received_at)
+        select k.id, k.sid, k.status,
+            messaging.event_parameters(coalesce(k.parameters, '{}'), k.sid, k.status, null, k.recipient, k.message_type,
+                k.metadata), k.at
+        from known k
+        cross join messaging.status_order o
+        where array_position(o.words, k.status) > coalesce(array_position(o.words, k.former_status), 0)
+          and not exists (select from messaging.message_status_events e
+            where e.external_id = k.sid and e.message_log_id is null)
+        on conflict on constraint message_status_events_external_id_status_error_code_key do nothing
+        returning e.external_id, e.message_log_id, e.status, e.received_at)
+    select array_agg(t.external_id), array_agg(t.message_log_id), array_agg(t.status), array_agg(t.received_at)
+    into sids, ids, statuses, v_at
+    from told t;
+    update public.message_logs m
+    set status = t.status, updated_at = clock_timestamp(),
+        delivered_at = case t.status when 'delivered' then least(m.delivered_at, t.at, m.read_at) else m.delivered_at end
+    from unnest(ids, statuses, v_at) as t (id, status, at)
+    where m.id = t.id;
+end
+$$;
+comment on function messaging.record_next(text[], text[], text[], text[], jsonb[], timestamptz[]) is
+    'Records of callbacks those that tell a message''s next status, without error, of rows that nobody holds.';
+
 create or replace function messaging.record_statuses(
     p_ids uuid[], p_sids text[], p_statuses text[], p_error_codes text[], p_error_messages text[],
     p_parameters jsonb[], p_received_at timestamptz[], p_patience integer)
@@ -65,12 +116,25 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set lock_timeout = '5s'
 as $$
 declare
-    v_busy constant text[] := messaging.busy_sids(p_sids, p_ids);
+    v_set text := set_config('lock_timeout', coalesce(p_patience, 5000)::text, true);
+    v_next record;
+    v_busy text[];
     v_event record;
 begin
+    select n.* into v_next
+    from messaging.record_next(p_sids, p_statuses, p_error_codes, p_error_messages, p_parameters, p_received_at) as n;
+    return query
+        select array_position(p_sids, n.sid)::bigint, 'recorded', n.id, n.sid, n.status
+        from unnest(v_next.sids, v_next.ids, v_next.statuses) as n (sid, id, status);
+    if cardinality(v_next.sids) = cardinality(p_sids) then
+        return;
+    end if;
+
+    v_busy := messaging.busy_sids(p_sids, p_ids);
     for v_event in
         select e.* from unnest(p_ids, p_sids, p_statuses, p_error_codes, p_error_messages, p_parameters,
             p_received_at) with ordinality as e (id, sid, status, code, message, parameters, at, place)
+        where (e.sid = any (v_next.sids) and e.place = array_position(p_sids, e.sid)) is not true
         order by e.sid collate "C", e.place
     loop
         place := v_event.place;

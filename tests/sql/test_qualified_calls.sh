@@ -83,7 +83,7 @@ psql -X -d $db -f "$root/sql/standalone.sql" > "$work/standalone" 2>&1
 is 'standalone.sql does not' $? 0
 is 'where nobody may, nothing is said' "$(migrate qualified_clean postgres)" "the messaging schema is at version $(value 'select messaging.schema_version()')"
 
-# That it would be seen: with public in the path they are called, as messaging_owner.
+# That it would be seen: with public in the path they take what was planted for their own, as messaging_owner.
 fresh_database qualified_clean
 psql -XAtq -d qualified_clean -c 'grant create on schema public to public'
 psql -X -d qualified_clean -U twilio_cgi -f "$root/tests/sql/plant.sql"
@@ -99,7 +99,12 @@ end
 $$;
 SQL
 work_of qualified_clean > "$work/caught"
-for function in reserve_message settle_message record_status; do
-    matches "with public in its path $function is caught" "$(cat "$work/caught")" '*ERROR:  caught as messaging_owner*'
+for function in reserve_message settle_message record_status record_statuses; do
+    is "with public in its path $function comes to nothing" "$(grep -c "^$function|" "$work/clean") $(grep -c "^$function|" "$work/caught")" \
+        "$(grep -c "^$function|" "$work/planted") 0"
 done
+db=qualified_clean
+value "create function messaging.bait() returns text language sql volatile security definer set search_path = pg_catalog, public as 'select length(1)'" > /dev/null
+value 'alter function messaging.bait() owner to messaging_owner; grant execute on function messaging.bait() to twilio_cgi'
+matches 'and one that needs nothing else is caught' "$(psql -XAtq -d qualified_clean -U twilio_cgi -c 'select messaging.bait()' 2>&1)" '*ERROR:  caught as messaging_owner*'
 done_testing
