@@ -6,7 +6,10 @@
 
 enum { DRY_RUN };
 
-#define BATCH 500
+/* Small batches, and long rests between them: who sends or calls back meanwhile does not feel it.
+ */
+#define BATCH       100
+#define REST_FACTOR 4
 
 /* A batch that somebody's lock held up is tried again, so often in a row. */
 #define BUSY_PAUSE_MS 1000
@@ -53,15 +56,20 @@ static int count(const struct service *service, struct arena *arena,
     return VERB_DONE;
 }
 
+/** One batch, and the rest behind it. */
 static bool do_batch(const struct service *service, struct arena *arena,
                      const struct message_log_ages *ages, size_t *ret_touched, struct fault *reterr)
 {
     const struct clock *clock = service->clock;
 
     for (int busy = 0; busy < BUSY_MAX; busy++) {
+        int64_t begun = clock->monotonic_ms(clock->self);
         arena_clear(arena);
-        if (message_log_expire(&service->database, arena, ages, BATCH, ret_touched, reterr))
+        if (message_log_expire(&service->database, arena, ages, BATCH, ret_touched, reterr)) {
+            int64_t took_ms = clock->monotonic_ms(clock->self) - begun;
+            clock->sleep_ms(clock->self, *ret_touched ? REST_FACTOR * took_ms : 0);
             return true;
+        }
         if (reterr->kind != FAULT_DATABASE_BUSY)
             return false;
         clock->sleep_ms(clock->self, BUSY_PAUSE_MS);
@@ -77,10 +85,7 @@ static int expire(const struct service *service, struct arena *arena,
     struct fault fault = {0};
     size_t touched, done = 0;
 
-    for (;;) {
-        int64_t begun = clock->monotonic_ms(clock->self);
-        if (!do_batch(service, arena, ages, &touched, &fault))
-            break;
+    while (do_batch(service, arena, ages, &touched, &fault)) {
         if (touched == 0) {
             printf("expired: %zu message%s\n", done, text_plural(done));
             return VERB_DONE;
@@ -92,7 +97,6 @@ static int expire(const struct service *service, struct arena *arena,
             fflush(stdout);
             told = now;
         }
-        clock->sleep_ms(clock->self, now - begun);
     }
     printf("expired: %zu message%s, and more are left\n", done, text_plural(done));
     return stop(&fault);

@@ -38,13 +38,14 @@ bool message_log_expirable(const struct database *database, struct arena *arena,
                            const struct message_log_ages *ages,
                            struct message_log_expirable *ret_found, struct fault *reterr)
 {
+    const struct database unhurried = database_apart(database, DATABASE_UNHURRIED);
     char words[2][24];
     const char *parameters[2];
     struct message_log_expirable found;
     struct database_result result;
 
     write_ages(ages, words, parameters);
-    if (!database->query(database->self, arena,
+    if (!unhurried.query(unhurried.self, arena,
                          "select texts, messages, keys from messaging.expirable($1,$2)", parameters,
                          ARRAY_LEN(parameters), &result, reterr))
         return false;
@@ -88,9 +89,10 @@ bool message_log_figures(const struct database *database, struct arena *arena,
                          struct message_log_figure **ret_figures, size_t *ret_n,
                          struct fault *reterr)
 {
+    const struct database unhurried = database_apart(database, DATABASE_UNHURRIED);
     struct database_result result;
 
-    if (!database->query(database->self, arena,
+    if (!unhurried.query(unhurried.self, arena,
                          "select figure, label_1, label_2, label_3, value from messaging.metrics()",
                          NULL, 0, &result, reterr))
         return false;

@@ -4,17 +4,18 @@
 
 #include "buffer.h"
 
-/** Run a statement; an empty slice is SQL's null. */
+/** Run a statement, which has time; an empty slice is SQL's null. */
 static bool ask(const struct reconcile_log *log, struct arena *arena, const char *sql,
                 const struct text *values, size_t n, struct database_result *ret_result,
                 struct fault *reterr)
 {
+    const struct database unhurried = database_apart(log->database, DATABASE_UNHURRIED);
     const char *parameters[DATABASE_PARAMETERS_MAX] = {NULL};
 
     for (size_t i = 0; i < n; i++)
         if (values[i].n && !(parameters[i] = arena_cstr(arena, values[i])))
             return fault_set(reterr, FAULT_NO_MEMORY, "no memory for a statement");
-    return log->database->query(log->database->self, arena, sql, parameters, n, ret_result, reterr);
+    return unhurried.query(unhurried.self, arena, sql, parameters, n, ret_result, reterr);
 }
 
 static struct text number_text(struct arena *arena, size_t n)

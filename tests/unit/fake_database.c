@@ -5,7 +5,8 @@
 #define PARAMETERS_MAX 16
 
 /** The statement with 'values' for $1 and so on; each must be there. */
-static char *describe(const char *sql, const char *const *parameters, size_t n_parameters)
+static char *describe(const struct fake_way *way, const char *sql, const char *const *parameters,
+                      size_t n_parameters)
 {
     bool used[PARAMETERS_MAX + 1] = {false};
     char *text = NULL, *end;
@@ -14,6 +15,7 @@ static char *describe(const char *sql, const char *const *parameters, size_t n_p
 
     assert_non_null(out);
     assert_true(n_parameters <= PARAMETERS_MAX);
+    fputs(way->unhurried ? "unhurried: " : "", out);
     while (*sql) {
         if (*sql != '$') {
             fputc(*sql++, out);
@@ -55,10 +57,11 @@ static bool make_row(struct arena *arena, const struct fake_answer *answer,
 static bool query(void *self, struct arena *arena, const char *sql, const char *const *parameters,
                   size_t n_parameters, struct database_result *ret_result, struct fault *reterr)
 {
-    struct fake_database *fake = self;
+    const struct fake_way *way = self;
+    struct fake_database *fake = way->fake;
     const struct fake_answer *answer = &fake->answers[fake->next];
 
-    fake_record_add(&fake->record, describe(sql, parameters, n_parameters));
+    fake_record_add(&fake->record, describe(way, sql, parameters, n_parameters));
     *ret_result = (struct database_result){0};
     if (!answer->n_cells && !answer->no_rows && !answer->fails)
         return fault_set(reterr, FAULT_INTERNAL, "a statement too many");
@@ -81,5 +84,7 @@ static bool query(void *self, struct arena *arena, const char *sql, const char *
 
 struct database fake_database(struct fake_database *fake)
 {
-    return (struct database){.self = fake, .query = query};
+    fake->way = (struct fake_way){fake, false};
+    fake->unhurried = (struct fake_way){fake, true};
+    return (struct database){.self = &fake->way, .query = query, .unhurried = &fake->unhurried};
 }

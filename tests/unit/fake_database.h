@@ -46,15 +46,22 @@ struct fake_answer {
         .fails = true, .fault = FAULT_DATABASE_UNAVAILABLE, .in_doubt = true                       \
     }
 
+struct fake_way {
+    struct fake_database *fake;
+    bool unhurried;
+};
+
 struct fake_database {
     const struct fake_answer *answers;
     struct fake_clock *clock; /* NULL: answers take no time */
     size_t next;
     /**
-     * The statement with its parameters in their places: "select f('a',null)". One behind the
-     * script's end is recorded too and fails with FAULT_INTERNAL.
+     * The statement with its parameters in their places: "select f('a',null)", and "unhurried: "
+     * before one that has time. One behind the script's end is recorded too and fails with
+     * FAULT_INTERNAL.
      */
     struct fake_record record;
+    struct fake_way way, unhurried; /* fake_database()'s own */
 };
 
 struct database fake_database(struct fake_database *fake);

@@ -11,7 +11,7 @@
 #include "report_text.h"
 #include "unit.h"
 
-#define ASKED "select messaging.report('30')"
+#define ASKED "unhurried: select messaging.report('30')"
 
 #define LINE(day, channel, price)                                                                  \
     "{\"day\":\"" day "\",\"message_type\":\"" channel "\",\"by_tag\":false,\"total\":1234,"       \
