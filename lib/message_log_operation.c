@@ -89,10 +89,9 @@ bool message_log_figures(const struct database *database, struct arena *arena,
                          struct message_log_figure **ret_figures, size_t *ret_n,
                          struct fault *reterr)
 {
-    const struct database unhurried = database_apart(database, DATABASE_UNHURRIED);
     struct database_result result;
 
-    if (!unhurried.query(unhurried.self, arena,
+    if (!database->query(database->self, arena,
                          "select figure, label_1, label_2, label_3, value from messaging.metrics()",
                          NULL, 0, &result, reterr))
         return false;

@@ -4,18 +4,27 @@
 
 #include "buffer.h"
 
-/** Run a statement, which has time; an empty slice is SQL's null. */
-static bool ask(const struct reconcile_log *log, struct arena *arena, const char *sql,
+/** Run a statement; an empty slice is SQL's null. */
+static bool ask(const struct database *database, struct arena *arena, const char *sql,
                 const struct text *values, size_t n, struct database_result *ret_result,
                 struct fault *reterr)
 {
-    const struct database unhurried = database_apart(log->database, DATABASE_UNHURRIED);
     const char *parameters[DATABASE_PARAMETERS_MAX] = {NULL};
 
     for (size_t i = 0; i < n; i++)
         if (values[i].n && !(parameters[i] = arena_cstr(arena, values[i])))
             return fault_set(reterr, FAULT_NO_MEMORY, "no memory for a statement");
-    return unhurried.query(unhurried.self, arena, sql, parameters, n, ret_result, reterr);
+    return database->query(database->self, arena, sql, parameters, n, ret_result, reterr);
+}
+
+/** One that reads the messages of a day or more, however many they are. */
+static bool ask_of_day(const struct reconcile_log *log, struct arena *arena, const char *sql,
+                       const struct text *values, size_t n, struct database_result *ret_result,
+                       struct fault *reterr)
+{
+    const struct database unhurried = database_apart(log->database, DATABASE_UNHURRIED);
+
+    return ask(&unhurried, arena, sql, values, n, ret_result, reterr);
 }
 
 static struct text number_text(struct arena *arena, size_t n)
@@ -43,8 +52,8 @@ bool reconcile_log_begin(struct reconcile_log *log, struct arena *arena, struct 
 {
     struct database_result result;
 
-    if (!ask(log, arena, "select since, today, redacted from messaging.reconcile_begin($1)",
-             &log->account, 1, &result, reterr))
+    if (!ask_of_day(log, arena, "select since, today, redacted from messaging.reconcile_begin($1)",
+                    &log->account, 1, &result, reterr))
         return false;
     log->since = database_cell(&result, 0, 0);
     log->today = database_cell(&result, 0, 1);
@@ -58,8 +67,8 @@ bool reconcile_log_day(const struct reconcile_log *log, struct arena *arena, str
     const struct text values[] = {day, log->account, log->older_than, log->since};
     struct database_result result;
 
-    if (!ask(log, arena, "select due, of_others from messaging.reconcile_day($1,$2,$3,$4)", values,
-             ARRAY_LEN(values), &result, reterr))
+    if (!ask_of_day(log, arena, "select due, of_others from messaging.reconcile_day($1,$2,$3,$4)",
+                    values, ARRAY_LEN(values), &result, reterr))
         return false;
     *ret_due = count(&result, 0, 0, SIZE_MAX);
     *ret_of_others = count(&result, 0, 1, SIZE_MAX);
@@ -98,13 +107,14 @@ bool reconcile_log_orphans(const struct reconcile_log *log, struct arena *arena,
                                   number_text(arena, most)};
     struct database_result result;
 
-    if (!ask(log, arena,
-             "select id, message_type, recipient, message_content, status, "
-             "floor(extract(epoch from sent_at))::bigint, sent_at, metadata ? 'template_id', "
-             "case jsonb_typeof(metadata->'media_urls') "
-             "when 'array' then jsonb_array_length(metadata->'media_urls') else 0 end, due "
-             "from messaging.reconcile_orphans($1,$2,$3,$4,$5,$6)",
-             values, ARRAY_LEN(values), &result, reterr))
+    if (!ask_of_day(
+            log, arena,
+            "select id, message_type, recipient, message_content, status, "
+            "floor(extract(epoch from sent_at))::bigint, sent_at, metadata ? 'template_id', "
+            "case jsonb_typeof(metadata->'media_urls') "
+            "when 'array' then jsonb_array_length(metadata->'media_urls') else 0 end, due "
+            "from messaging.reconcile_orphans($1,$2,$3,$4,$5,$6)",
+            values, ARRAY_LEN(values), &result, reterr))
         return false;
     struct message_log_unsettled *rows =
         arena_new(arena, struct message_log_unsettled, result.rows);
@@ -165,7 +175,7 @@ bool reconcile_log_listed(const struct reconcile_log *log, struct arena *arena,
     struct database_result result;
 
     if (!write_messages(arena, messages, n, &values[0], reterr) ||
-        !ask(log, arena,
+        !ask(log->database, arena,
              "select sid, id, was, is_now, priced from messaging.reconcile_listed($1,$2)", values,
              ARRAY_LEN(values), &result, reterr))
         return false;
@@ -190,8 +200,8 @@ bool reconcile_log_missed(const struct reconcile_log *log, struct arena *arena, 
                                   number_text(arena, most)};
     struct database_result result;
 
-    if (!ask(log, arena, "select messaging.reconcile_missed($1,$2,$3,$4,$5)", values,
-             ARRAY_LEN(values), &result, reterr))
+    if (!ask_of_day(log, arena, "select messaging.reconcile_missed($1,$2,$3,$4,$5)", values,
+                    ARRAY_LEN(values), &result, reterr))
         return false;
     *ret_sids = result.cells;
     *ret_n = result.rows;
@@ -205,7 +215,8 @@ bool reconcile_log_end(const struct reconcile_log *log, struct arena *arena, str
     struct database_result ignored;
 
     return log->dry_run ||
-           ask(log, arena,
+           ask_of_day(
+               log, arena,
                "select "
                "messaging.reconcile_end($1,$2,$3,$4,pg_catalog.array_remove(array[$5::uuid],null))",
                values, ARRAY_LEN(values), &ignored, reterr);
@@ -216,6 +227,6 @@ bool reconcile_log_redacted(struct reconcile_log *log, struct arena *arena, stru
     struct database_result ignored;
 
     log->redacted = true;
-    return log->dry_run || ask(log, arena, "select messaging.reconcile_redacted($1)", &log->account,
-                               1, &ignored, reterr);
+    return log->dry_run || ask(log->database, arena, "select messaging.reconcile_redacted($1)",
+                               &log->account, 1, &ignored, reterr);
 }

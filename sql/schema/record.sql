@@ -141,7 +141,8 @@ begin
     elsif v_known.is_less and not v_known.orphaned and v_code is null and coalesce(p_error_message, '') = ''
         and p_status not in ('failed', 'undelivered', 'read')
     then
-        -- join_status where nothing follows from the status, without its call and its look at the row.
+        -- join_status where nothing follows from the status, without its call and its look at the row. As
+        -- record_plain does it for several.
         update public.message_logs m
         set status = p_status, updated_at = clock_timestamp(),
             delivered_at = case p_status when 'delivered' then least(m.delivered_at, v_at, m.read_at)

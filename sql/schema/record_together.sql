@@ -1,12 +1,14 @@
 -- Record together: callbacks of Twilio's that arrived at the same time, in one transaction, which costs a
--- third of one each. What happens to each of them is record_status's.
+-- fifth of one each. What becomes of each is what record_status makes of it: of the plain ones, which are
+-- nearly all, record_plain for all at once, of the others itself.
 --
 -- Under concurrency it promises:
--- * No lock of a message is waited for, neither a SID's nor a row's: what somebody else holds when the batch
---   begins is passed over, and is 'busy'. So batches never wait for each other in a circle, nor with whoever
+-- * No lock of a message is waited for, neither a SID's nor a row's: a callback of what somebody else holds
+--   is passed over, and is 'busy'. So batches never wait for each other in a circle, nor with whoever
 --   else takes these locks, and one message that is held delays no callback about another.
--- * What else record_status may wait for (the profile that a notification refers to, say) it waits for as it
---   does alone, the SIDs in their order: p_patience milliseconds, then all fail.
+-- * What else record_status may wait for (an equal event that is being written, the profile that a
+--   notification refers to, say) it waits for as that does alone, the plain ones first, then the others, the
+--   SIDs in their order: p_patience milliseconds, then all fail.
 -- * Of a busy one nothing is written: it is the caller's to record by itself. Where one fails nothing of any
 --   is written.
 -- * Callbacks of one SID are recorded in the order given, and leave what they leave one at a time.
@@ -57,32 +59,30 @@ $$;
 comment on function messaging.busy_sids(text[], uuid[]) is
     'Locks SIDs and their rows without waiting; returns the SIDs that somebody else holds.';
 
--- Of callbacks those that tell the next status of a message, and nothing that more follows from: what
--- record_status does with one, for all of them at once. Which they were: the first of their SIDs. A row by
--- itself, so that no plan that was kept from when the table was empty reads it whole.
-create or replace function messaging.record_next(
+-- Of callbacks the plain ones: the first of its SID, to a row that has the SID and that nobody holds, of the
+-- next status, without an error, from which nothing follows. Those it recorded are returned, each by its SID.
+-- The same as the short way through record_status, for all of them at once.
+create or replace function messaging.record_plain(
     p_sids text[], p_statuses text[], p_error_codes text[], p_error_messages text[], p_parameters jsonb[],
     p_received_at timestamptz[], out sids text[], out ids uuid[], out statuses text[])
 language plpgsql volatile set search_path = pg_catalog, pg_temp
+-- A plan that was kept from when the tables were empty would read them whole.
+set enable_seqscan = off
 as $$
 declare
     v_at timestamptz[];
 begin
     with known as materialized (
-        select e.*, m.*
-        from (
-            select e.sid, e.status, e.parameters, coalesce(e.at, clock_timestamp()) as at
-            from unnest(p_sids, p_statuses, p_error_codes, p_error_messages, p_parameters, p_received_at)
-                with ordinality as e (sid, status, code, message, parameters, at, place)
-            where coalesce(e.code, '') = '' and coalesce(e.message, '') = '' and e.status not in ('failed', 'undelivered', 'read')
-              and e.place = array_position(p_sids, e.sid)
-            order by e.sid collate "C") as e
-        cross join lateral (
-            select m.id, m.status as former_status, m.recipient, m.message_type, m.metadata
-            from public.message_logs m
-            where m.external_id = e.sid
-            limit 1
-            for no key update skip locked) as m),
+        select e.sid, e.status, e.parameters, coalesce(e.at, clock_timestamp()) as at,
+            m.id, m.status as former_status, m.recipient, m.message_type, m.metadata
+        from unnest(p_sids, p_statuses, p_error_codes, p_error_messages, p_parameters, p_received_at)
+            with ordinality as e (sid, status, code, message, parameters, at, place)
+        join public.message_logs m on m.external_id = e.sid
+        where coalesce(e.code, '') = '' and coalesce(e.message, '') = ''
+          and e.status not in ('failed', 'undelivered', 'read')
+          and e.place = array_position(p_sids, e.sid)
+        order by e.sid collate "C"
+        for no key update of m skip locked),
     told as (
         insert into messaging.message_status_events as e (message_log_id, external_id, status, parameters, received_at)
         select k.id, k.sid, k.status,
@@ -98,15 +98,18 @@ begin
     select array_agg(t.external_id), array_agg(t.message_log_id), array_agg(t.status), array_agg(t.received_at)
     into sids, ids, statuses, v_at
     from told t;
-    update public.message_logs m
-    set status = t.status, updated_at = clock_timestamp(),
-        delivered_at = case t.status when 'delivered' then least(m.delivered_at, t.at, m.read_at) else m.delivered_at end
-    from unnest(ids, statuses, v_at) as t (id, status, at)
-    where m.id = t.id;
+    if sids is not null then
+        update public.message_logs m
+        set status = t.status, updated_at = clock_timestamp(),
+            delivered_at = case t.status when 'delivered' then least(m.delivered_at, t.at, m.read_at)
+                else m.delivered_at end
+        from unnest(ids, statuses, v_at) as t (id, status, at)
+        where m.id = t.id;
+    end if;
 end
 $$;
-comment on function messaging.record_next(text[], text[], text[], text[], jsonb[], timestamptz[]) is
-    'Records of callbacks those that tell a message''s next status, without error, of rows that nobody holds.';
+comment on function messaging.record_plain(text[], text[], text[], text[], jsonb[], timestamptz[]) is
+    'Records of callbacks those that tell a message''s next status and nothing else, and returns which they were.';
 
 create or replace function messaging.record_statuses(
     p_ids uuid[], p_sids text[], p_statuses text[], p_error_codes text[], p_error_messages text[],
@@ -117,16 +120,16 @@ set lock_timeout = '5s'
 as $$
 declare
     v_set text := set_config('lock_timeout', coalesce(p_patience, 5000)::text, true);
-    v_next record;
+    v_plain record;
     v_busy text[];
     v_event record;
 begin
-    select n.* into v_next
-    from messaging.record_next(p_sids, p_statuses, p_error_codes, p_error_messages, p_parameters, p_received_at) as n;
+    select n.* into v_plain
+    from messaging.record_plain(p_sids, p_statuses, p_error_codes, p_error_messages, p_parameters, p_received_at) as n;
     return query
         select array_position(p_sids, n.sid)::bigint, 'recorded', n.id, n.sid, n.status
-        from unnest(v_next.sids, v_next.ids, v_next.statuses) as n (sid, id, status);
-    if cardinality(v_next.sids) = cardinality(p_sids) then
+        from unnest(v_plain.sids, v_plain.ids, v_plain.statuses) as n (sid, id, status);
+    if cardinality(v_plain.sids) = cardinality(p_sids) then
         return;
     end if;
 
@@ -134,7 +137,7 @@ begin
     for v_event in
         select e.* from unnest(p_ids, p_sids, p_statuses, p_error_codes, p_error_messages, p_parameters,
             p_received_at) with ordinality as e (id, sid, status, code, message, parameters, at, place)
-        where (e.sid = any (v_next.sids) and e.place = array_position(p_sids, e.sid)) is not true
+        where (e.sid = any (v_plain.sids) and e.place = array_position(p_sids, e.sid)) is not true
         order by e.sid collate "C", e.place
     loop
         place := v_event.place;

@@ -72,6 +72,8 @@ SQL
 for index in message_logs_sent_at_idx idempotency_keys_begun_at_idx message_status_events_unknown_idx forgotten_messages_forgotten_at_idx; do
     is "--expire: by $index" "$(grep -c "Scan using $index" "$work/expire" | sed 's/^[1-9].*/used/')" used
 done
+is '--expire: and an index is entered where its rows begin, or end' "$(grep -A 1 'Index.* Scan.* using' "$work/expire" |
+    grep -v -e ' Scan ' -e 'Index Cond' -e '^--')" ''
 is '--expire: nothing large is read whole' "$(grep -E 'Seq Scan on (message_logs|message_status_events|idempotency_keys)' "$work/expire")" ''
 
 # What a screen reads: who asks is found out once, for whatever number of roles and requests, and staff
