@@ -9,7 +9,7 @@ enum { DRY_RUN };
 /* Small batches, and long rests between them: who sends or calls back meanwhile does not feel it.
  */
 #define BATCH       100
-#define REST_FACTOR 4
+#define REST_FACTOR 9
 
 /* A batch that somebody's lock held up is tried again, so often in a row. */
 #define BUSY_PAUSE_MS 1000

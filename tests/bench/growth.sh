@@ -448,8 +448,9 @@ fill growth_large "$rows"
 for database in growth_small growth_large; do
     sql "$database" -f "$root/sql/migrate.sql" >/dev/null
 done
-# A quarter of the memory is usual; here there are others.
-sql postgres -c "alter system set shared_buffers = '2GB'"
+# A quarter of the memory is usual; here there are others. And who writes so much does not write every page
+# in whole once a minute.
+sql postgres -c "alter system set shared_buffers = '2GB'" -c "alter system set max_wal_size = '8GB'"
 cluster_stop "$dir"
 cluster_start "$dir" fsync
 sql postgres -c "alter system set log_lock_waits = on" -c "alter system set deadlock_timeout = '100ms'" \
