@@ -20,8 +20,8 @@
 #define IDLE_S     50
 #define LEAVE_MOST 4
 
-/* libcurl's buffers, bytes; 16384 is the least that it takes for what is sent, and over TLS it takes
- * one for each exchange. */
+/* libcurl's buffers, bytes; 16384 is the least that it takes for what is sent, and over TLS it
+ * takes one for each exchange. */
 #define RECEIVED_AT_ONCE 4096
 #define SENT_AT_ONCE     16384
 
