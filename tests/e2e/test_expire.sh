@@ -70,7 +70,7 @@ messages: kept for 365 days
 expired: 2 messages'
 equals 'standard error' '' "$(cat "$work/err")"
 equals 'what there is' '1+25 2- 4+25' "$(texts)"
-holds "select day = (now() at time zone 'Africa/Cairo')::date - 400, message_type, tag, total, delivered from messaging.daily_totals" 't|sms|t|1|1'
+holds "select day = ((now() - interval '400 days') at time zone 'Africa/Cairo')::date, message_type, tag, total, delivered from messaging.daily_totals" 't|sms|t|1|1'
 holds "$sums" "$before"
 holds "select count(*) from messaging.message_status_events where external_id = '$last_sid'" 0
 holds "select count(*) from messaging.idempotency_keys where key = messaging.key_name('send-twilio-message internal', 'key-01012345673')" 0
