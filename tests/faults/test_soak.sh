@@ -30,7 +30,7 @@ memory()
 {
     for program in send-twilio-message send-whatsapp twilio-delivery-status; do
         awk -v program=$program '$1 == "VmData:" { print program, $2 }' \
-            "/proc/$(processes $program | sort -n | head -n 1)/status"
+            "/proc/$(pgrep -o -f "^$work/cgi-bin/$program")/status"
     done
 }
 
