@@ -230,7 +230,7 @@ $$;
 comment on function messaging.expire_rows(timestamptz, integer) is 'Deletes final messages of before a time.';
 
 -- Messages that have no text are passed by, for two seconds at most: then the next call goes on there, and
--- the last of them stands for all.
+-- the last of them stands for all; behind one that is held it would not get on, and that is the next run's.
 create or replace function messaging.expire_texts(p_before timestamptz, p_most integer) returns integer
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
@@ -238,12 +238,16 @@ declare
     v_begun constant timestamptz := clock_timestamp();
     v_page constant integer := greatest(p_most, 100);
     v_at messaging.text_expiry;
+    v_here messaging.text_expiry;
     v_ids uuid[];
     v_final uuid[];
+    v_later uuid[];
+    v_held boolean := false;
     v_touched integer;
 begin
     insert into messaging.text_expiry default values on conflict do nothing;
     select t.* into v_at from messaging.text_expiry t for update;
+    v_here := v_at;
 
     v_ids := array(
         select m.id from messaging.final_messages m
@@ -262,13 +266,14 @@ begin
 
     while v_touched < p_most loop
         if clock_timestamp() > v_begun + interval '2 seconds' then
-            v_touched := greatest(v_touched, 1);
+            v_touched := greatest(v_touched, case when v_held then 0 else 1 end);
             exit;
         end if;
         select array_agg(p.id order by p.sent_at, p.id) into v_ids
         from (
             select m.id, m.sent_at from public.message_logs m
-            where m.sent_at >= v_at.sent_at and m.sent_at < p_before and (m.sent_at, m.id) > (v_at.sent_at, v_at.id)
+            where m.sent_at >= v_here.sent_at and m.sent_at < p_before
+              and (m.sent_at, m.id) > (v_here.sent_at, v_here.id)
             order by m.sent_at, m.id
             limit least(v_page, p_most - v_touched)
         ) as p;
@@ -276,13 +281,22 @@ begin
         v_final := array(
             select m.id from messaging.final_messages m where m.id = any (v_ids) order by m.id for update skip locked);
         v_touched := v_touched + messaging.blank_texts(v_final);
-        insert into messaging.late_texts (message_log_id)
-        select m.id from public.message_logs m
-        where m.id = any (v_ids) and m.id <> all (v_final) and m.message_type in ('sms', 'whatsapp')
-        for key share
-        on conflict do nothing;
-        select m.sent_at, m.id into v_at.sent_at, v_at.id
+        v_later := array(
+            select m.id from public.message_logs m
+            where m.id = any (v_ids) and m.id <> all (v_final) and m.message_type in ('sms', 'whatsapp')
+            for key share skip locked);
+        insert into messaging.late_texts (message_log_id) select n from unnest(v_later) as n on conflict do nothing;
+        -- What cannot even be noted without a wait, because it is about to go or to get another id: the next
+        -- call begins before it again.
+        v_held := v_held or exists (
+            select from public.message_logs m
+            where m.id = any (v_ids) and m.id <> all (v_final || v_later) and m.message_type in ('sms', 'whatsapp'));
+        select m.sent_at, m.id into v_here.sent_at, v_here.id
         from public.message_logs m where m.id = any (v_ids) order by m.sent_at desc, m.id desc limit 1;
+        exit when not found;
+        if not v_held then
+            v_at := v_here;
+        end if;
     end loop;
 
     -- A row of the last minute may not be committed yet.

@@ -25,7 +25,8 @@ messages()
 twilio_config "callbacks=on&callback-delay-ms=50&callback-order=shuffled&delay-ms=20"
 
 # What a program has asked for, not what of it is in memory just now: a kernel takes pages away that
-# have not been used for a while. The first process of each program is not killed.
+# have not been used for a while. The first process of each program is not killed, and stays the oldest; the
+# least number may be another's, where so many die that numbers come round.
 memory()
 {
     for program in send-twilio-message send-whatsapp twilio-delivery-status; do

@@ -142,4 +142,25 @@ done
 is 'the spool writes it' "$(value "select come_late('$id', 1)" 2>&1)" ''
 wait $held
 is 'one that goes meanwhile does not come back' "$(value 'select holders()')" ''
+
+# Whatever somebody holds, and however: the others go, and the next run gets it.
+value "delete from messaging.late_texts" && value "delete from messaging.text_expiry"
+value "insert into message_logs (recipient, message_type, message_content, provider, status, external_id, sent_at)
+    select '+201000000077', 'sms', 'held ' || n, 'twilio', 'delivered', 'SMheld' || n, now() - interval '50 days' + n * interval '1 minute' from generate_series(1, 3) as n"
+left() { value "select coalesce(string_agg(message_content, ', ' order by message_content), '') from message_logs where message_content like 'held %'"; }
+for how in 'for key share' 'for no key update' 'for update'; do
+    value "update message_logs set message_content = 'held ' || right(external_id, 1) where external_id like 'SMheld%'"
+    value "delete from messaging.late_texts" && value "delete from messaging.text_expiry"
+    psql -XAtq -c begin -c "select from message_logs where external_id = 'SMheld2' $how" -c 'select pg_sleep(61)' > /dev/null 2>&1 &
+    held=$!
+    while [ "$(value "select count(*) from pg_stat_activity where query like 'select pg_sleep(61)'")" = 0 ]; do
+        sleep 0.1
+    done
+    is "$how: the others go, and nobody is waited for" "$(value "select messaging.expire('40 days', null, 100) > 0; select messaging.expire('40 days', null, 100)" 2>&1) $(left)" "t
+0 held 2"
+    value "select pg_terminate_backend(pid, 5000) from pg_stat_activity where query like 'select pg_sleep(61)'" > /dev/null
+    wait $held
+    value "select messaging.expire('40 days', null, 100)" > /dev/null
+    is "$how: the next run gets it" "$(left)" ''
+done
 done_testing
