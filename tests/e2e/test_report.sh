@@ -140,7 +140,7 @@ for period in today days; do
     equals "share delivered, $period" "$(sql -c "select round(100 * round(count(*) filter (where status in ('delivered', 'read'))::numeric / count(*), 4), 1) from $ours and $day_of >= '$since'")" \
         "$(figure $period-delivered)"
     equals "failed, $period" "$(sql -c "select count(*) from $ours and status in ('failed', 'undelivered') and $day_of >= '$since'")" "$(figure $period-failed)"
-    equals "cost, $period" "$(sql -c "select round(s, case when s >= 10000 then 0 else 2 end) from (select sum(abs((metadata ->> 'price')::numeric)) as s from $ours and $day_of >= '$since') as t")" "$(figure $period-cost)"
+    equals "cost, $period" "$(sql -c "select round(s, case when s >= 10000 then 0 when s < 1 then 4 else 2 end) from (select sum(abs((metadata ->> 'price')::numeric)) as s from $ours and $day_of >= '$since') as t")" "$(figure $period-cost)"
 done
 equals 'stuck' "$(sql -c "select count(*) from $ours and status = 'queued' and sent_at < now() - interval '12 hours' and sent_at > now() - interval '30 days'")" "$(figure today-stuck)"
 equals 'the most frequent reason' "$(sql -c "select count(*) from $ours and status in ('failed', 'undelivered') and $day_of >= '$since' group by error_code order by 1 desc limit 1")" "$(figure reason)"
