@@ -6,8 +6,7 @@
 
 enum { DRY_RUN };
 
-/* Small batches, and long rests between them: who sends or calls back meanwhile does not feel it.
- */
+/* Small batches, and long rests between them: whoever sends meanwhile does not feel it. */
 #define BATCH       100
 #define REST_FACTOR 9
 

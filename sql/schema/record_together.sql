@@ -1,6 +1,6 @@
 -- Record together: callbacks of Twilio's that arrived at the same time, in one transaction, which costs a
--- fifth of one each. What becomes of each is what record_status makes of it: of the plain ones, which are
--- nearly all, record_plain for all at once, of the others itself.
+-- fifth of one each. What becomes of each is what record_status makes of it: of the plain ones, which most
+-- are, record_plain for all at once, of the others itself.
 --
 -- Under concurrency it promises:
 -- * No lock of a message is waited for, neither a SID's nor a row's: a callback of what somebody else holds

@@ -205,8 +205,9 @@ settings_then='set -a; . "$0"; set +a; exec "$@"'
 # over TRANSPORT: is it this one? "over server" is any web server.
 over() { [ "$transport" = "$1" ] || { [ "$1" = server ] && [ "$transport" != direct ]; }; }
 
-# processes PROGRAM: who runs it. What stands in /proc besides is for root alone to read.
-processes() { pgrep -f "^$work/cgi-bin/$1"; }
+# processes PROGRAM [OPTION]: who runs it, or with pgrep's -o the oldest of them. What stands in /proc besides
+# is for root alone to read.
+processes() { pgrep ${2:+"$2"} -f "^$work/cgi-bin/$1"; }
 
 # ---------------------------------------------------------------- cases
 

@@ -127,9 +127,6 @@ programs_signal()
     for pid in $(keeper_pids "$@"); do kill -s "$signal" "$pid"; done
 }
 
-# processes PROGRAM: their ids
-processes() { pgrep -f "^$work/cgi-bin/$1"; }
-
 programs_stop()
 {
     [ -n "${keepers:-}" ] || return 0

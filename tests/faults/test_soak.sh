@@ -31,7 +31,7 @@ memory()
 {
     for program in send-twilio-message send-whatsapp twilio-delivery-status; do
         awk -v program=$program '$1 == "VmData:" { print program, $2 }' \
-            "/proc/$(pgrep -o -f "^$work/cgi-bin/$program")/status"
+            "/proc/$(processes $program -o)/status"
     done
 }
 

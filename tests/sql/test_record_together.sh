@@ -128,8 +128,8 @@ is 'nothing is written then' "$(value "select count(*) from messaging.message_st
 value "select from messaging.record_statuses(null, array['SMfree', 'SMother'], array['failed', 'sent'], null, null, null, null, 100)"
 is 'once nobody holds it there is the notification' "$(value "select count(*) from notifications where recipient_id = '00000000-0000-4000-8000-00000000000b'")" 1
 
-# Batches in any order over the same few rows, twelve after twelve, beside single callbacks and settlements: nobody waits in a circle, and
-# what is not busy is there.
+# Batches in any order over the same few rows, twelve after twelve, beside single callbacks and settlements:
+# nobody waits in a circle, and what is not busy is there.
 each=$([ -n "${FAULTS_FULL:-}" ] && echo 2000 || echo 40)
 value "insert into message_logs (id, recipient, message_type, external_id, provider, status) select md5('hunt' || i)::uuid, '+2010', 'sms', case when i % 3 > 0 then 'SMhunt' || i end, 'twilio', 'queued' from generate_series(1, 24 * ($each + 1)) as i;
     create sequence hunt; grant usage, select on sequence hunt to twilio_cgi"
