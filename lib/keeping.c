@@ -86,7 +86,7 @@ static int expire(const struct service *service, struct arena *arena,
 
     while (do_batch(service, arena, ages, &touched, &fault)) {
         if (touched == 0) {
-            printf("expired: %zu message%s\n", done, text_plural(done));
+            printf("expired: %zu record%s\n", done, text_plural(done));
             return VERB_DONE;
         }
         done += touched;
@@ -97,7 +97,7 @@ static int expire(const struct service *service, struct arena *arena,
             told = now;
         }
     }
-    printf("expired: %zu message%s, and more are left\n", done, text_plural(done));
+    printf("expired: %zu record%s, and more are left\n", done, text_plural(done));
     return stop(&fault);
 }
 

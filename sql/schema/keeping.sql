@@ -406,7 +406,7 @@ begin
     from (
         select from messaging.final_messages m where m.sent_at < v_now - rows_older_than limit p_most
     ) as r;
-    select messages + count(*) into messages
+    select least(messages + count(*), p_most) into messages
     from (
         select from messaging.final_messages m
         where m.sent_at is null and m.created_at < v_now - rows_older_than limit p_most
@@ -417,6 +417,14 @@ begin
         where m.sent_at < v_now - texts_older_than
           and (rows_older_than is null or m.sent_at >= v_now - rows_older_than)
           and (m.message_content <> '' or m.media_url is not null or m.metadata <> messaging.without_text(m.metadata))
+        limit p_most
+    ) as r;
+    select least(texts + count(*), p_most) into texts
+    from (
+        select from messaging.final_messages m
+        where m.sent_at is null and m.created_at < v_now - texts_older_than
+          and (rows_older_than is null or m.created_at >= v_now - rows_older_than)
+          and (m.message_content <> '' or m.media_url is not null)
         limit p_most
     ) as r;
     select count(*) into keys

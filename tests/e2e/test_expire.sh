@@ -47,7 +47,7 @@ it 'without the settings everything is kept'
 expires 0
 said 'texts: kept for ever
 messages: kept for ever
-expired: 0 messages'
+expired: 0 records'
 equals 'what there is' "$everything" "$(texts)"
 
 it 'a dry run tells, and does nothing'
@@ -67,7 +67,7 @@ before=$(sql -c "$sums")
 expires 0
 said 'texts: kept for 30 days
 messages: kept for 365 days
-expired: 2 messages'
+expired: 2 records'
 equals 'standard error' '' "$(cat "$work/err")"
 equals 'what there is' '1+25 2- 4+25' "$(texts)"
 holds "select day = ((now() - interval '400 days') at time zone 'Africa/Cairo')::date, message_type, tag, total, delivered from messaging.daily_totals" 't|sms|t|1|1'
@@ -80,7 +80,7 @@ it 'once more does nothing more'
 expires 0
 said 'texts: kept for 30 days
 messages: kept for 365 days
-expired: 0 messages'
+expired: 0 records'
 equals 'what there is' '1+25 2- 4+25' "$(texts)"
 
 it 'a callback that comes later is answered, and brings nothing back'

@@ -149,6 +149,13 @@ select is((select outcome from messaging.reserve_message('c', 'key SM15', null, 
 update messaging.idempotency_keys set begun_at = now() - interval '31 days' where key = messaging.key_name('c', 'key SM15');
 select messaging.record_status(null, 'SM19', 'sent', null, null, '{"To": "+201012345678", "A": "b"}', now() - interval '50 days');
 select is((select (texts, messages, keys)::text from messaging.expirable('30 days', '300 days')), '(0,0,1)', 'what a dry run tells');
+insert into message_logs (recipient, message_type, message_content, status, provider, created_at) values
+    ('+201000000007', 'sms', 'a', 'failed', 'twilio', now() - interval '50 days');
+update message_logs set sent_at = null where recipient = '+201000000007';
+select is((select (texts, messages)::text from messaging.expirable('30 days', '300 days')), '(1,0)', 'a row without sent_at has a text, too');
+select is((select (texts, messages)::text from messaging.expirable('30 days', '40 days')), '(0,1)', 'and goes');
+select is((select (texts, messages)::text from messaging.expirable('60 days', '300 days')), '(0,0)', 'when it is old');
+delete from message_logs where recipient = '+201000000007';
 select is(messaging.expire('40 days', '300 days', 100), 2, 'keys, and events that nobody asked for');
 select is((select parameters from messaging.message_status_events where external_id = 'SM19'), '{"A": "b"}', 'without numbers at first');
 select is(messaging.expire('30 days', '45 days', 100), 1, 'then not at all');
