@@ -20,7 +20,8 @@
 #define IDLE_S     50
 #define LEAVE_MOST 4
 
-/* Bytes of an answer. libcurl's own 16 KB for each of 256 clients are 2 MB more in memory. */
+/* So many bytes of an answer. libcurl's own 16 KB for each of 256 clients are 2 MB more in memory.
+ */
 #define RECEIVED_AT_ONCE 4096
 
 /** A connection, be it to be made, and all that an exchange needs; one exchange has it at a time.

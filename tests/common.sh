@@ -69,6 +69,9 @@ cluster_start() {
             cat "$cluster_dir/initdb.log" >&2
             return 1
         fi
+        # Small segments, as clusters are copied; not more checkpoints for it. Not as an option, which would
+        # stand above what somebody sets.
+        as_user sh -c 'echo max_wal_size = 1GB >>"$1"' sh "$cluster_dir/data.new/postgresql.conf" || return 1
         as_user mv "$cluster_dir/data.new" "$cluster_dir/data" || return 1
     fi
 
@@ -86,8 +89,7 @@ cluster_start() {
         fi
         as_user chmod 700 "$cluster_socket" || return 1
 
-        # Small segments, as clusters are copied; not more checkpoints for it.
-        cluster_options="-c listen_addresses= -c port=5432 -c max_connections=200 -c max_wal_size=1GB"
+        cluster_options="-c listen_addresses= -c port=5432 -c max_connections=200"
         cluster_options="$cluster_options -c unix_socket_directories='$cluster_socket'"
         if [ "${2:-}" = fsync ]; then
             cluster_options="$cluster_options -c fsync=on"
