@@ -52,6 +52,7 @@ static int count(const struct service *service, struct arena *arena,
     print_count(found.texts, "message", "would lose the text");
     print_count(found.messages, "message", "would go into the totals by day");
     print_count(found.keys, "idempotency key", "would be dropped");
+    print_count(found.events, "event", "of no message would be emptied, or dropped");
     return VERB_DONE;
 }
 
@@ -97,7 +98,7 @@ static int expire(const struct service *service, struct arena *arena,
             told = now;
         }
     }
-    printf("expired: %zu record%s, and more are left\n", done, text_plural(done));
+    printf("expired: %zu record%s, then it stopped\n", done, text_plural(done));
     return stop(&fault);
 }
 
@@ -113,7 +114,7 @@ static int run(struct service *service, struct arena *arena, const char *const *
 const struct verb keeping_verb = {
     .name = "--expire",
     .help = "forget texts and messages that are older than KEEP_TEXTS_DAYS\n"
-            "and KEEP_MESSAGES_DAYS say, and old idempotency keys",
+            "and KEEP_MESSAGES_DAYS say, and idempotency keys of 30 days",
     .options = {[DRY_RUN] = {.name = "--dry-run"}},
     .settings = SETTINGS_DATABASE,
     .needs = {&service_database},

@@ -46,12 +46,13 @@ bool message_log_expirable(const struct database *database, struct arena *arena,
 
     write_ages(ages, words, parameters);
     if (!unhurried.query(unhurried.self, arena,
-                         "select texts, messages, keys from messaging.expirable($1,$2)", parameters,
-                         ARRAY_LEN(parameters), &result, reterr))
+                         "select texts, messages, keys, events from messaging.expirable($1,$2)",
+                         parameters, ARRAY_LEN(parameters), &result, reterr))
         return false;
     if (!text_number(database_cell(&result, 0, 0), UINT32_MAX, &found.texts) ||
         !text_number(database_cell(&result, 0, 1), UINT32_MAX, &found.messages) ||
-        !text_number(database_cell(&result, 0, 2), UINT32_MAX, &found.keys))
+        !text_number(database_cell(&result, 0, 2), UINT32_MAX, &found.keys) ||
+        !text_number(database_cell(&result, 0, 3), UINT32_MAX, &found.events))
         return fault_set(reterr, FAULT_INTERNAL, "expirable said nothing known");
     *ret_found = found;
     return true;

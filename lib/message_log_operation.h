@@ -15,7 +15,8 @@ struct message_log_ages {
 /**
  * One batch of forgetting: of at most `batch` messages that are final and older than that, the
  * texts are blanked, or the rows deleted after their day's sums were taken. *ret_touched: how many
- * messages (where there was none, idempotency keys and events) it touched; 0: nothing is left.
+ * messages (where there was none, idempotency keys and events) it touched; 0: nothing is left but
+ * what somebody holds.
  */
 must_check bool message_log_expire(const struct database *database, struct arena *arena,
                                    const struct message_log_ages *ages, size_t batch,
@@ -25,7 +26,7 @@ must_check bool message_log_expire(const struct database *database, struct arena
 #define MESSAGE_LOG_COUNTED_MAX 100000
 
 struct message_log_expirable {
-    uint64_t texts, messages, keys;
+    uint64_t texts, messages, keys, events; /* events without a message */
 };
 
 /** What message_log_expire would touch in all its batches. */

@@ -3,9 +3,11 @@
 -- Under concurrency it promises:
 -- * A message is in its row or in its day's totals, never in both or in neither: the row's lock is held while
 --   it is added, and both are one transaction. Whoever would change the row waits, and finds a mark.
--- * expire waits for no row: one that somebody holds is left for the next call. It holds the locks of one
---   batch of rows that nothing more is expected of, for as long as that batch takes.
--- * forget_recipient waits for the rows that it finds, in the order of their ids.
+-- * expire waits for no row: a message that somebody holds, or whose notification he holds, is left for the
+--   next call. It holds the locks of one batch of rows that nothing more is expected of, and of those that it
+--   passes by, for as long as that batch takes, two seconds or little more.
+-- * forget_recipient waits for the rows that it finds, in the order of their ids, and looks again until there
+--   is none that it has not locked: what was being written of the person meanwhile is found, too.
 -- * One of these at a time: they take a lock first that nobody who sends or calls back takes. So they cannot
 --   wait for each other in a circle, and who calls back waits for one batch at most.
 -- * Safe to run again, and at the same time twice.
@@ -81,22 +83,6 @@ $$;
 comment on function messaging.note_late_text(uuid, timestamptz) is
     'Notes the text of a message that comes to stand where texts are blanked already.';
 
-create or replace function messaging.note_changed_text() returns trigger
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-as $$
-begin
-    perform messaging.note_late_text(new.id, new.sent_at);
-    return null;
-end
-$$;
-comment on function messaging.note_changed_text() is 'Trigger of message_logs: notes a late text.';
-
-call pg_temp.keep($$create trigger messaging_late_update after update of sent_at, message_content on public.message_logs
-    for each row
-    when (new.sent_at < now() - interval '30 seconds' and (new.sent_at < old.sent_at
-        or new.message_content is distinct from old.message_content and new.message_content <> ''))
-    execute function messaging.note_changed_text()$$);
-
 -- Without what a message said. Who it went to, and what became of it, stays.
 create or replace function messaging.without_text(p_metadata jsonb) returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp
@@ -108,6 +94,42 @@ begin
 end
 $$;
 comment on function messaging.without_text(jsonb) is 'metadata without what the message said.';
+
+create or replace function messaging.has_text(p_content text, p_media_url text, p_metadata jsonb) returns boolean
+language plpgsql immutable set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return coalesce(p_content <> '', false) or p_media_url is not null
+        or coalesce(p_metadata <> messaging.without_text(p_metadata), false);
+end
+$$;
+comment on function messaging.has_text(text, text, jsonb) is
+    'Whether a row still has what its message said, variables and media included.';
+
+-- What stands before the mark and had no text has been passed by.
+create or replace function messaging.note_changed_text() returns trigger
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if old.sent_at is null or new.sent_at < old.sent_at
+        or messaging.has_text(new.message_content, new.media_url, new.metadata)
+        and not messaging.has_text(old.message_content, old.media_url, old.metadata)
+    then
+        perform messaging.note_late_text(new.id, new.sent_at);
+    end if;
+    return null;
+end
+$$;
+comment on function messaging.note_changed_text() is 'Trigger of message_logs: notes a late text.';
+
+-- Its condition calls nothing of ours: who updates a row may not.
+call pg_temp.keep($$create trigger messaging_late_update
+    after update of sent_at, message_content, media_url, metadata on public.message_logs
+    for each row
+    when (new.sent_at < now() - interval '30 seconds'
+        and (new.sent_at is distinct from old.sent_at or new.message_content is distinct from old.message_content
+            or new.media_url is distinct from old.media_url or new.metadata is distinct from old.metadata))
+    execute function messaging.note_changed_text()$$);
 
 -- Of those that have any; how many they were.
 create or replace function messaging.blank_texts(p_ids uuid[]) returns integer
@@ -130,8 +152,7 @@ begin
     messages as (
         update public.message_logs m
         set message_content = '', media_url = null, metadata = messaging.without_text(m.metadata)
-        where m.id = any (p_ids)
-          and (m.message_content <> '' or m.media_url is not null or m.metadata <> messaging.without_text(m.metadata))
+        where m.id = any (p_ids) and messaging.has_text(m.message_content, m.media_url, m.metadata)
         returning m.id)
     select array_agg(distinct b.id) into v_blanked
     from (select message_log_id as id from events union all table keys union all table messages) as b;
@@ -213,6 +234,7 @@ declare
         where m.sent_at < p_before
         order by m.sent_at limit p_most
         for update skip locked);
+    v_told uuid[];
 begin
     if cardinality(v_ids) < p_most then
         v_ids := v_ids || array(
@@ -221,6 +243,15 @@ begin
             order by m.created_at limit p_most - cardinality(v_ids)
             for update skip locked);
     end if;
+    -- Its notification loses the number, and then the message: who holds it holds the message.
+    v_told := array(
+        select n.message_log_id from public.notifications n
+        where n.message_log_id = any (v_ids)
+        for no key update skip locked);
+    v_ids := array(
+        select i from unnest(v_ids) as i
+        where (select count(*) from public.notifications n where n.message_log_id = i)
+            = coalesce(cardinality(array_positions(v_told, i)), 0));
     if v_ids <> '{}' then
         perform messaging.delete_messages(v_ids, true);
     end if;
@@ -259,7 +290,7 @@ begin
     v_ids := v_ids || array(
         select m.id from messaging.final_messages m
         where m.sent_at is null and m.created_at < p_before
-          and (m.message_content <> '' or m.media_url is not null)
+          and messaging.has_text(m.message_content, m.media_url, m.metadata)
         order by m.created_at limit p_most
         for update skip locked);
     v_touched := messaging.blank_texts(v_ids);
@@ -269,7 +300,9 @@ begin
             v_touched := greatest(v_touched, case when v_held then 0 else 1 end);
             exit;
         end if;
-        select array_agg(p.id order by p.sent_at, p.id) into v_ids
+        select array_agg(p.id order by p.sent_at, p.id), max(p.sent_at),
+            (array_agg(p.id order by p.sent_at desc, p.id desc))[1]
+        into v_ids, v_here.sent_at, v_here.id
         from (
             select m.id, m.sent_at from public.message_logs m
             where m.sent_at >= v_here.sent_at and m.sent_at < p_before
@@ -284,16 +317,13 @@ begin
         v_later := array(
             select m.id from public.message_logs m
             where m.id = any (v_ids) and m.id <> all (v_final) and m.message_type in ('sms', 'whatsapp')
-            for key share skip locked);
+            for no key update skip locked);
         insert into messaging.late_texts (message_log_id) select n from unnest(v_later) as n on conflict do nothing;
-        -- What cannot even be noted without a wait, because it is about to go or to get another id: the next
-        -- call begins before it again.
+        -- What cannot even be noted without a wait, because it is being changed, which may note it, or is about
+        -- to go: the next call begins before it again.
         v_held := v_held or exists (
             select from public.message_logs m
             where m.id = any (v_ids) and m.id <> all (v_final || v_later) and m.message_type in ('sms', 'whatsapp'));
-        select m.sent_at, m.id into v_here.sent_at, v_here.id
-        from public.message_logs m where m.id = any (v_ids) order by m.sent_at desc, m.id desc limit 1;
-        exit when not found;
         if not v_held then
             v_at := v_here;
         end if;
@@ -314,6 +344,8 @@ comment on function messaging.expire_texts(timestamptz, integer) is 'Blanks the 
 -- Said so that no other query takes this index for a short way to the events of one SID.
 call pg_temp.keep($$create index message_status_events_unknown_idx
     on messaging.message_status_events (received_at) where (message_log_id is null) is true$$);
+call pg_temp.keep($$create index message_status_events_unknown_told_idx
+    on messaging.message_status_events (received_at) where (message_log_id is null) is true and parameters <> '{}'$$);
 call pg_temp.keep($$create index idempotency_keys_begun_at_idx on messaging.idempotency_keys (begun_at)$$);
 
 -- What belongs to no message: keys of more than 30 days, events of messages that never came, marks, of which
@@ -345,11 +377,10 @@ begin
         order by o.received_at limit p_most
         for update skip locked);
     get diagnostics v_events = row_count;
-    update messaging.message_status_events e set parameters = messaging.without_numbers(e.parameters, null)
+    update messaging.message_status_events e set parameters = '{}'
     where e.id in (
         select o.id from messaging.message_status_events o
-        where (o.message_log_id is null) is true and o.received_at < p_texts_before
-          and o.parameters <> messaging.without_numbers(o.parameters, null)
+        where (o.message_log_id is null) is true and o.parameters <> '{}' and o.received_at < p_texts_before
         order by o.received_at limit p_most
         for update skip locked);
     get diagnostics v_blanked = row_count;
@@ -390,12 +421,15 @@ $$;
 comment on function messaging.expire(interval, interval, integer) is
     'One batch: deletes messages older than rows_older_than, after adding them to their days'' totals, blanks '
     'the texts of those older than texts_older_than (null: never), and drops idempotency keys of more than 30 '
-    'days. How many messages it touched; where there was none, how many keys and events; 0: nothing is left.';
+    'days. How many messages it touched; where there was none, how many keys and events; 0: nothing is left but '
+    'what somebody holds, and what is behind it.';
 
 -- For --dry-run. Counted up to p_most each.
+call pg_temp.drop_former('messaging.expirable(interval,interval,integer)',
+    'TABLE(texts bigint, messages bigint, keys bigint, events bigint)');
 create or replace function messaging.expirable(
     texts_older_than interval, rows_older_than interval, p_most integer default 100000)
-returns table (texts bigint, messages bigint, keys bigint)
+returns table (texts bigint, messages bigint, keys bigint, events bigint)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
@@ -416,7 +450,7 @@ begin
         select from messaging.final_messages m
         where m.sent_at < v_now - texts_older_than
           and (rows_older_than is null or m.sent_at >= v_now - rows_older_than)
-          and (m.message_content <> '' or m.media_url is not null or m.metadata <> messaging.without_text(m.metadata))
+          and messaging.has_text(m.message_content, m.media_url, m.metadata)
         limit p_most
     ) as r;
     select least(texts + count(*), p_most) into texts
@@ -424,18 +458,27 @@ begin
         select from messaging.final_messages m
         where m.sent_at is null and m.created_at < v_now - texts_older_than
           and (rows_older_than is null or m.created_at >= v_now - rows_older_than)
-          and (m.message_content <> '' or m.media_url is not null)
+          and messaging.has_text(m.message_content, m.media_url, m.metadata)
         limit p_most
     ) as r;
     select count(*) into keys
     from (
         select from messaging.idempotency_keys k where k.begun_at < v_now - interval '30 days' limit p_most
     ) as r;
+    select count(*) into events
+    from (
+        select from messaging.message_status_events o
+        where (o.message_log_id is null) is true and o.received_at < v_now - least(texts_older_than, rows_older_than)
+          and (o.parameters <> '{}' and o.received_at < v_now - texts_older_than
+              or o.received_at < v_now - rows_older_than)
+        limit p_most
+    ) as r;
     return next;
 end
 $$;
 comment on function messaging.expirable(interval, interval, integer) is
-    'What expire would touch: messages whose texts would be blanked, messages and keys that would be deleted.';
+    'What expire would touch: messages whose texts would be blanked, messages and keys that would be deleted, '
+    'events without a message that would be deleted or lose their parameters.';
 
 ---- one person
 
@@ -470,11 +513,17 @@ as $$
 declare
     v_number constant text := messaging.recipient_number(number);
     v_digits constant text := ltrim(v_number, '+');
-    v_ids uuid[] := array(select w from messaging.messages_with(v_number) as w);
+    v_ids uuid[] := '{}';
+    v_found uuid[];
     v_under_way uuid[];
 begin
     perform messaging.keeping_lock();
-    v_ids := array(select m.id from public.message_logs m where m.id = any (v_ids) order by m.id for update);
+    loop
+        v_found := array(select w from messaging.messages_with(v_number) as w where w <> all (v_ids));
+        exit when v_found = '{}';
+        v_ids := v_ids || array(
+            select m.id from public.message_logs m where m.id = any (v_found) order by m.id for update);
+    end loop;
     v_under_way := array(
         select o.id from messaging.outbound_messages o
         where o.id = any (v_ids)

@@ -57,7 +57,8 @@ said "texts: kept for 30 days
 messages: kept for 365 days
 1 message would lose the text
 1 message would go into the totals by day
-0 idempotency keys would be dropped"
+0 idempotency keys would be dropped
+0 events of no message would be emptied, or dropped"
 equals 'what there is' "$everything" "$(texts)"
 holds 'select count(*) from messaging.daily_totals' 0
 
@@ -98,7 +99,8 @@ said 'texts: kept for ever
 messages: kept for ever
 0 messages would lose the text
 0 messages would go into the totals by day
-1 idempotency key would be dropped'
+1 idempotency key would be dropped
+0 events of no message would be emptied, or dropped'
 expires 0
 holds "select count(*) from messaging.idempotency_keys where key = messaging.key_name('send-twilio-message internal', 'key-01012345671')" 0
 equals 'what there is' '1+25 2- 4+25' "$(texts)"

@@ -147,8 +147,10 @@ select is_empty($$select from messaging.message_status_events where external_id 
 update messaging.idempotency_keys set begun_at = now() - interval '31 days' where key = messaging.key_name('c', 'key SM15');
 select is((select outcome from messaging.reserve_message('c', 'key SM15', null, null, 'sms', '+201012345678', 'other', null, null, '{}')), 'reserved', 'a key of 31 days is free');
 update messaging.idempotency_keys set begun_at = now() - interval '31 days' where key = messaging.key_name('c', 'key SM15');
-select messaging.record_status(null, 'SM19', 'sent', null, null, '{"To": "+201012345678", "A": "b"}', now() - interval '50 days');
-select is((select (texts, messages, keys)::text from messaging.expirable('30 days', '300 days')), '(0,0,1)', 'what a dry run tells');
+select messaging.record_status(null, 'SM19', 'sent', null, null, '{"To": "+201012345678", "A": "b", "ErrorMessage": "to 201012345678"}', now() - interval '50 days');
+select is((select e::text from messaging.expirable('30 days', '300 days') as e), '(0,0,1,1)', 'what a dry run tells');
+select is((select e::text from messaging.expirable('60 days', '300 days') as e), '(0,0,1,0)', 'an event that is young says nothing');
+select is((select e::text from messaging.expirable(null, '45 days') as e), '(0,0,1,1)', 'or goes without its numbers before');
 insert into message_logs (recipient, message_type, message_content, status, provider, created_at) values
     ('+201000000007', 'sms', 'a', 'failed', 'twilio', now() - interval '50 days');
 update message_logs set sent_at = null where recipient = '+201000000007';
@@ -157,9 +159,31 @@ select is((select (texts, messages)::text from messaging.expirable('30 days', '4
 select is((select (texts, messages)::text from messaging.expirable('60 days', '300 days')), '(0,0)', 'when it is old');
 delete from message_logs where recipient = '+201000000007';
 select is(messaging.expire('40 days', '300 days', 100), 2, 'keys, and events that nobody asked for');
-select is((select parameters from messaging.message_status_events where external_id = 'SM19'), '{"A": "b"}', 'without numbers at first');
+select is((select parameters from messaging.message_status_events where external_id = 'SM19'), '{}', 'empty at first');
 select is(messaging.expire('30 days', '45 days', 100), 1, 'then not at all');
 select is(messaging.expire('30 days', '45 days', 100), 0, 'nothing is left');
+
+-- whatever a row that was passed by is given later, and a row without sent_at has
+insert into message_logs (recipient, message_type, message_content, status, provider, metadata, sent_at, created_at) values
+    ('+201000000007', 'sms', '', 'failed', 'twilio', '{"variables": {"1": "x"}}', now() - interval '50 days', now() - interval '50 days'),
+    ('+201000000008', 'sms', '', 'failed', 'twilio', '{}', now() - interval '50 days', now() - interval '50 days'),
+    ('+201000000009', 'sms', '', 'failed', 'twilio', '{}', now() - interval '50 days', now() - interval '50 days'),
+    ('+201000000010', 'sms', 'a', 'failed', 'twilio', '{}', now() - interval '50 days', now() - interval '50 days');
+update message_logs set sent_at = null where recipient in ('+201000000007', '+201000000010');
+create function expire_all() returns void language plpgsql as $$
+begin
+    while messaging.expire('30 days', '300 days', 100) > 0 loop end loop;
+end $$;
+select expire_all();
+update message_logs set metadata = '{"variables": {"1": "x"}}' where recipient = '+201000000008';
+update message_logs set media_url = 'https://example.org/a.jpg' where recipient = '+201000000009';
+update message_logs set sent_at = created_at, message_content = 'b' where recipient = '+201000000010';
+select is((select (texts, messages)::text from messaging.expirable('30 days', '300 days')), '(3,0)', 'texts that came late are seen');
+select expire_all();
+select is((select string_agg(concat_ws(' ', message_content, media_url, metadata), ', ' order by recipient) from message_logs where recipient like '+2010000000%'),
+    ' {}, ' || ' {}, ' || ' {}, ' || ' {}', 'no text is left, of none of them');
+select is((select (texts, messages)::text from messaging.expirable('30 days', '300 days')), '(0,0)', 'nor seen');
+delete from message_logs where recipient like '+2010000000%';
 
 -- forget_recipient
 delete from message_logs where external_id is null;

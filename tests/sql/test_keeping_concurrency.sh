@@ -148,10 +148,12 @@ value "delete from messaging.late_texts" && value "delete from messaging.text_ex
 value "insert into message_logs (recipient, message_type, message_content, provider, status, external_id, sent_at)
     select '+201000000077', 'sms', 'held ' || n, 'twilio', 'delivered', 'SMheld' || n, now() - interval '50 days' + n * interval '1 minute' from generate_series(1, 3) as n"
 left() { value "select coalesce(string_agg(message_content, ', ' order by message_content), '') from message_logs where message_content like 'held %'"; }
-for how in 'for key share' 'for no key update' 'for update'; do
+for how in 'select from message_logs %s for key share' 'select from message_logs %s for no key update' \
+    'select from message_logs %s for update' "update message_logs set message_content = 'held again' %s" \
+    "update message_logs set media_url = null, metadata = '{\"variables\": 1}' %s"; do
     value "update message_logs set message_content = 'held ' || right(external_id, 1) where external_id like 'SMheld%'"
-    value "delete from messaging.late_texts" && value "delete from messaging.text_expiry"
-    psql -XAtq -c begin -c "select from message_logs where external_id = 'SMheld2' $how" -c 'select pg_sleep(61)' > /dev/null 2>&1 &
+    value "truncate messaging.late_texts, messaging.text_expiry" && value "insert into messaging.text_expiry default values"
+    psql -XAtq -c begin -c "$(printf "$how" "where external_id = 'SMheld2'")" -c 'select pg_sleep(61)' > /dev/null 2>&1 &
     held=$!
     while [ "$(value "select count(*) from pg_stat_activity where query like 'select pg_sleep(61)'")" = 0 ]; do
         sleep 0.1
@@ -163,4 +165,30 @@ for how in 'for key share' 'for no key update' 'for update'; do
     value "select messaging.expire('40 days', null, 100)" > /dev/null
     is "$how: the next run gets it" "$(left)" ''
 done
+value "insert into notifications (recipient_id, title, message, type, entity_type, message_log_id)
+    select gen_random_uuid(), 'x', 'x', 'error', 'message_log', id from message_logs where external_id = 'SMheld2'" > /dev/null
+psql -XAtq -c begin -c "update notifications set title = 'y' where title = 'x'" -c 'select pg_sleep(61)' > /dev/null 2>&1 &
+held=$!
+while [ "$(value "select count(*) from pg_stat_activity where query like 'select pg_sleep(61)'")" = 0 ]; do
+    sleep 0.1
+done
+is 'a notification that is held: the others go' "$(value "select messaging.expire(null, '40 days', 100)" 2>&1) $(value "select string_agg(external_id, ' ') from message_logs where external_id like 'SMheld%'")" '2 SMheld2'
+value "select pg_terminate_backend(pid, 5000) from pg_stat_activity where query like 'select pg_sleep(61)'" > /dev/null
+wait $held
+is 'the next run gets its message' "$(value "select messaging.expire(null, '40 days', 100)") $(value "select count(*) from message_logs where external_id like 'SMheld%'")" '1 0'
+
+# One is forgotten while the SMS of his message is being made.
+value "insert into message_logs (id, recipient, message_type, message_content, provider, status, error_code, metadata, sent_at)
+    values ('00000000-0000-4000-8000-00000000000f', '+201000000077', 'whatsapp', 'private', 'twilio', 'failed', '63024', '{\"fallback_type\": \"sms\"}', now())"
+value "insert into messaging.follow_ups (message_log_id, step, due_at, ends_at) values ('00000000-0000-4000-8000-00000000000f', 'sms', now(), now() + interval '1 hour')
+    on conflict (message_log_id) do update set due_at = now()"
+psql -XAtq -c begin -c "select messaging.claim_follow_up('00000000-0000-4000-8000-0000000000f2') ->> 'recipient'" -c 'select pg_sleep(2)' -c commit > "$work/claimed" 2>&1 &
+held=$!
+while [ "$(value "select count(*) from pg_stat_activity where query like 'select pg_sleep(2)'")" = 0 ]; do
+    sleep 0.1
+done
+is 'both are found' "$(value "select messaging.forget_recipient('+201000000077')")" 2
+wait $held
+is 'it was being made' "$(head -n 1 "$work/claimed")" '+201000000077'
+is 'and nothing of the person is left' "$(value "select count(*) from message_logs where recipient <> '' or message_content <> ''") $(value "select count(*) from messaging.follow_ups")" '0 0'
 done_testing

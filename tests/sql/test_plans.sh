@@ -69,7 +69,7 @@ begin;
 select messaging.expire('60 days', '70 days', 10);
 rollback;
 SQL
-for index in message_logs_sent_at_idx idempotency_keys_begun_at_idx message_status_events_unknown_idx forgotten_messages_forgotten_at_idx; do
+for index in message_logs_sent_at_idx idempotency_keys_begun_at_idx message_status_events_unknown_idx message_status_events_unknown_told_idx forgotten_messages_forgotten_at_idx; do
     is "--expire: by $index" "$(grep -c "Scan using $index" "$work/expire" | sed 's/^[1-9].*/used/')" used
 done
 is '--expire: and an index is entered where its rows begin, or end' "$(grep -A 1 'Index.* Scan.* using' "$work/expire" |

@@ -58,29 +58,32 @@ static const struct keeping_row {
      .settings = {.keep_texts_days = 30, .keep_messages_days = 365},
      .answers = {FAKE_ROW("3"), FAKE_AWAY},
      .asked = {EXPIRE, EXPIRE},
-     .told = KEPT "expired: 3 records, and more are left\n",
+     .told = KEPT "expired: 3 records, then it stopped\n",
      .status = 1},
     {.label = "a dry run counts",
      .settings = {.keep_texts_days = 30, .keep_messages_days = 365},
-     .answers = {FAKE_ROW("100000", "12", "0")},
-     .asked =
-         {"unhurried: select texts, messages, keys from messaging.expirable('30 days','365 days')"},
+     .answers = {FAKE_ROW("100000", "12", "0", "100000")},
+     .asked = {"unhurried: select texts, messages, keys, events from messaging.expirable('30 "
+               "days','365 days')"},
      .told = KEPT "100000 or more messages would lose the text\n"
                   "12 messages would go into the totals by day\n"
-                  "0 idempotency keys would be dropped\n",
+                  "0 idempotency keys would be dropped\n"
+                  "100000 or more events of no message would be emptied, or dropped\n",
      .dry_run = true},
     {.label = "one is one",
      .settings = {.keep_texts_days = 30, .keep_messages_days = 365},
-     .answers = {FAKE_ROW("1", "0", "1")},
-     .asked =
-         {"unhurried: select texts, messages, keys from messaging.expirable('30 days','365 days')"},
+     .answers = {FAKE_ROW("1", "0", "1", "1")},
+     .asked = {"unhurried: select texts, messages, keys, events from messaging.expirable('30 "
+               "days','365 days')"},
      .told = KEPT "1 message would lose the text\n"
                   "0 messages would go into the totals by day\n"
-                  "1 idempotency key would be dropped\n",
+                  "1 idempotency key would be dropped\n"
+                  "1 event of no message would be emptied, or dropped\n",
      .dry_run = true},
     {.label = "a dry run without a database",
      .answers = {FAKE_AWAY},
-     .asked = {"unhurried: select texts, messages, keys from messaging.expirable(null,null)"},
+     .asked =
+         {"unhurried: select texts, messages, keys, events from messaging.expirable(null,null)"},
      .told = "texts: kept for ever\nmessages: kept for ever\n",
      .status = 1,
      .dry_run = true},
