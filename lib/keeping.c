@@ -114,7 +114,7 @@ static int run(struct service *service, struct arena *arena, const char *const *
 const struct verb keeping_verb = {
     .name = "--expire",
     .help = "forget texts and messages that are older than KEEP_TEXTS_DAYS\n"
-            "and KEEP_MESSAGES_DAYS say, and idempotency keys of 30 days",
+            "and KEEP_MESSAGES_DAYS say, and idempotency keys of more than 30 days",
     .options = {[DRY_RUN] = {.name = "--dry-run"}},
     .settings = SETTINGS_DATABASE,
     .needs = {&service_database},

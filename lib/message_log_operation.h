@@ -16,7 +16,7 @@ struct message_log_ages {
  * One batch of forgetting: of at most `batch` messages that are final and older than that, the
  * texts are blanked, or the rows deleted after their day's sums were taken. *ret_touched: how many
  * messages (where there was none, idempotency keys and events) it touched; 0: nothing is left but
- * what somebody holds.
+ * what somebody holds, and what is behind it.
  */
 must_check bool message_log_expire(const struct database *database, struct arena *arena,
                                    const struct message_log_ages *ages, size_t batch,

@@ -6,8 +6,9 @@
 -- * expire waits for no row: a message that somebody holds, or whose notification he holds, is left for the
 --   next call. It holds the locks of one batch of rows that nothing more is expected of, and of those that it
 --   passes by, for as long as that batch takes, two seconds or little more.
--- * forget_recipient waits for the rows that it finds, in the order of their ids, and looks again until there
---   is none that it has not locked: what was being written of the person meanwhile is found, too.
+-- * forget_recipient waits for the rows that it finds, in the order of their ids, and looks again until it finds
+--   no other: what was written of the person while it waited, as a fallback's SMS, is found, too. What is
+--   reserved and not yet committed then counts as written after it.
 -- * One of these at a time: they take a lock first that nobody who sends or calls back takes. So they cannot
 --   wait for each other in a circle, and who calls back waits for one batch at most.
 -- * Safe to run again, and at the same time twice.
@@ -34,6 +35,14 @@ where m.message_type in ('sms', 'whatsapp')
 comment on view messaging.final_messages is 'Messages of which nothing more is expected.';
 
 ---- what is dead
+
+-- Events of no message, and those of them that still tell anything; said so that no other query takes these for
+-- a short way to the events of one SID. Before the trigger below, whose making locks out who sends.
+call pg_temp.keep($$create index message_status_events_unknown_idx
+    on messaging.message_status_events (received_at) where (message_log_id is null) is true$$);
+call pg_temp.keep($$create index message_status_events_unknown_told_idx
+    on messaging.message_status_events (received_at) where (message_log_id is null) is true and parameters <> '{}'$$);
+call pg_temp.keep($$create index idempotency_keys_begun_at_idx on messaging.idempotency_keys (begun_at)$$);
 
 -- By default a table is cleaned, and looked at for the planner, when a fifth or a tenth of it is dead or new:
 -- after ten years that is a year's messages. What somebody has set himself stays.
@@ -122,13 +131,12 @@ end
 $$;
 comment on function messaging.note_changed_text() is 'Trigger of message_logs: notes a late text.';
 
--- Its condition calls nothing of ours: who updates a row may not.
+-- Its condition calls nothing of ours, which who updates a row may not. Not of metadata, which each send's
+-- settling changes: who gives variables to a row that was passed by gives them for good.
 call pg_temp.keep($$create trigger messaging_late_update
-    after update of sent_at, message_content, media_url, metadata on public.message_logs
+    after update of sent_at, message_content, media_url on public.message_logs
     for each row
-    when (new.sent_at < now() - interval '30 seconds'
-        and (new.sent_at is distinct from old.sent_at or new.message_content is distinct from old.message_content
-            or new.media_url is distinct from old.media_url or new.metadata is distinct from old.metadata))
+    when (new.sent_at < now() - interval '30 seconds')
     execute function messaging.note_changed_text()$$);
 
 -- Of those that have any; how many they were.
@@ -341,13 +349,6 @@ end
 $$;
 comment on function messaging.expire_texts(timestamptz, integer) is 'Blanks the texts of final messages of before a time.';
 
--- Said so that no other query takes this index for a short way to the events of one SID.
-call pg_temp.keep($$create index message_status_events_unknown_idx
-    on messaging.message_status_events (received_at) where (message_log_id is null) is true$$);
-call pg_temp.keep($$create index message_status_events_unknown_told_idx
-    on messaging.message_status_events (received_at) where (message_log_id is null) is true and parameters <> '{}'$$);
-call pg_temp.keep($$create index idempotency_keys_begun_at_idx on messaging.idempotency_keys (begun_at)$$);
-
 -- What belongs to no message: keys of more than 30 days, events of messages that never came, marks, of which
 -- a message leaves two or more. In the order of their indexes: where only some are wanted the planner would
 -- read the table for them.
@@ -514,13 +515,15 @@ declare
     v_number constant text := messaging.recipient_number(number);
     v_digits constant text := ltrim(v_number, '+');
     v_ids uuid[] := '{}';
+    v_seen uuid[] := '{}';
     v_found uuid[];
     v_under_way uuid[];
 begin
     perform messaging.keeping_lock();
     loop
-        v_found := array(select w from messaging.messages_with(v_number) as w where w <> all (v_ids));
+        v_found := array(select w from messaging.messages_with(v_number) as w where w <> all (v_seen));
         exit when v_found = '{}';
+        v_seen := v_seen || v_found;
         v_ids := v_ids || array(
             select m.id from public.message_logs m where m.id = any (v_found) order by m.id for update);
     end loop;

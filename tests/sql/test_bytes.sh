@@ -16,9 +16,10 @@ is 'each message has been read, or is delivered' "$(value "select count(*) from 
     "$((rows - 70))"
 is 'with its events' "$(value 'select count(*) from messaging.message_status_events')" "$((3 * rows - 150))"
 # About 1860 of the first 1000, who have the last page of each table and index to themselves. Of message_logs
-# its rows: how soon its pages have room again depends on who else is at work on the server.
+# its rows: how soon its pages have room again depends on who else is at work on the server; so does, by less,
+# how many there are of the others.
 sum=$(awk '$1 != "message_logs" { sum += $3 } END { print sum }' "$work/bytes")
-is 'what stands beside a message takes no more than 1950 bytes' "$([ "$sum" -le 1950 ] && echo no more || echo "$sum")" 'no more'
+is 'what stands beside a message takes no more than 2200 bytes' "$([ "$sum" -le 2200 ] && echo no more || echo "$sum")" 'no more'
 is 'its row no more than 640' "$(value 'select greatest(avg(pg_column_size(m)), 640)::integer from message_logs m')" 640
 
 if [ -n "${FORMER:-}" ]; then

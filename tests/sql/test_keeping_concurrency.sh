@@ -149,8 +149,7 @@ value "insert into message_logs (recipient, message_type, message_content, provi
     select '+201000000077', 'sms', 'held ' || n, 'twilio', 'delivered', 'SMheld' || n, now() - interval '50 days' + n * interval '1 minute' from generate_series(1, 3) as n"
 left() { value "select coalesce(string_agg(message_content, ', ' order by message_content), '') from message_logs where message_content like 'held %'"; }
 for how in 'select from message_logs %s for key share' 'select from message_logs %s for no key update' \
-    'select from message_logs %s for update' "update message_logs set message_content = 'held again' %s" \
-    "update message_logs set media_url = null, metadata = '{\"variables\": 1}' %s"; do
+    'select from message_logs %s for update' "update message_logs set message_content = 'held again' %s"; do
     value "update message_logs set message_content = 'held ' || right(external_id, 1) where external_id like 'SMheld%'"
     value "truncate messaging.late_texts, messaging.text_expiry" && value "insert into messaging.text_expiry default values"
     psql -XAtq -c begin -c "$(printf "$how" "where external_id = 'SMheld2'")" -c 'select pg_sleep(61)' > /dev/null 2>&1 &
@@ -165,6 +164,20 @@ for how in 'select from message_logs %s for key share' 'select from message_logs
     value "select messaging.expire('40 days', null, 100)" > /dev/null
     is "$how: the next run gets it" "$(left)" ''
 done
+# A text that is just being given to a row without one, and is noted for it.
+value "update message_logs set message_content = '' where external_id like 'SMheld%'"
+value "truncate messaging.late_texts, messaging.text_expiry" && value "insert into messaging.text_expiry default values"
+psql -XAtq -c begin -c "update message_logs set message_content = 'held again' where external_id = 'SMheld2'" -c 'select pg_sleep(3)' -c commit > /dev/null 2>&1 &
+held=$!
+while [ "$(value "select count(*) from pg_stat_activity where query like 'select pg_sleep(3)'")" = 0 ]; do
+    sleep 0.1
+done
+is 'a text that comes is not waited for' "$(value "select messaging.expire('40 days', null, 100)" 2>&1)" 0
+is 'it was coming' "$(value "select count(*) from message_logs where message_content like 'held %'")" 0
+wait $held
+is 'it came' "$(left)" 'held again'
+value "select messaging.expire('40 days', null, 100)" > /dev/null
+is 'and goes' "$(left)" ''
 value "insert into notifications (recipient_id, title, message, type, entity_type, message_log_id)
     select gen_random_uuid(), 'x', 'x', 'error', 'message_log', id from message_logs where external_id = 'SMheld2'" > /dev/null
 psql -XAtq -c begin -c "update notifications set title = 'y' where title = 'x'" -c 'select pg_sleep(61)' > /dev/null 2>&1 &
