@@ -45,20 +45,22 @@ call pg_temp.keep($$create index message_status_events_unknown_told_idx
 call pg_temp.keep($$create index idempotency_keys_begun_at_idx on messaging.idempotency_keys (begun_at)$$);
 
 -- By default a table is cleaned, and looked at for the planner, when a fifth or a tenth of it is dead or new:
--- after ten years that is a year's messages. What somebody has set himself stays.
+-- after ten years that is a year's messages. And at a pace that takes a processor from who sends meanwhile:
+-- these are cleaned at a fifth of it. What somebody has set himself stays.
 do $$
 declare
     found record;
 begin
     for found in
-        select c.oid::regclass as name, o.name as option
+        select c.oid::regclass as name, o.name as option, o.value
         from pg_class c
-        cross join unnest('{autovacuum_vacuum_scale_factor,autovacuum_vacuum_insert_scale_factor,autovacuum_analyze_scale_factor}'::text[]) as o (name)
+        cross join (values ('autovacuum_vacuum_scale_factor', '0.01'), ('autovacuum_vacuum_insert_scale_factor', '0.01'),
+            ('autovacuum_analyze_scale_factor', '0.01'), ('autovacuum_vacuum_cost_delay', '10')) as o (name, value)
         where c.oid in ('public.message_logs'::regclass, 'messaging.message_status_events'::regclass,
                 'messaging.idempotency_keys'::regclass)
           and not exists (select from unnest(c.reloptions) as r where split_part(r, '=', 1) = o.name)
     loop
-        execute format('alter table %s set (%I = 0.01)', found.name, found.option);
+        execute format('alter table %s set (%I = %s)', found.name, found.option, found.value);
     end loop;
 end
 $$;
