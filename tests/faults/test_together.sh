@@ -74,7 +74,8 @@ programs_signal USR2 twilio-delivery-status
 crowd --parallel 64 --tries 100 --sign "$auth_token" "$base" <"$work/hunt"
 programs_stop
 all_ended "$hunted"
-holds "select max(tries) > 1 from answered" t
+# In a short hunt nobody may have been in the way of what died.
+[ -z "$full" ] || holds "select max(tries) > 1 from answered" t
 [ "$killed" -gt 0 ] || complain 'processes killed' 'some' "$killed"
 
 finish
