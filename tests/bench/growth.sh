@@ -13,8 +13,8 @@
 # cost: PostgreSQL's CPU time of a call, on a kept connection, with N messages beside 10,000. The last 30
 # days are the same in both: what is asked of a window of time reads equal numbers of messages. "late" are
 # callbacks for any message of all the years, evenly.
-# load: sends and three callbacks for each, at half of what the database can, with autovacuum as it is set by
-# default: latency by minute, dead rows by minute.
+# load: sends and three callbacks for each, at half of what the database can, with autovacuum as the schema sets
+# it: latency by minute, dead rows by minute.
 # expire: callbacks beside `twilio-delivery-status --expire`, which takes a day of a hundredth of all rows, and
 # without; every wait for a lock of more than 100 ms.
 set -eu
