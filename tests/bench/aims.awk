@@ -1,16 +1,19 @@
 # What is wanted, and what came of it: a ratio by its median, its range behind it. Nothing where it was not
-# measured.
+# measured. Beside an aim that was missed what a program reaches that does less, where there is one.
 
-function aim(what, at_least, limit, got, range) {
+function aim(what, at_least, limit, got, range, best) {
     if (got == "") return
     if (!aims_head++) print "\n| aim | wanted | measured | |\n|---|---:|---:|---|"
     printf "| %s | %s %s | %s | %s |\n", what, (at_least ? "≥" : "≤"), limit,
-        (range == "" ? sprintf("%.2f", got) : range), ((at_least ? got >= limit : got <= limit) ? "yes" : "no")
+        (range == "" ? sprintf("%.2f", got) : range),
+        ((at_least ? got >= limit : got <= limit) ? "yes" : best == "" ? "no" : "no (" best ")")
 }
 
-function aim_ratio(line, label, name, at_least, limit) {
+function aim_ratio(line, label, name, at_least, limit, lesser,    best) {
+    best = lesser == "" ? "" : ratio_of(line, lesser, label, name)
     aim(line ": " (name == "rate" ? "requests/s" : name == "database" ? "PostgreSQL's CPU" : name) ", of " label,
-        at_least, limit, ratio(line, label, name), with_range(line, label, name))
+        at_least, limit, ratio(line, label, name), with_range(line, label, name),
+        (best == "" ? "" : lesser ": " sprintf("%.2f", best)))
 }
 
 function aim_figure(line, what, name, at_least, limit, scale,    got) {
@@ -31,15 +34,15 @@ function aim_instructions(what, limit, peak) {
 
 END {
     # Lean programs
-    aim_ratio("webhook, CGI, pgbouncer, 8 callers", "minimal, libpq", "rate", 1, 2.5)
+    aim_ratio("webhook, CGI, pgbouncer, 8 callers", "minimal, libpq", "rate", 1, 2.5, "minimal, lean")
     aim_ratio("webhook, CGI, pgbouncer, 8 callers", "minimal, lean", "rate", 1, 0.85)
     aim_instructions("webhook", 1.5, 4)
     aim_instructions("send", 4, 7)
     aim_instructions("send TLS", 20, 7)
 
     # Callbacks that arrive together
-    aim_ratio("webhook, FastCGI, 16 callers", "pgbench -M prepared", "rate", 1, 1.2)
-    aim_ratio("webhook, FastCGI, 16 callers", "Node, the same contract", "rate", 1, 5)
+    aim_ratio("webhook, FastCGI, 16 callers", "pgbench -M prepared", "rate", 1, 1.2, "limit, records nothing")
+    aim_ratio("webhook, FastCGI, 16 callers", "Node, the same contract", "rate", 1, 5, "limit, records nothing")
     aim_ratio("webhook, FastCGI, 1,000 a second", "before", "p99", 0, 1)
     aim_ratio("webhook, FastCGI, 1 caller", "before", "p50", 0, 1)
 
@@ -51,7 +54,8 @@ END {
 
     # Sending
     aim_ratio("send, FastCGI, 100 ms, 256 callers", "minimal FastCGI, libpq and libcurl", "rate", 1, 1)
-    aim_ratio("send, FastCGI, 100 ms, 256 callers", "Node, plain send", "rate", 1, 2)
+    aim_ratio("send, FastCGI, 100 ms, 256 callers", "Node, plain send", "rate", 1, 2,
+        "minimal FastCGI, libpq and libcurl")
     aim_figure("send, FastCGI, 100 ms, 256 callers", "MiB in all processes", "pss", 0, 40, 1024)
     aim_figure("send, FastCGI, 100 ms, 256 callers", "database connections", "connections", 0, 16, 1)
     aim_ratio("send-whatsapp, FastCGI, 64 callers", "send-twilio-message, SMS", "cpu", 0, 1.4)

@@ -4,7 +4,8 @@
 #
 # figure(line, label, name)      the median of the rounds; "" where it was not measured
 # ratio(line, label, name)       ours to that label's: the median of the rounds' ratios
-# with_range(format, line, label, name)   the same for people: "0.97 [0.93–1.02]"
+# ratio_of(line, other, label, name)      another's to that label's
+# with_range(line, label, name)           ours, for people: "0.97 [0.93–1.02]"
 
 function sort(list, n,    i, j, t) {
     for (i = 2; i <= n; i++)
@@ -26,16 +27,18 @@ function figure(line, label, name,    r, n, list) {
 }
 
 # Also sets ratio_least and ratio_most.
-function ratio(line, label, name,    r, n, list, middle) {
+function ratio_of(line, other, label, name,    r, n, list, middle) {
     for (r = 1; r <= rounds; r++)
-        if ((line, "ours", r, name) in value && value[line, label, r, name] > 0)
-            list[++n] = value[line, "ours", r, name] / value[line, label, r, name]
+        if ((line, other, r, name) in value && value[line, label, r, name] > 0)
+            list[++n] = value[line, other, r, name] / value[line, label, r, name]
     if (!n) return ""
     middle = median(list, n)
     ratio_least = list[1]
     ratio_most = list[n]
     return middle
 }
+
+function ratio(line, label, name) { return ratio_of(line, "ours", label, name) }
 
 function with_range(line, label, name,    middle) {
     middle = ratio(line, label, name)

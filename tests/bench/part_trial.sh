@@ -8,6 +8,7 @@ part_trial()
     both fastcgi webhook-direct direct plain "$processes" twilio-delivery-status
     both cgi cgi-tls direct tls
     fastcgi floor-direct direct plain 2 bench_webhook_fcgi
+    fastcgi limit-direct direct plain 2 bench_limit_fcgi
     threads=4 pool=2
     fastcgi send-floor direct plain 1 bench_send_fcgi
     threads='' pool=''
@@ -19,6 +20,7 @@ part_trial()
     line 'webhook, FastCGI, 16 callers'
     webhooks_fastcgi direct --connections 16 --most 100
     program "$node_webhook" webhook node-webhook/twilio-delivery-status --connections 16 --most 100
+    program "$limit_webhook" nothing limit-direct/bench_limit_fcgi --connections 16 --most 100
     statement 'pgbench -M prepared' callback direct 2 -M prepared -R 500 # there are 2,500 callbacks to be had
     line 'send, CGI, TLS, 8 callers'
     sends_cgi cgi-tls --most 10
@@ -29,5 +31,5 @@ part_trial()
     line 'send, its SQL alone, 4 clients'
     statement ours send direct 1 -M prepared
     in_rounds 500
-    stop cgi-bouncer cgi-tls webhook-direct floor-direct send-floor whatsapp node-webhook node-send
+    stop cgi-bouncer cgi-tls webhook-direct floor-direct limit-direct send-floor whatsapp node-webhook node-send
 }

@@ -5,6 +5,7 @@
 floor_webhook_cgi='minimal, libpq'
 floor_webhook_lean='minimal, lean'
 floor_webhook_fcgi='minimal FastCGI, libpq'
+limit_webhook='limit, records nothing'
 node_webhook='Node, the same contract'
 
 part_webhook_cgi()
@@ -32,7 +33,7 @@ webhooks_cgi()
 }
 
 # start_webhooks WAY: ours as the package starts them, before's likewise; the floor has one thread and one
-# connection in each of 8 processes.
+# connection in each of 8 processes, the limit one thread in each of 2.
 start_webhooks()
 {
     both fastcgi "webhook-$1" "$1" plain "$processes" twilio-delivery-status
@@ -54,12 +55,14 @@ part_webhook_fastcgi()
 {
     start_webhooks direct
     start_webhooks bouncer
+    fastcgi limit-direct direct plain 2 bench_limit_fcgi
     node_service node-webhook webhook.js
     line 'webhook, FastCGI, 16 callers'
     webhooks_fastcgi direct --connections 16
     statement 'pgbench -M prepared' callback direct 16 -M prepared
     statement pgbench callback direct 16
     program "$node_webhook" webhook node-webhook/twilio-delivery-status --connections 16
+    program "$limit_webhook" nothing limit-direct/bench_limit_fcgi --connections 16
     line 'webhook, FastCGI, pgbouncer, 16 callers'
     webhooks_fastcgi bouncer --connections 16
     # A pooler in transaction mode forgets prepared statements.
@@ -67,7 +70,7 @@ part_webhook_fastcgi()
     in_rounds "$rows"
     stop_webhooks direct
     stop_webhooks bouncer
-    stop node-webhook
+    stop limit-direct node-webhook
 }
 
 # At a rate that leaves room, and one at a time: how long one waits.
