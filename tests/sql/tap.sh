@@ -34,6 +34,35 @@ value() {
     psql -XAtq -d "$db" -c "$1"
 }
 
+# A transaction that has done this, and stands: hold SQL. What it said is in $work/held.
+hold() {
+    mkfifo "$work/hold"
+    psql -XAtq -d "$db" < "$work/hold" > "$work/held" 2>&1 &
+    holder=$!
+    exec 9> "$work/hold"
+    printf "begin;\n%s;\nset local application_name = 'stands';\n" "$1" >&9
+    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and (application_name = 'stands' or state like '%(aborted)')")" = 1 ]; do
+        kill -0 $holder 2> /dev/null || break
+        sleep 0.02
+    done
+}
+
+# It ends: let_go commit|rollback.
+let_go() {
+    printf '%s;\n' "$1" >&9
+    exec 9>&-
+    wait "$holder"
+    rm "$work/hold"
+}
+
+# Until so many wait for what it has, or who was started last has ended: waiters N.
+waiters() {
+    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and wait_event_type = 'Lock'")" = "$1" ]; do
+        kill -0 $! 2> /dev/null || break
+        sleep 0.02
+    done
+}
+
 # A database of its own, made anew from the migrated one.
 fresh_database() {
     psql -XAtq -d postgres -c "drop database if exists $1" -c "create database $1 template messaging_template" 2> /dev/null

@@ -32,13 +32,9 @@ is '50 requests with one key: one message' "$(value 'select count(*) from messag
 value 'delete from message_logs'
 
 # a lock that is held longer than the programs wait: nothing is written once it is free
-psql -XAtq -c 'begin' -c 'lock table message_logs in exclusive mode' -c 'select pg_sleep(7)' -c 'commit' > /dev/null &
-held=$!
-while [ "$(value "select count(*) from pg_locks where relation = 'message_logs'::regclass and mode = 'ExclusiveLock' and granted")" = 0 ]; do
-    sleep 0.1
-done
+hold 'lock table message_logs in exclusive mode'
 at_once 1 "select * from messaging.reserve_message('c', 'a locked key', null, null, 'sms', '+201012345678', 'x', null, null, '{}');" > /dev/null
-wait $held
+let_go commit
 is 'a lock held too long: no row, no key' "$(value 'select count(*) from message_logs') $(value 'select count(*) from messaging.idempotency_keys')" '0 0'
 
 # one event
@@ -54,23 +50,13 @@ is 'by the id alone too' \
 # settle and record crossing: one holds its transaction open, the other waits for it, nothing is lost
 # crossing NAME FIRST SECOND, which say who they are
 crossing() {
-    mkfifo "$work/pipe"
-    psql -XAtq < "$work/pipe" > /dev/null &
-    held=$!
-    exec 9> "$work/pipe"
-    printf 'begin;\n%s\n' "$2" >&9
-    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and backend_type = 'client backend' and state = 'idle in transaction'")" = 1 ]; do sleep 0.02; done
+    hold "$2"
     psql -XAtq -c "$3" > /dev/null &
     other=$!
-    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and backend_type = 'client backend' and wait_event_type = 'Lock'")" = 1 ]; do
-        kill -0 $other 2> /dev/null || break
-        sleep 0.02
-    done
+    waiters 1
     is "$1: the second waits" "$(kill -0 $other 2> /dev/null && echo waits)" waits
-    echo 'commit;' >&9
-    exec 9>&-
-    wait $held $other
-    rm "$work/pipe"
+    let_go commit
+    wait $other
 }
 for by in null id; do
     for order in 'settle first' 'record first'; do
@@ -130,94 +116,57 @@ is 'no row, no key' "$(value 'select count(*) from message_logs') $(value "selec
 value 'delete from message_logs'
 value "select sent_message('SM60')" > /dev/null
 id=$(value "select id from message_logs where external_id = 'SM60'")
-psql -XAtq -c 'begin' -c "select from message_logs where external_id = 'SM60' for update" -c 'select pg_sleep(600)' > /dev/null 2>&1 &
-held=$!
-while [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and state = 'active' and query like 'select pg_sleep%'")" = 0 ]; do
-    sleep 0.02
-done
+hold "select from message_logs where external_id = 'SM60' for update"
 # impatient NAME CALL
 impatient() {
     matches "$1 waits as long as it is told" "$(PGOPTIONS='-c statement_timeout=4s' psql -XAtq -U twilio_cgi -v VERBOSITY=verbose -c "select * from messaging.$2" 2>&1)" '*55P03*'
 }
 impatient record "record_status(null, 'SM60', 'sent', null, null, '{}', null, p_patience => 100)"
 impatient settle "settle_message('$id', 'SM60', 'sent', null, null, null, false, null, p_patience => 100)"
-value "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '$db' and query like 'select pg_sleep(600)%'" > /dev/null
-wait $held
-psql -XAtq -c 'begin' -c "select pg_advisory_xact_lock(hashtextextended('$user', 5202611160800))" -c 'select pg_sleep(600)' > /dev/null 2>&1 &
-held=$!
-while [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and state = 'active' and query like 'select pg_sleep%'")" = 0 ]; do
-    sleep 0.02
-done
+let_go rollback
+hold "select pg_advisory_xact_lock(hashtextextended('$user', 5202611160800))"
 impatient reserve "reserve_message('c', null, '$user', 5, 'sms', '+201012345678', 'x', null, null, '{}', gen_random_uuid(), p_patience => 100)"
-value "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '$db' and query like 'select pg_sleep(600)%'" > /dev/null
-wait $held
+let_go rollback
 
 # A reservation whose answer was lost and that is written late: whoever withdraws it waits for it.
 value 'delete from message_logs'
 late="messaging.reserve_message('c', 'late', '$user', 1, 'sms', '+201012345678', 'x', null, null, '{}', '00000000-0000-4000-8000-0000000000aa')"
 for end in commit rollback; do
-    mkfifo "$work/pipe"
-    psql -XAtq < "$work/pipe" > /dev/null &
-    held=$!
-    exec 9> "$work/pipe"
-    echo "begin; select * from $late;" >&9
-    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and backend_type = 'client backend' and state = 'idle in transaction'")" = 1 ]; do sleep 0.02; done
+    hold "select * from $late"
     matches "before a late $end nothing is certain" "$(psql -XAtq -v VERBOSITY=verbose -c "select messaging.withdraw_reservation('00000000-0000-4000-8000-0000000000aa', 100)" 2>&1)" '*55P03*'
     psql -XAtq -c "select messaging.withdraw_reservation('00000000-0000-4000-8000-0000000000aa')" > /dev/null &
     waiting_for_lock=$!
-    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and wait_event_type = 'Lock'")" = 1 ]; do sleep 0.02; done
-    echo "$end;" >&9
-    exec 9>&-
-    wait $held $waiting_for_lock
-    rm "$work/pipe"
+    waiters 1
+    let_go $end
+    wait $waiting_for_lock
     is "withdrawn before a late $end: no row, no key, the place is free" \
         "$(value 'select count(*) from message_logs') $(value "select count(*) from messaging.idempotency_keys where key = messaging.key_name('c', 'late')") $(value "select remaining from messaging.reserve_message('c', null, '$user', 1, 'sms', '+201012345678', 'x', null, null, '{}')")" '0 0 0'
     value 'delete from message_logs; delete from messaging.withdrawn_reservations'
 done
 # The other way round: the withdrawal is being written when the reservation comes.
-mkfifo "$work/pipe"
-psql -XAtq < "$work/pipe" > /dev/null &
-held=$!
-exec 9> "$work/pipe"
-echo "begin; select messaging.withdraw_reservation('00000000-0000-4000-8000-0000000000aa');" >&9
-until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and backend_type = 'client backend' and state = 'idle in transaction'")" = 1 ]; do sleep 0.02; done
+hold "select messaging.withdraw_reservation('00000000-0000-4000-8000-0000000000aa')"
 psql -XAtq -c "select * from $late" > "$work/late" 2>&1 &
 second=$!
-until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and wait_event_type = 'Lock'")" = 1 ]; do sleep 0.02; done
-echo 'commit;' >&9
-exec 9>&-
-wait $held $second
-rm "$work/pipe"
+waiters 1
+let_go commit
+wait $second
 matches 'a reservation that comes while it is withdrawn is refused' "$(cat "$work/late")" '*was withdrawn*'
 is 'no row either' "$(value 'select count(*) from message_logs')" 0
 
 # Row locks: the former functions update rows without a SID's lock, so only the row's keeps a join from
 # overwriting another. One holds the row, and two come in a known order.
 # queued_up FIRST SECOND: both wait for the row of SM50, the first one first
-waiting_for_row() {
-    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and wait_event_type = 'Lock'")" = "$1" ]; do
-        kill -0 $! 2> /dev/null || break
-        sleep 0.02
-    done
-}
 queued_up() {
     value "delete from messaging.message_status_events; delete from notifications; delete from message_logs; select sent_message('SM50', p_type => 'whatsapp')" > /dev/null
-    mkfifo "$work/pipe"
-    psql -XAtq < "$work/pipe" > /dev/null &
-    held=$!
-    exec 9> "$work/pipe"
-    echo "begin; select from message_logs where external_id = 'SM50' for no key update;" >&9
-    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and backend_type = 'client backend' and state = 'idle in transaction'")" = 1 ]; do sleep 0.02; done
+    hold "select from message_logs where external_id = 'SM50' for no key update"
     psql -XAtq -c "$1" > /dev/null &
     first=$!
-    waiting_for_row 1
+    waiters 1
     psql -XAtq -c "$2" > /dev/null &
     second=$!
-    waiting_for_row 2
-    echo 'commit;' >&9
-    exec 9>&-
-    wait $held $first $second
-    rm "$work/pipe"
+    waiters 2
+    let_go commit
+    wait $first $second
     value "select status, delivered_at is not null, read_at is not null, failed_at is not null, error_code, metadata - 'read_at' from message_logs where external_id = 'SM50'"
 }
 told() {

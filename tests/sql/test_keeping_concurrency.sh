@@ -134,13 +134,14 @@ counts_right 'after late ones'
 value "select send(1)"
 value "update message_logs set status = 'delivered' where recipient <> ''"
 id=$(value "select id from message_logs where recipient <> ''")
-psql -XAtq -c begin -c "select messaging.forget_recipient('01000000001')" -c 'select pg_sleep(2)' -c commit > /dev/null &
-held=$!
-while [ "$(value "select count(*) from pg_stat_activity where query like 'select pg_sleep(2)'")" = 0 ]; do
-    sleep 0.1
-done
-is 'the spool writes it' "$(value "select come_late('$id', 1)" 2>&1)" ''
-wait $held
+hold "select messaging.forget_recipient('01000000001')"
+value "select come_late('$id', 1)" > "$work/late_one" 2>&1 &
+late_one=$!
+waiters 1
+is 'the spool waits for it' "$(kill -0 $late_one 2> /dev/null && echo waits)" waits
+let_go commit
+wait $late_one
+is 'the spool writes it' "$(cat "$work/late_one")" ''
 is 'one that goes meanwhile does not come back' "$(value 'select holders()')" ''
 
 # Whatever somebody holds, and however: the others go, and the next run gets it.
@@ -152,42 +153,28 @@ for how in 'select from message_logs %s for key share' 'select from message_logs
     'select from message_logs %s for update' "update message_logs set message_content = 'held again' %s"; do
     value "update message_logs set message_content = 'held ' || right(external_id, 1) where external_id like 'SMheld%'"
     value "truncate messaging.late_texts, messaging.text_expiry" && value "insert into messaging.text_expiry default values"
-    psql -XAtq -c begin -c "$(printf "$how" "where external_id = 'SMheld2'")" -c 'select pg_sleep(61)' > /dev/null 2>&1 &
-    held=$!
-    while [ "$(value "select count(*) from pg_stat_activity where query like 'select pg_sleep(61)'")" = 0 ]; do
-        sleep 0.1
-    done
+    hold "$(printf "$how" "where external_id = 'SMheld2'")"
     is "$how: the others go, and nobody is waited for" "$(value "select messaging.expire('40 days', null, 100) > 0; select messaging.expire('40 days', null, 100)" 2>&1) $(left)" "t
 0 held 2"
-    value "select pg_terminate_backend(pid, 5000) from pg_stat_activity where query like 'select pg_sleep(61)'" > /dev/null
-    wait $held
+    let_go rollback
     value "select messaging.expire('40 days', null, 100)" > /dev/null
     is "$how: the next run gets it" "$(left)" ''
 done
 # A text that is just being given to a row without one, and is noted for it.
 value "update message_logs set message_content = '' where external_id like 'SMheld%'"
 value "truncate messaging.late_texts, messaging.text_expiry" && value "insert into messaging.text_expiry default values"
-psql -XAtq -c begin -c "update message_logs set message_content = 'held again' where external_id = 'SMheld2'" -c 'select pg_sleep(3)' -c commit > /dev/null 2>&1 &
-held=$!
-while [ "$(value "select count(*) from pg_stat_activity where query like 'select pg_sleep(3)'")" = 0 ]; do
-    sleep 0.1
-done
+hold "update message_logs set message_content = 'held again' where external_id = 'SMheld2'"
 is 'a text that comes is not waited for' "$(value "select messaging.expire('40 days', null, 100)" 2>&1)" 0
 is 'it was coming' "$(value "select count(*) from message_logs where message_content like 'held %'")" 0
-wait $held
+let_go commit
 is 'it came' "$(left)" 'held again'
 value "select messaging.expire('40 days', null, 100)" > /dev/null
 is 'and goes' "$(left)" ''
 value "insert into notifications (recipient_id, title, message, type, entity_type, message_log_id)
     select gen_random_uuid(), 'x', 'x', 'error', 'message_log', id from message_logs where external_id = 'SMheld2'" > /dev/null
-psql -XAtq -c begin -c "update notifications set title = 'y' where title = 'x'" -c 'select pg_sleep(61)' > /dev/null 2>&1 &
-held=$!
-while [ "$(value "select count(*) from pg_stat_activity where query like 'select pg_sleep(61)'")" = 0 ]; do
-    sleep 0.1
-done
+hold "update notifications set title = 'y' where title = 'x'"
 is 'a notification that is held: the others go' "$(value "select messaging.expire(null, '40 days', 100)" 2>&1) $(value "select string_agg(external_id, ' ') from message_logs where external_id like 'SMheld%'")" '2 SMheld2'
-value "select pg_terminate_backend(pid, 5000) from pg_stat_activity where query like 'select pg_sleep(61)'" > /dev/null
-wait $held
+let_go rollback
 is 'the next run gets its message' "$(value "select messaging.expire(null, '40 days', 100)") $(value "select count(*) from message_logs where external_id like 'SMheld%'")" '1 0'
 
 # One is forgotten while the SMS of his message is being made.
@@ -195,13 +182,14 @@ value "insert into message_logs (id, recipient, message_type, message_content, p
     values ('00000000-0000-4000-8000-00000000000f', '+201000000077', 'whatsapp', 'private', 'twilio', 'failed', '63024', '{\"fallback_type\": \"sms\"}', now())"
 value "insert into messaging.follow_ups (message_log_id, step, due_at, ends_at) values ('00000000-0000-4000-8000-00000000000f', 'sms', now(), now() + interval '1 hour')
     on conflict (message_log_id) do update set due_at = now()"
-psql -XAtq -c begin -c "select messaging.claim_follow_up('00000000-0000-4000-8000-0000000000f2') ->> 'recipient'" -c 'select pg_sleep(2)' -c commit > "$work/claimed" 2>&1 &
-held=$!
-while [ "$(value "select count(*) from pg_stat_activity where query like 'select pg_sleep(2)'")" = 0 ]; do
-    sleep 0.1
-done
-is 'both are found' "$(value "select messaging.forget_recipient('+201000000077')")" 2
-wait $held
-is 'it was being made' "$(head -n 1 "$work/claimed")" '+201000000077'
+hold "select messaging.claim_follow_up('00000000-0000-4000-8000-0000000000f2') ->> 'recipient'"
+value "select messaging.forget_recipient('+201000000077')" > "$work/forgotten" 2>&1 &
+forgets=$!
+waiters 1
+is 'who forgets waits for it' "$(kill -0 $forgets 2> /dev/null && echo waits)" waits
+let_go commit
+wait $forgets
+is 'it was being made' "$(cat "$work/held")" '+201000000077'
+is 'both are found' "$(cat "$work/forgotten")" 2
 is 'and nothing of the person is left' "$(value "select count(*) from message_logs where recipient <> '' or message_content <> ''") $(value "select count(*) from messaging.follow_ups")" '0 0'
 done_testing

@@ -50,19 +50,13 @@ done
 
 # Where everything is as it should be a run waits for nobody who is about to write, nor they for it.
 db=migration_1
-mkfifo "$work/pipe"
-psql -XAtq -d $db < "$work/pipe" > /dev/null &
-exec 9> "$work/pipe"
-echo "begin; select from messaging.reserve_message('c', 'k', null, null, 'whatsapp', '+201012345678', 'x', null, null, '{}', '00000000-0000-4000-8000-000000000001');
+hold "select from messaging.reserve_message('c', 'k', null, null, 'whatsapp', '+201012345678', 'x', null, null, '{}', '00000000-0000-4000-8000-000000000001');
     select from messaging.record_status('00000000-0000-4000-8000-000000000001', 'SM1', 'failed', '30003', null, '{}', null);
     set role service_role; update whatsapp_messages set status = 'read'; reset role;
-    select from notifications; select from user_roles; select from maintenance_requests; select pg_advisory_xact_lock(1);" >&9
-until [ "$(value "select count(*) from pg_locks where locktype = 'advisory' and granted and objid = 1")" = 1 ]; do kill -0 $! || break; sleep 0.02; done
+    select from notifications; select from user_roles; select from maintenance_requests"
 is 'a run beside somebody who writes' "$(migrate $db)" \
     "the messaging schema is at version $(value 'select messaging.schema_version()')"
-exec 9>&-
-wait $!
-rm "$work/pipe"
+let_go rollback
 
 # Each thing is defined once.
 defined() {

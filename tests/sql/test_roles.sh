@@ -65,18 +65,14 @@ is 'who has made it may' "$(psql -XAtq -d messaging_template -U app_owner -c 'al
 limits='-c statement_timeout=300 -c lock_timeout=300 -c idle_in_transaction_session_timeout=300'
 [ "$version" -lt 17 ] || limits="$limits -c transaction_timeout=300"
 for file in migrate drop-legacy; do
-    psql -XAtq -d $db -c 'begin' -c "select pg_advisory_xact_lock(hashtextextended('messaging.migrate', 0))" \
-        -c 'select pg_sleep(600)' > /dev/null 2>&1 &
-    held=$!
-    until [ "$(value "select count(*) from pg_locks l join pg_database d on d.oid = l.database where d.datname = '$db' and l.locktype = 'advisory' and l.granted")" = 1 ]; do sleep 0.02; done
+    hold "select pg_advisory_xact_lock(hashtextextended('messaging.migrate', 0))"
     PGOPTIONS=$limits psql -X -d $db -U other_owner -f "$root/sql/$file.sql" > "$work/$file" 2>&1 &
     waits=$!
     until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and wait_event_type = 'Lock' and clock_timestamp() - query_start > interval '0.6 s'")" = 1 ]; do
         kill -0 $waits 2> /dev/null || break
         sleep 0.1
     done
-    value "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '$db' and query like 'select pg_sleep(600)%'" > /dev/null
-    wait $held
+    let_go rollback
     wait $waits
     is "$file: no limit ends it" "$? $(grep -E 'ERROR|FATAL' "$work/$file")" '0 '
 done
