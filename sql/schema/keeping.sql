@@ -45,8 +45,8 @@ call pg_temp.keep($$create index message_status_events_unknown_told_idx
 call pg_temp.keep($$create index idempotency_keys_begun_at_idx on messaging.idempotency_keys (begun_at)$$);
 
 -- By default a table is cleaned, and looked at for the planner, when a fifth or a tenth of it is dead or new:
--- after ten years that is a year's messages. And at a pace that takes a processor from who sends meanwhile:
--- these are cleaned at a fifth of it. What somebody has set himself stays.
+-- after ten years that is a year's messages. And at a pace (2 ms of rest) that takes a processor from who sends
+-- meanwhile: these are cleaned with 10. What somebody has set himself stays.
 do $$
 declare
     found record;

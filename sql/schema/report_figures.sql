@@ -1,6 +1,6 @@
 -- The figures that the programs show: asked for once, written as a table, a page, CSV or JSON.
 
--- As long as data.md says a message may be under way. Looked at are those of the last 30 days: there is no
+-- Under way for longer than a message may be. Looked at are those of the last 30 days: there is no
 -- index on status, and the index on sent_at bounds what is read.
 create or replace view messaging.stuck_messages with (security_invoker = true) as
 select m.id, m.message_type, m.status, m.sent_at as since
