@@ -7,8 +7,8 @@
 #   --only PART     cost, load or expire; may be given more than once
 #   --rounds N      rounds of cost (5); each asks both databases, in turns
 #   --minutes N     how long load runs (10)
-#   --keep          leave the database where it is, for the next run: BUILD-DIRECTORY/growth. It takes
-#                   some 20 GB for 10,000,000 rows, and half an hour to make.
+#   --keep          leave the database where it is, for the next run: BUILD-DIRECTORY/growth-N. It takes
+#                   some 20 GB for 10,000,000 rows, and five minutes or more to make.
 #
 # cost: PostgreSQL's CPU time of a call, on a kept connection, with N messages beside 10,000. The last 30
 # days are the same in both: what is asked of a window of time reads equal numbers of messages. "late" are
@@ -50,7 +50,7 @@ done
 [ -n "$build" ] || usage 2 >&2
 build=$(cd "$build" && pwd -P)
 only=${only:-cost load expire}
-dir=$build/growth
+dir=$build/growth-$rows
 mkdir -p "$dir"
 [ "$(id -u)" -ne 0 ] || chown "$unprivileged_user:" "$dir"
 work=$dir/work
@@ -128,9 +128,9 @@ statements()
             printf "select true from messaging.settle_message(%s, %sSM%s || md5(%scost %s%s), %squeued%s, null, null, %s{\"num_segments\": \"1\", \"num_media\": \"0\", \"direction\": \"outbound-api\"}%s, false, null);\n",
                 id(n), q, q, q, name, q, q, q, q, q
         }
-        function call_back(id, sid, status) {
+        function call_back(row, sid, status) {
             printf "select status from messaging.record_status(%s, %sSM%s || md5(%s%s%s), %s%s%s, null, null, %s{\"AccountSid\": \"%s\", \"ApiVersion\": \"2010-04-01\", \"From\": \"+15005550006\"}%s, null);\n",
-                id, q, q, q, sid, q, q, status, q, q, account, q
+                row, q, q, q, sid, q, q, status, q, q, account, q
         }
         BEGIN {
             q = "\047"
@@ -221,7 +221,8 @@ part_cost()
     # What an earlier run has left dead is none of what is stored.
     for database in growth_small growth_large; do
         sql "$database" -c 'vacuum (analyze, index_cleanup on) public.message_logs' \
-            -c 'vacuum (analyze, index_cleanup on) messaging.message_status_events'
+            -c 'vacuum (analyze, index_cleanup on) messaging.message_status_events' \
+            -c 'vacuum (analyze, index_cleanup on) messaging.idempotency_keys'
     done
     : >"$work/costs"
     round=0

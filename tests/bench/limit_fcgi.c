@@ -1,5 +1,5 @@
-/* The limit of any program behind the web server: libfcgi, one thread, and the answer at once. It records
- * nothing. */
+/* The limit of any program behind the web server: libfcgi, one thread, and the answer at once. It
+ * records nothing. */
 
 #include <stdbool.h>
 
