@@ -45,11 +45,13 @@ hold() {
         kill -0 $holder 2> /dev/null || break
         sleep 0.02
     done
+    [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and application_name = 'stands'")" = 1 ] ||
+        echo "ERROR:  no transaction stands: $(cat "$work/held")" >&2
 }
 
 # It ends: let_go commit|rollback.
 let_go() {
-    printf '%s;\n' "$1" >&9
+    printf '%s;\n\\q\n' "$1" >&9
     exec 9>&-
     wait "$holder"
     rm "$work/hold"

@@ -104,4 +104,17 @@ done
 # What the dump's own grants do not take back: what the place gives to everybody who makes a table there.
 is 'the default privileges give nobody more' "$(value "select string_agg(distinct x.grantee::regrole || ' ' || x.privilege_type, ', ') from pg_class c, aclexplode(c.relacl) as x where c.oid = 'message_logs'::regclass and x.grantee::regrole in ('anon', 'authenticated')")" \
     'authenticated SELECT'
+
+# What the page says of taking all of it out again, by the same, where nobody reads what is former. Roles are the
+# cluster's.
+psql -XAtq -d postgres -c 'drop database backup_3' -c 'drop database backup_5'
+db=backup_2
+starting_point $db 2 100 0
+migrate $db > /dev/null
+messages=$(value 'select count(*), md5(string_agg(m::text, chr(10) order by id)) from message_logs m')
+( cd "$root" && OWNER=$(on "$new_host" app_owner $db) PGOPTIONS='-c client_min_messages=error' sh -euc "$(commands 'To take it out')" ) > "$work/said" 2>&1
+is 'taken out, by what the page says' "$? $(cat "$work/said")" '0 '
+is 'no role, no schema, no trigger is left' "$(value "select (select count(*) from pg_roles where rolname in ('messaging_owner', 'twilio_cgi')), (select count(*) from pg_namespace where nspname = 'messaging'), (select count(*) from pg_trigger where tgrelid = 'message_logs'::regclass and tgname like 'messaging%')")" '0|0|0'
+is 'the messages are' "$(value 'select count(*), md5(string_agg(m::text, chr(10) order by id)) from message_logs m')" "$messages"
+is 'for service_role' "$(value "select string_agg(distinct r::regrole::text, ' ') from pg_policy, unnest(polroles) as r where polrelid = 'message_logs'::regclass and polname like 'messaging%'")" service_role
 done_testing

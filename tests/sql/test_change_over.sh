@@ -53,35 +53,21 @@ for shape in 1 2 3 4 5; do
         is "shape $shape: the other" "$(old_log SMl1)" 'SMl1|sent'
 
         # The migration has both tables and waits for a third; the old functions wait for it.
-        mkfifo "$work/pipe"
-        psql -XAtq -d $db < "$work/pipe" &
-        held=$!
-        exec 9> "$work/pipe"
-        echo 'begin; lock table profiles in access exclusive mode;' >&9
-        waiting() {
-            until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and wait_event_type = 'Lock'")" = "$1" ]; do
-                kill -0 $! || break
-                sleep 0.02
-            done
-        }
-        until [ "$(value "select count(*) from pg_locks where relation = 'profiles'::regclass and mode = 'AccessExclusiveLock' and granted")" = 1 ]; do sleep 0.02; done
-        migrate $db > "$work/migrate" 9>&- &
+        hold 'lock table profiles in access exclusive mode'
+        migrate $db > "$work/migrate" &
         migration=$!
-        waiting 1
+        waiters 1
         is "shape $shape: the migration has the old table" "$(value "select count(*) from pg_locks where relation = 'public.whatsapp_messages'::regclass and mode = 'AccessExclusiveLock' and granted")" 1
-        old_send SMw2 > "$work/send" 9>&- &
+        old_send SMw2 > "$work/send" &
         send=$!
-        waiting 2
-        old_webhook SMw1 delivered > "$work/webhook" 9>&- &
+        waiters 2
+        old_webhook SMw1 delivered > "$work/webhook" &
         webhook=$!
-        waiting 3
-        old_log SMl2 > "$work/log" 9>&- &
+        waiters 3
+        old_log SMl2 > "$work/log" &
         log=$!
-        waiting 4
-        echo 'commit;' >&9
-        exec 9>&-
-        wait $held
-        rm "$work/pipe"
+        waiters 4
+        let_go commit
         wait $migration
         is "shape $shape: the migration works" $? 0
         wait $send $webhook $log
