@@ -2,8 +2,8 @@
  * What is written to the spool while the database is away, and how it gets into the table later.
  *
  * Delivery events and settlements as JSON. Both are recorded by functions that may be repeated, so
- * a file that is replayed twice changes nothing, and their order does not matter (data.md, "Status
- * is a join").
+ * a file that is replayed twice changes nothing, and their order does not matter
+ * (sql/schema/join.sql).
  */
 #ifndef REPLAY_H
 #define REPLAY_H

@@ -199,7 +199,7 @@ static void write_day(const struct report_table *table, size_t line, bool bars, 
 static void write_days(const struct report_table *table, bool bars, struct buffer *b)
 {
     buffer_addf(b, "\n" LEFT_FORMAT, 3, "day", "channel", "sent", "deliv.");
-    buffer_addf(b, "%*s" RIGHT_FORMAT, BAR_WIDTH, bars ? "" : "read", "failed", "flying", "time",
+    buffer_addf(b, "%*s" RIGHT_FORMAT, BAR_WIDTH, bars ? "" : "read", "failed", "open", "time",
                 "cost");
     for (size_t line = 0; line < table->n; line++)
         write_day(table, line, bars, b);

@@ -69,7 +69,7 @@ all_is_there()
         from messaging.message_status_events except select sid, status, error_code from callback) as made" ''
     holds "select count(*) from messaging.message_status_events e join callback c on c.sid = e.external_id
         where e.message_log_id is distinct from c.log_id" 0
-    # The order of data.md, written down once more.
+    # The order of sql/schema/status_order.sql, written down once more.
     holds "select m.id, m.external_id, m.status, expected.status from message_logs m join (
             select log_id, sid, (array_agg(status order by array_position(array['pending', 'unknown', 'accepted',
                 'queued', 'sending', 'sent', 'canceled', 'failed', 'undelivered', 'delivered', 'read'], status)

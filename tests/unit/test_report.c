@@ -134,7 +134,7 @@ static void test_table(void **state)
         "messages from 2026-11-27 to 2026-11-29, days of Cairo; last callback: 2026-11-29 14:04\n"
         "today      1234 sent, 50.0% delivered, 17 failed (1.4%)\n"
         "all days   1234 sent, 50.0% delivered, 17 failed (1.4%), 12.34 USD\n\n"
-        "day        channel     sent deliv.   read failed flying  time        cost\n"
+        "day        channel     sent deliv.   read failed   open  time        cost\n"
         "2026-11-29 SMS         1234  50.3%   8.1%     17    600  2.5s   12.34 USD\n"
         "           WhatsApp    1234  50.3%   8.1%     17    600  2.5s           -\n\n"
         "failed because\n        17   63016 Outside the window\n\n"
