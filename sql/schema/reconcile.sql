@@ -61,19 +61,14 @@ $$;
 comment on function messaging.is_turn(timestamptz, timestamptz, interval, timestamptz) is
     'Whether a message is to be asked about now.';
 
--- A run begins: its time, and whether nothing can be proved of this account. Old turns are forgotten; old keys and
--- marks too, as the timer of --expire does nothing where messages are kept for ever.
+-- A run begins: its time, and whether nothing can be proved of this account. Old turns are forgotten.
 create or replace function messaging.reconcile_begin(p_account text)
 returns table (since timestamptz, today date, redacted boolean)
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+language sql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
-begin
     delete from messaging.reconcile_turns t where t.asked_at < now() - interval '40 days';
-    perform messaging.expire_others(null, null, 2500);
-    return query
-        select now(), (now() at time zone 'UTC')::date,
-            exists (select from messaging.reconcile_accounts a where a.account_sid = p_account);
-end
+    select now(), (now() at time zone 'UTC')::date,
+        exists (select from messaging.reconcile_accounts a where a.account_sid = p_account)
 $$;
 comment on function messaging.reconcile_begin(text) is 'A reconcile run begins; redacted: nothing is proved.';
 

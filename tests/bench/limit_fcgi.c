@@ -1,4 +1,4 @@
-/* The limit of any program behind the web server: libfcgi, one thread, and the answer at once. It
+/* The limit of a FastCGI program that is built on libfcgi: one thread, and the answer at once. It
  * records nothing. */
 
 #include <stdbool.h>

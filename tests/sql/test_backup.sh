@@ -108,13 +108,23 @@ is 'the default privileges give nobody more' "$(value "select string_agg(distinc
 # What the page says of taking all of it out again, by the same, where nobody reads what is former. Roles are the
 # cluster's.
 psql -XAtq -d postgres -c 'drop database backup_3' -c 'drop database backup_5'
+take_out() {
+    ( cd "$root" && OWNER=$(on "$new_host" app_owner $db) PGOPTIONS='-c client_min_messages=error' sh -uc "$(commands 'To take it out')" ) > "$work/said" 2>&1
+}
+db=backup_read
+starting_point $db 2 100 1
+migrate $db > /dev/null
+take_out
+matches 'not while what is former is read' "$? $(cat "$work/said")" '[1-9] *ERROR: *'
+is 'then all of it is there' "$(value "select count(*) > 0 from messaging.whatsapp_messages_legacy")" t
+psql -XAtq -d postgres -c "drop database $db"
 db=backup_2
 starting_point $db 2 100 0
 migrate $db > /dev/null
 messages=$(value 'select count(*), md5(string_agg(m::text, chr(10) order by id)) from message_logs m')
-( cd "$root" && OWNER=$(on "$new_host" app_owner $db) PGOPTIONS='-c client_min_messages=error' sh -euc "$(commands 'To take it out')" ) > "$work/said" 2>&1
+take_out
 is 'taken out, by what the page says' "$? $(cat "$work/said")" '0 '
-is 'no role, no schema, no trigger is left' "$(value "select (select count(*) from pg_roles where rolname in ('messaging_owner', 'twilio_cgi')), (select count(*) from pg_namespace where nspname = 'messaging'), (select count(*) from pg_trigger where tgrelid = 'message_logs'::regclass and tgname like 'messaging%')")" '0|0|0'
+is 'no role, no schema, no trigger, no view is left' "$(value "select (select count(*) from pg_roles where rolname in ('messaging_owner', 'twilio_cgi')), (select count(*) from pg_namespace where nspname = 'messaging'), (select count(*) from pg_trigger where tgrelid = 'message_logs'::regclass and tgname like 'messaging%'), to_regclass('public.whatsapp_messages')")" '0|0|0|'
 is 'the messages are' "$(value 'select count(*), md5(string_agg(m::text, chr(10) order by id)) from message_logs m')" "$messages"
 is 'for service_role' "$(value "select string_agg(distinct r::regrole::text, ' ') from pg_policy, unnest(polroles) as r where polrelid = 'message_logs'::regclass and polname like 'messaging%'")" service_role
 done_testing

@@ -177,13 +177,13 @@ is 'a notification that is held: the others go' "$(value "select messaging.expir
 let_go rollback
 is 'the next run gets its message' "$(value "select messaging.expire(null, '40 days', 100)") $(value "select count(*) from message_logs where external_id like 'SMheld%'")" '1 0'
 
-# A key that is being answered is not waited for either, nor by a reconcile run, which drops old ones where nobody expires.
+# A key that is being answered is not waited for either.
 value "select from generate_series(1, 3) as n, messaging.reserve_message('c', 'old ' || n, null, null, 'sms', '+201000000088', 'x', null, null, '{}');
     update messaging.idempotency_keys set begun_at = now() - interval '31 days'; insert into messaging.forgotten_messages values ('SMmarked', now() - interval '91 days'), ('SMlately', now())" > /dev/null
 hold "select from messaging.idempotency_keys where key = messaging.key_name('c', 'old 2') for update"
-is 'old keys, but for one that is held, and marks go' "$(value "set lock_timeout = '1ms'; select count(*) from messaging.reconcile_begin('AC1')" 2>&1) $(value "select count(*) from messaging.idempotency_keys where begun_at < now() - interval '30 days'") $(value "select string_agg(name, ' ') from messaging.forgotten_messages where name in ('SMmarked', 'SMlately')")" '1 1 SMlately'
+is 'old keys, but for one that is held, and marks go' "$(value "set lock_timeout = '1ms'; select count(*) from messaging.expire(null, null, 10000)" 2>&1) $(value "select count(*) from messaging.idempotency_keys where begun_at < now() - interval '30 days'") $(value "select string_agg(name, ' ') from messaging.forgotten_messages where name in ('SMmarked', 'SMlately')")" '1 1 SMlately'
 let_go rollback
-is 'by the next run that too' "$(value "select count(*) from messaging.reconcile_begin('AC1')") $(value "select count(*) from messaging.idempotency_keys where begun_at < now() - interval '30 days'")" '1 0'
+is 'by the next run that too' "$(value "select count(*) from messaging.expire(null, null, 100)") $(value "select count(*) from messaging.idempotency_keys where begun_at < now() - interval '30 days'")" '1 0'
 value "delete from message_logs where recipient = '+201000000088'"
 
 # One is forgotten while the SMS of his message is being made.
