@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "html.h"
-#include "report_html.h"
+#include "report_arabic.h"
 
 #define BAR_STEP   10.0 /* units of a picture from day to day */
 #define BAR_WIDTH  8.0
@@ -71,8 +71,8 @@ static void open_picture(struct buffer *b, size_t n, const char *title)
 static void close_picture(struct buffer *b, const struct report *report)
 {
     html_raw(b, "</svg><div class=\"ends\">");
-    report_html_plain(b, report->first_day);
-    report_html_plain(b, report->today);
+    report_arabic_plain(b, report->first_day);
+    report_arabic_plain(b, report->today);
     html_raw(b, "</div>");
 }
 
@@ -103,19 +103,19 @@ static void write_outcome_table(struct buffer *b, const struct report_day *days,
     static const char *const heads[] = {"اليوم", "اتبعت", "وصل", "لسه", "فشل", "اتلغى", NULL};
 
     html_raw(b, "<details><summary>نفس الأرقام في جدول</summary>");
-    report_html_open_table(b, heads);
+    report_arabic_open_table(b, heads);
     for (size_t i = 0; i < n; i++) {
-        report_html_open_line(b);
-        report_html_plain(b, days[i].day);
+        report_arabic_open_line(b);
+        report_arabic_plain(b, days[i].day);
         html_raw(b, "</th>");
-        report_html_cell(b, days[i].total);
-        report_html_cell(b, days[i].delivered);
-        report_html_cell(b, days[i].in_flight);
-        report_html_cell(b, days[i].failed);
-        report_html_cell(b, canceled(&days[i]));
+        report_arabic_cell(b, days[i].total);
+        report_arabic_cell(b, days[i].delivered);
+        report_arabic_cell(b, days[i].in_flight);
+        report_arabic_cell(b, days[i].failed);
+        report_arabic_cell(b, canceled(&days[i]));
         html_raw(b, "</tr>");
     }
-    report_html_close_table(b);
+    report_arabic_close_table(b);
     html_raw(b, "</details>");
 }
 
@@ -136,7 +136,7 @@ void report_days_outcomes(const struct report *report, const struct report_day *
         return;
     }
     html_raw(b, "<p class=\"soft\">أعلى يوم: ");
-    report_html_count(b, top);
+    report_arabic_count(b, top);
     html_raw(b, " رسالة</p>");
     write_legend(b, legend);
     html_raw(b, "</figcaption>");
@@ -180,22 +180,22 @@ static void write_cost_table(struct buffer *b, const struct report_day *days, si
     static const char *const heads[] = {"اليوم", "SMS", "واتساب", NULL};
 
     html_raw(b, "<details><summary>التكلفة كل يوم في جدول</summary>");
-    report_html_open_table(b, heads);
+    report_arabic_open_table(b, heads);
     for (size_t i = 0; i < n; i++) {
-        report_html_open_line(b);
-        report_html_plain(b, days[i].day);
+        report_arabic_open_line(b);
+        report_arabic_plain(b, days[i].day);
         html_raw(b, "</th>");
         for (size_t channel = 0; channel < REPORT_CHANNELS; channel++) {
             html_raw(b, "<td>");
             if (days[i].price_text[channel].n)
-                report_html_price(b, days[i].price[channel], days[i].unit[channel]);
+                report_arabic_price(b, days[i].price[channel], days[i].unit[channel]);
             else
                 html_raw(b, "—");
             html_raw(b, "</td>");
         }
         html_raw(b, "</tr>");
     }
-    report_html_close_table(b);
+    report_arabic_close_table(b);
     html_raw(b, "</details>");
 }
 
@@ -221,7 +221,7 @@ static void write_cost_picture(const struct report *report, const struct report_
         if (days[i].price[REPORT_SMS] + days[i].price[REPORT_WHATSAPP] > top)
             top = days[i].price[REPORT_SMS] + days[i].price[REPORT_WHATSAPP];
     html_raw(b, "<p class=\"soft\">أغلى يوم: ");
-    report_html_price(b, top, report_cell(&report->costs, 0, COST_UNIT));
+    report_arabic_price(b, top, report_cell(&report->costs, 0, COST_UNIT));
     html_raw(b, "</p>");
     write_legend(b, legend);
     open_picture(b, report->days.n, "تكلفة كل يوم، SMS وواتساب؛ الأرقام في الجدول اللي تحت");

@@ -4,7 +4,7 @@
 
 #include "html.h"
 #include "report_days.h"
-#include "report_html.h"
+#include "report_arabic.h"
 
 /* Reasons that have a line of their own. */
 #define REASONS_MAX 15
@@ -77,7 +77,8 @@ static void write_costs(const struct report *report, const char *period, const c
             !text_equal(report_cell(costs, i, COST_CHANNEL), text_of(channel)))
             continue;
         html_raw(b, any ? " + " : "");
-        report_html_price(b, report_number(costs, i, COST_PRICE), report_cell(costs, i, COST_UNIT));
+        report_arabic_price(b, report_number(costs, i, COST_PRICE),
+                            report_cell(costs, i, COST_UNIT));
         any = true;
     }
     html_raw(b, any ? "" : "—");
@@ -92,7 +93,7 @@ static void write_stuck_figure(const struct report *report, struct buffer *b)
     for (size_t i = 0; i < report->stuck.n; i++)
         stuck += report_count(&report->stuck, i, STUCK_MESSAGES);
     open_figure(b, "معلّقة دلوقتي", now, "stuck");
-    report_html_count(b, stuck);
+    report_arabic_count(b, stuck);
     close_figure(b);
 }
 
@@ -104,25 +105,25 @@ static void write_figures(const struct report *report, const char *period, struc
 
     html_raw(b, "<dl>");
     open_figure(b, "رسايل اتبعتت", period, "total");
-    report_html_count(b, report_count(totals, line, TOTAL_TOTAL));
+    report_arabic_count(b, report_count(totals, line, TOTAL_TOTAL));
     close_figure(b);
     open_figure(b, "وصلت", period, "delivered");
-    report_html_share(b, totals, line, TOTAL_DELIVERED_SHARE);
+    report_arabic_share(b, totals, line, TOTAL_DELIVERED_SHARE);
     html_raw(b, "<small>");
-    report_html_count(b, report_count(totals, line, TOTAL_DELIVERED));
+    report_arabic_count(b, report_count(totals, line, TOTAL_DELIVERED));
     html_raw(b, " رسالة</small>");
     close_figure(b);
     open_figure(b, "فشلت", period, "failed");
-    report_html_count(b, report_count(totals, line, TOTAL_FAILED));
+    report_arabic_count(b, report_count(totals, line, TOTAL_FAILED));
     html_raw(b, "<small>");
-    report_html_share(b, totals, line, TOTAL_FAILED_SHARE);
+    report_arabic_share(b, totals, line, TOTAL_FAILED_SHARE);
     html_raw(b, "</small>");
     close_figure(b);
     open_figure(b, "التكلفة", period, "cost");
     write_costs(report, period, "", b);
     if (unpriced) {
         html_raw(b, "<small>");
-        report_html_count(b, unpriced);
+        report_arabic_count(b, unpriced);
         html_raw(b, " لسه من غير سعر</small>");
     }
     close_figure(b);
@@ -138,7 +139,7 @@ static void write_first_glance(const struct report *report, struct buffer *b)
     html_raw(b, "</section>");
     if (report->days.n > 1) {
         html_raw(b, "<section><h2>");
-        report_html_period(b, report->days.n);
+        report_arabic_period(b, report->days.n);
         html_raw(b, "</h2>");
         write_figures(report, all_days, b);
         html_raw(b, "</section>");
@@ -165,16 +166,16 @@ static void write_channel(const struct report *report, size_t channel, struct bu
 
     if (total == report->totals.n)
         return;
-    report_html_open_line(b);
+    report_arabic_open_line(b);
     html_raw(b, report_channels[channel].name);
     html_raw(b, "</th>");
-    report_html_cell(b, report_count(&report->totals, total, TOTAL_TOTAL));
+    report_arabic_cell(b, report_count(&report->totals, total, TOTAL_TOTAL));
     html_raw(b, "<td>");
-    report_html_share(b, &report->totals, total, TOTAL_DELIVERED_SHARE);
+    report_arabic_share(b, &report->totals, total, TOTAL_DELIVERED_SHARE);
     html_raw(b, "</td><td>");
-    report_html_duration(b, &report->delivery, delivery, DELIVERY_MEDIAN);
+    report_arabic_duration(b, &report->delivery, delivery, DELIVERY_MEDIAN);
     html_raw(b, "</td><td>");
-    report_html_duration(b, &report->delivery, delivery, DELIVERY_P95);
+    report_arabic_duration(b, &report->delivery, delivery, DELIVERY_P95);
     html_raw(b, "</td></tr>");
 }
 
@@ -185,10 +186,10 @@ static void write_channels(const struct report *report, struct buffer *b)
 
     html_raw(b, "<section><h2>الوصول لكل قناة</h2>");
     if (report->report.n) {
-        report_html_open_table(b, heads);
+        report_arabic_open_table(b, heads);
         for (size_t i = 0; i < REPORT_CHANNELS; i++)
             write_channel(report, i, b);
-        report_html_close_table(b);
+        report_arabic_close_table(b);
     } else {
         html_raw(b, "<p>مفيش رسايل في المدة دي.</p>");
     }
@@ -217,13 +218,13 @@ static void write_reason(const struct report *report, size_t line, struct buffer
     uint64_t recent = report_count(reasons, line, REASON_RECENT);
     uint64_t former = report_count(reasons, line, REASON_FORMER);
 
-    report_html_open_line(b);
-    report_html_digits(b, text_clip(report_cell(reasons, line, REASON_MEANING_AR), 300));
+    report_arabic_open_line(b);
+    report_arabic_digits(b, text_clip(report_cell(reasons, line, REASON_MEANING_AR), 300));
     html_raw(b, "</th><td>");
-    report_html_plain(b, text_clip(code, 12));
+    report_arabic_plain(b, text_clip(code, 12));
     html_raw(b, "</td>");
     html_open(b, "td", "data-figure", "reason", NULL);
-    report_html_count(b, messages);
+    report_arabic_count(b, messages);
     html_raw(b, "</td>");
     if (has_trend(report)) {
         html_raw(b, "<td>");
@@ -255,10 +256,10 @@ static void write_reasons(const struct report *report, struct buffer *b)
         html_raw(b, "<p>مفيش رسايل فشلت.</p></section>");
         return;
     }
-    report_html_open_table(b, has_trend(report) ? with_trend : without);
+    report_arabic_open_table(b, has_trend(report) ? with_trend : without);
     for (size_t i = 0; i < n && i < REASONS_MAX; i++)
         write_reason(report, i, b);
-    report_html_close_table(b);
+    report_arabic_close_table(b);
     html_raw(b, "<p class=\"soft\">");
     if (has_trend(report))
         html_raw(b, "الاتجاه: النص الأخير من المدة بالنسبة للنص اللي قبله، من غير النهارده. ");
@@ -274,23 +275,23 @@ static void write_channel_costs(const struct report *report, struct buffer *b)
     static const char *const heads[] = {"القناة",  "رسايل",          "أجزاء",
                                         "التكلفة", "لسه من غير سعر", NULL};
 
-    report_html_open_table(b, heads);
+    report_arabic_open_table(b, heads);
     for (size_t i = 0; i < REPORT_CHANNELS; i++) {
         size_t line = report_total(report, all_days, report_channels[i].channel);
         if (line == report->totals.n)
             continue;
-        report_html_open_line(b);
+        report_arabic_open_line(b);
         html_raw(b, report_channels[i].name);
         html_raw(b, "</th>");
-        report_html_cell(b, report_count(&report->totals, line, TOTAL_TOTAL));
-        report_html_cell(b, report_count(&report->totals, line, TOTAL_SEGMENTS));
+        report_arabic_cell(b, report_count(&report->totals, line, TOTAL_TOTAL));
+        report_arabic_cell(b, report_count(&report->totals, line, TOTAL_SEGMENTS));
         html_raw(b, "<td>");
         write_costs(report, all_days, report_channels[i].channel, b);
         html_raw(b, "</td>");
-        report_html_cell(b, report_count(&report->totals, line, TOTAL_UNPRICED));
+        report_arabic_cell(b, report_count(&report->totals, line, TOTAL_UNPRICED));
         html_raw(b, "</tr>");
     }
-    report_html_close_table(b);
+    report_arabic_close_table(b);
 }
 
 static void write_cost_section(const struct report *report, const struct report_day *days,
@@ -337,19 +338,19 @@ static void write_stuck(const struct report *report, struct buffer *b)
 
     html_raw(b, "<section><h2>رسايل معلّقة</h2>");
     if (stuck->n)
-        report_html_open_table(b, heads);
+        report_arabic_open_table(b, heads);
     for (size_t i = 0; i < stuck->n; i++) {
-        report_html_open_line(b);
+        report_arabic_open_line(b);
         html_raw(b, status_name(report_cell(stuck, i, STUCK_STATUS)));
         html_raw(b, "</th>");
         html_open(b, "td", "data-figure", "stuck", NULL);
-        report_html_count(b, report_count(stuck, i, STUCK_MESSAGES));
+        report_arabic_count(b, report_count(stuck, i, STUCK_MESSAGES));
         html_raw(b, "</td><td>");
-        report_html_plain(b, report_cell(stuck, i, STUCK_OLDEST));
+        report_arabic_plain(b, report_cell(stuck, i, STUCK_OLDEST));
         html_raw(b, "</td></tr>");
     }
     if (stuck->n)
-        report_html_close_table(b);
+        report_arabic_close_table(b);
     else
         html_raw(b, "<p>مفيش رسايل معلّقة.</p>");
     html_raw(b, "</section>");
@@ -358,10 +359,10 @@ static void write_stuck(const struct report *report, struct buffer *b)
 static void write_freshness(const struct report *report, struct buffer *b)
 {
     html_raw(b, "<header><h1>تقرير الرسايل</h1><p class=\"soft\">اتعمل ");
-    report_html_plain(b, report->made_at);
+    report_arabic_plain(b, report->made_at);
     html_raw(b, " بتوقيت القاهرة، وآخر إشعار من Twilio ");
     if (report->last_callback.n)
-        report_html_plain(b, report->last_callback);
+        report_arabic_plain(b, report->last_callback);
     else
         html_raw(b, "لسه ما جاش");
     html_raw(b, ".</p></header>");

@@ -1,5 +1,5 @@
 /**
- * Twilio's Messages API: its fields, statuses and error numbers are spelled in twilio.c only.
+ * Twilio's Messages API: what is sent, and how often it is tried.
  *
  * https://www.twilio.com/docs/messaging/api/message-resource
  */
@@ -9,6 +9,7 @@
 #include "buffer.h"
 #include "message.h"
 #include "service.h"
+#include "twilio_verdict.h"
 
 /** The client: settings, transport and clock outlive it. */
 struct twilio {
@@ -19,28 +20,6 @@ struct twilio {
 
 /** The transport, service->http: an HTTP client as the settings want it, for all threads. */
 extern const struct service_part twilio_client;
-
-enum twilio_verdict {
-    TWILIO_TAKEN,    /* a Message resource came back */
-    TWILIO_REJECTED, /* a 4xx: Twilio will not send this message */
-    TWILIO_REFUSED,  /* 401, 403: Twilio does not take our credentials */
-    TWILIO_BUSY,     /* 429 to the end of the budget: certainly not processed (error 20429) */
-    TWILIO_NOT_SENT, /* no connection came about: certainly not sent */
-    TWILIO_UNKNOWN,  /* anything else: it may have been sent */
-};
-
-/** What came of it. Slices live in the arena. */
-struct twilio_result {
-    enum twilio_verdict verdict;
-    int status_code;     /* HTTP, 0: no answer */
-    struct text sid;     /* TWILIO_TAKEN */
-    struct text status;  /* TWILIO_TAKEN: queued, accepted, ... */
-    int error_code;      /* Twilio's, 0: none; also of a TWILIO_TAKEN that has failed already */
-    struct text error;   /* Twilio's words for it */
-    struct text details; /* TWILIO_TAKEN: price and segments, a JSON object */
-    int retry_after;     /* seconds, 0: not said */
-    char detail[128];    /* for the log */
-};
 
 /** ".../2010-04-01/Accounts/<account>/Messages": what every question to the API begins with. */
 void twilio_add_messages_url(struct buffer *b, const struct settings *settings);

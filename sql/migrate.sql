@@ -46,7 +46,7 @@ begin isolation level read committed;
 \ir schema/events.sql
 \ir schema/keys.sql
 \set migration 20261129131000_shorten_idempotency_keys \ir once.sql
-\ir schema/forgotten.sql
+\ir schema/remains.sql
 \ir schema/phone_numbers.sql
 
 \set migration 20261111080000_link_notifications \ir once.sql

@@ -2,7 +2,7 @@
 -- settlement and its callbacks others come. Half are SMS of the server's (queued, sent, delivered), half a
 -- user's WhatsApp messages (sent, delivered, read), about half of them about a request, three in four with an
 -- idempotency key, all with about 120 letters of Arabic; metadata and parameters are what Twilio sends and
--- lib/twilio.c keeps. Everything follows from the number, so each database gets the same.
+-- lib/twilio_verdict.c keeps. Everything follows from the number, so each database gets the same.
 \set ON_ERROR_STOP on
 \set QUIET on
 

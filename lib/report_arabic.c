@@ -1,4 +1,4 @@
-#include "report_html.h"
+#include "report_arabic.h"
 
 #include <stdio.h>
 
@@ -18,28 +18,28 @@ static struct text grouped(uint64_t n, char to[32])
     return (struct text){to, (size_t)at};
 }
 
-void report_html_count(struct buffer *b, uint64_t n)
+void report_arabic_count(struct buffer *b, uint64_t n)
 {
     char digits[32];
 
     html_text(b, grouped(n, digits));
 }
 
-void report_html_plain(struct buffer *b, struct text t)
+void report_arabic_plain(struct buffer *b, struct text t)
 {
     html_open(b, "bdi", "dir", "ltr", NULL);
     html_text(b, t.n ? t : TEXT("—"));
     html_close(b, "bdi");
 }
 
-void report_html_share(struct buffer *b, const struct report_table *table, size_t line,
-                       size_t column)
+void report_arabic_share(struct buffer *b, const struct report_table *table, size_t line,
+                         size_t column)
 {
     char to[16] = "—";
 
     if (report_cell(table, line, column).n)
         snprintf(to, sizeof(to), "%.1f%%", report_percent(table, line, column));
-    report_html_plain(b, text_of(to));
+    report_arabic_plain(b, text_of(to));
 }
 
 /** "1,234.50", "0.0450", and of what is large no cents: "12,345". */
@@ -58,7 +58,7 @@ static void write_amount(struct buffer *b, double price)
     html_text(b, text_of(to));
 }
 
-void report_html_price(struct buffer *b, double price, struct text unit)
+void report_arabic_price(struct buffer *b, double price, struct text unit)
 {
     html_open(b, "bdi", "dir", "ltr", NULL);
     write_amount(b, price);
@@ -67,8 +67,8 @@ void report_html_price(struct buffer *b, double price, struct text unit)
     html_raw(b, "</small></bdi>");
 }
 
-void report_html_duration(struct buffer *b, const struct report_table *table, size_t line,
-                          size_t column)
+void report_arabic_duration(struct buffer *b, const struct report_table *table, size_t line,
+                            size_t column)
 {
     double seconds = report_number(table, line, column);
     bool known = report_cell(table, line, column).n;
@@ -83,7 +83,7 @@ void report_html_duration(struct buffer *b, const struct report_table *table, si
         html_textf(b, "%.1f ساعة", seconds / 3600);
 }
 
-void report_html_period(struct buffer *b, uint64_t days)
+void report_arabic_period(struct buffer *b, uint64_t days)
 {
     if (days == 2)
         html_raw(b, "آخر يومين");
@@ -91,7 +91,7 @@ void report_html_period(struct buffer *b, uint64_t days)
         html_textf(b, days <= 10 ? "آخر %llu أيام" : "آخر %llu يوم", (unsigned long long)days);
 }
 
-void report_html_digits(struct buffer *b, struct text t)
+void report_arabic_digits(struct buffer *b, struct text t)
 {
     for (size_t at = 0; at < t.n;) {
         size_t start = at;
@@ -104,7 +104,7 @@ void report_html_digits(struct buffer *b, struct text t)
     }
 }
 
-void report_html_open_table(struct buffer *b, const char *const *heads)
+void report_arabic_open_table(struct buffer *b, const char *const *heads)
 {
     html_raw(b, "<table><thead><tr>");
     for (; *heads; heads++) {
@@ -115,19 +115,19 @@ void report_html_open_table(struct buffer *b, const char *const *heads)
     html_raw(b, "</tr></thead><tbody>");
 }
 
-void report_html_close_table(struct buffer *b)
+void report_arabic_close_table(struct buffer *b)
 {
     html_raw(b, "</tbody></table>");
 }
 
-void report_html_open_line(struct buffer *b)
+void report_arabic_open_line(struct buffer *b)
 {
     html_raw(b, "<tr><th scope=\"row\">");
 }
 
-void report_html_cell(struct buffer *b, uint64_t n)
+void report_arabic_cell(struct buffer *b, uint64_t n)
 {
     html_open(b, "td", NULL);
-    report_html_count(b, n);
+    report_arabic_count(b, n);
     html_close(b, "td");
 }
