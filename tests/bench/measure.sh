@@ -8,10 +8,10 @@
 #   statement LABEL NAME WAY OPTION...          pgbench with the SQL of statement_NAME
 #   in_rounds ROWS                              all of them, each on so many fresh rows
 #
-# KIND is that of load.c: webhook, sms, whatsapp; or nothing, for webhooks to a program that records nothing.
-# The options are load's or pgbench's, and before them:
+# KIND is that of load.c: webhook, sms, whatsapp. The options are load's or pgbench's, and before them:
 #   delay=MILLISECONDS   what Twilio takes
 #   longer=N             so many times as long
+#   stores=N             rows that a request leaves (1)
 #
 # A measurement is a line of the results: LINE|LABEL|ROUND|NAME=VALUE...
 #
@@ -78,11 +78,12 @@ in_rounds()
 # measured COMMAND...: the options that are not its own taken out
 measured()
 {
-    delay='' longer=1 words=
+    delay='' longer=1 stores=1 words=
     for word; do
         case $word in
         delay=*) delay=${word#*=} ;;
         longer=*) longer=${word#*=} ;;
+        stores=*) stores=${word#*=} ;;
         *) words="$words $word" ;;
         esac
     done
@@ -131,7 +132,6 @@ pss()
 stored()
 {
     case $1 in
-    nothing) echo 0 ;;
     webhook) sql -c 'select count(*) from messaging.message_status_events' ;;
     *) sql -c "select count(*) - $filled from public.message_logs where external_id is not null" ;;
     esac
@@ -143,9 +143,8 @@ value() { printf '%s\n' "$2" | tr ' ' '\n' | sed -n "s/^$1=//p"; }
 note()
 {
     ok=$(value ok "$4") sent=$(value sent "$4")
-    now_stored=$(stored "$1") wanted=$ok
-    [ "$1" != nothing ] || wanted=0
-    [ "$now_stored" -eq $((was_stored + wanted)) ] && [ "$ok" -eq "$sent" ] ||
+    now_stored=$(stored "$1")
+    [ "$now_stored" -eq $((was_stored + ok * stores)) ] && [ "$ok" -eq "$sent" ] ||
         fail "$line, $label: $sent requests, $ok good answers, $((now_stored - was_stored)) stored"
     # shellcheck disable=SC2086 # two lists of four numbers
     cpu=$(set -- $2 $3 && awk -v n="$ok" -v hz="$(getconf CLK_TCK)" -v a="$1" -v b="$2" -v c="$3" \
@@ -195,9 +194,7 @@ load()
 # post_many OPTION...: of load's; what it says is the result
 post_many()
 {
-    posted=$kind
-    [ "$kind" != nothing ] || posted=webhook
-    result=$("$work/bin/bench_load" --port "$port" --path "/$target" --kind "$posted" --rows "$modulus" \
+    result=$("$work/bin/bench_load" --port "$port" --path "/$target" --kind "$kind" --rows "$modulus" \
         --auth-token "$auth_token" --public-url "$public_url" --jwt-secret "$jwt_secret" \
         --first "$next" "$@" 2>&1)
 }

@@ -20,7 +20,7 @@ part_trial()
     line 'webhook, FastCGI, 16 callers'
     webhooks_fastcgi direct --connections 16 --most 100
     program "$node_webhook" webhook node-webhook/twilio-delivery-status --connections 16 --most 100
-    program "$limit_webhook" nothing limit-direct/bench_limit_fcgi --connections 16 --most 100
+    program "$limit_webhook" webhook limit-direct/bench_limit_fcgi stores=0 --connections 16 --most 100
     statement 'pgbench -M prepared' callback direct 2 -M prepared -R 500 # there are 2,500 callbacks to be had
     line 'send, CGI, TLS, 8 callers'
     sends_cgi cgi-tls --most 10

@@ -33,7 +33,7 @@ webhooks_cgi()
 }
 
 # start_webhooks WAY: ours as the package starts them, before's likewise; the floor has one thread and one
-# connection in each of 8 processes, the limit one thread in each of 2.
+# connection in each of 8 processes.
 start_webhooks()
 {
     both fastcgi "webhook-$1" "$1" plain "$processes" twilio-delivery-status
@@ -62,7 +62,7 @@ part_webhook_fastcgi()
     statement 'pgbench -M prepared' callback direct 16 -M prepared
     statement pgbench callback direct 16
     program "$node_webhook" webhook node-webhook/twilio-delivery-status --connections 16
-    program "$limit_webhook" nothing limit-direct/bench_limit_fcgi --connections 16
+    program "$limit_webhook" webhook limit-direct/bench_limit_fcgi stores=0 --connections 16
     line 'webhook, FastCGI, pgbouncer, 16 callers'
     webhooks_fastcgi bouncer --connections 16
     # A pooler in transaction mode forgets prepared statements.

@@ -65,6 +65,16 @@ waiters() {
     done
 }
 
+# Who waits for it, until it ends: behind NAME SQL [END]. What he said is in $work/behind.
+behind() {
+    psql -XAtq -d "$db" -c "$2" > "$work/behind" 2>&1 &
+    behind=$!
+    waiters 1
+    is "$1" "$(kill -0 "$behind" 2> /dev/null && echo waits)" waits
+    let_go "${3:-commit}"
+    wait "$behind"
+}
+
 # A database of its own, made anew from the migrated one.
 fresh_database() {
     psql -XAtq -d postgres -c "drop database if exists $1" -c "create database $1 template messaging_template" 2> /dev/null

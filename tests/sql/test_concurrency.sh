@@ -51,12 +51,7 @@ is 'by the id alone too' \
 # crossing NAME FIRST SECOND, which say who they are
 crossing() {
     hold "$2"
-    psql -XAtq -c "$3" > /dev/null &
-    other=$!
-    waiters 1
-    is "$1: the second waits" "$(kill -0 $other 2> /dev/null && echo waits)" waits
-    let_go commit
-    wait $other
+    behind "$1: the second waits" "$3"
 }
 for by in null id; do
     for order in 'settle first' 'record first'; do
@@ -134,23 +129,15 @@ late="messaging.reserve_message('c', 'late', '$user', 1, 'sms', '+201012345678',
 for end in commit rollback; do
     hold "select * from $late"
     matches "before a late $end nothing is certain" "$(psql -XAtq -v VERBOSITY=verbose -c "select messaging.withdraw_reservation('00000000-0000-4000-8000-0000000000aa', 100)" 2>&1)" '*55P03*'
-    psql -XAtq -c "select messaging.withdraw_reservation('00000000-0000-4000-8000-0000000000aa')" > /dev/null &
-    waiting_for_lock=$!
-    waiters 1
-    let_go $end
-    wait $waiting_for_lock
+    behind "before a late $end who withdraws waits" "select messaging.withdraw_reservation('00000000-0000-4000-8000-0000000000aa')" $end
     is "withdrawn before a late $end: no row, no key, the place is free" \
         "$(value 'select count(*) from message_logs') $(value "select count(*) from messaging.idempotency_keys where key = messaging.key_name('c', 'late')") $(value "select remaining from messaging.reserve_message('c', null, '$user', 1, 'sms', '+201012345678', 'x', null, null, '{}')")" '0 0 0'
     value 'delete from message_logs; delete from messaging.withdrawn_reservations'
 done
 # The other way round: the withdrawal is being written when the reservation comes.
 hold "select messaging.withdraw_reservation('00000000-0000-4000-8000-0000000000aa')"
-psql -XAtq -c "select * from $late" > "$work/late" 2>&1 &
-second=$!
-waiters 1
-let_go commit
-wait $second
-matches 'a reservation that comes while it is withdrawn is refused' "$(cat "$work/late")" '*was withdrawn*'
+behind 'a reservation that comes while it is withdrawn waits' "select * from $late"
+matches 'and is refused' "$(cat "$work/behind")" '*was withdrawn*'
 is 'no row either' "$(value 'select count(*) from message_logs')" 0
 
 # Row locks: the former functions update rows without a SID's lock, so only the row's keeps a join from
