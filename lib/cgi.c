@@ -65,8 +65,8 @@ static void plain_finish(void *self)
 }
 
 const struct cgi_connection cgi_plain = {
-    NULL,         plain_variable,         plain_each, plain_read, plain_write,
-    plain_finish, .finish_ends_log = true};
+    NULL, plain_variable, plain_each,   plain_read,
+    NULL, plain_write,    plain_finish, .finish_ends_log = true};
 
 /** Read until `n` bytes or the end; what came. */
 static size_t read_up_to(const struct cgi_connection *connection, char *to, size_t n)
@@ -134,6 +134,8 @@ static bool read_body(const struct cgi_connection *connection, struct arena *are
     if (got < n)
         return fault_set(reterr, FAULT_INVALID_JSON, "body ends after %zu of %llu byte%s", got,
                          (unsigned long long)n, text_plural(n));
+    if (connection->end_body)
+        connection->end_body(connection->self);
     *ret_body = (struct text){body, (size_t)n};
     return true;
 }

@@ -20,6 +20,7 @@ struct cgi_connection {
     const char *(*variable)(void *self, const char *name); /* NULL: not there */
     const char *(*each)(void *self, size_t i);       /* the i-th as "NAME=value"; NULL: no more */
     ssize_t (*read)(void *self, char *to, size_t n); /* 0: end, -1: broken */
+    void (*end_body)(void *self); /* all of it was read, and nothing else is wanted; FastCGI only */
     bool (*write)(void *self, const char *from, size_t n); /* all of it or false */
     void (*finish)(void *self);     /* the answer is complete: the web server need not wait */
     void (*step_aside)(void *self); /* somebody else is waited for; FastCGI only */

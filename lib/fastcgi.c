@@ -85,6 +85,19 @@ static ssize_t read_body(void *self, char *to, size_t n)
     return FCGX_GetStr(to, n < 65536 ? (int)n : 65536, request->in);
 }
 
+/**
+ * Behind the body stands the record that ends it (the specification's section 6.2). Where that has
+ * been read the connection is closed at once: libfcgi would first wait for the web server to close
+ * it, lest something that lies there unread takes the answer with it.
+ */
+static void end_body(void *self)
+{
+    FCGX_Request *request = &((struct in_hand *)self)->request;
+
+    if (FCGX_GetChar(request->in) == EOF && FCGX_HasSeenEOF(request->in))
+        FCGX_Detach(request); /* counts until the connection is closed */
+}
+
 /** The answer comes in one piece: it goes out here, before what is left to do, the log first. */
 static bool write_answer(void *self, const char *from, size_t n)
 {
@@ -201,6 +214,7 @@ static void serve_connections(struct server *server, int epoll, void *state)
                                               .variable = variable,
                                               .each = each,
                                               .read = read_body,
+                                              .end_body = end_body,
                                               .write = write_answer,
                                               .finish = finish,
                                               .step_aside = step_aside};

@@ -38,6 +38,13 @@ static ssize_t read_some(void *self, char *to, size_t n)
     return (ssize_t)n;
 }
 
+static void end_body(void *self)
+{
+    struct fake_connection *fake = self;
+
+    fake->n_ended++;
+}
+
 static bool write_all(void *self, const char *from, size_t n)
 {
     struct fake_connection *fake = self;
@@ -66,6 +73,7 @@ struct cgi_connection fake_connection(struct fake_connection *fake)
                                    .variable = variable,
                                    .each = each,
                                    .read = read_some,
+                                   .end_body = end_body,
                                    .write = write_all,
                                    .finish = finish};
 }

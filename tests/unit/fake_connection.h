@@ -15,6 +15,7 @@ struct fake_connection {
 
     size_t n_read;     /* bytes */
     size_t n_asked;    /* bytes that all reads had room for */
+    size_t n_ended;    /* calls, that all of the body was read */
     size_t n_written;  /* calls */
     size_t n_finished; /* calls, none before something was written */
     char *written;     /* from malloc; NULL: nothing */

@@ -89,6 +89,32 @@ static void test_body(void **state)
         assert_string_equal(fault_code(&fault), row->fault);
 }
 
+/** Whose body was read as it was announced hears of it, and else nobody does. */
+static void test_end_of_body(void **state)
+{
+    static const struct {
+        const char *variables[2];
+        size_t n_ended;
+    } rows[] = {{{"CONTENT_LENGTH=5"}, 1},
+                {{"CONTENT_LENGTH=4"}, 1},
+                {{"CONTENT_LENGTH=6"}, 0},
+                {{"CONTENT_LENGTH=5x"}, 0},
+                {{"CONTENT_LENGTH=65537"}, 0},
+                {{"CONTENT_LENGTH="}, 0},
+                {{NULL}, 0},
+                {{"HTTP_TRANSFER_ENCODING=chunked"}, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fake_connection fake = {0};
+        struct cgi_request request;
+        struct fault fault;
+        (void)!read_request(&fake, rows[i].variables, TEXT("hello"), &request, &fault);
+        if (fake.n_ended != rows[i].n_ended)
+            fail_msg("row %zu: %zu", i, fake.n_ended);
+    }
+}
+
 static void test_largest(void **state)
 {
     static const char *const announced[] = {"CONTENT_LENGTH=65536", NULL};
@@ -584,6 +610,7 @@ static int clear(void **state)
 int main(void)
 {
     static const struct CMUnitTest singles[] = {
+        {.name = "the end of a body is read where it was announced", .test_func = test_end_of_body},
         {.name = "64 KiB are read, not one byte more", .test_func = test_largest},
         {.name = "a body too large is read away", .test_func = test_too_large_is_read_away},
         {.name = "each variable has its place", .test_func = test_variables},
