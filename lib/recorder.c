@@ -39,6 +39,7 @@ struct recorder {
     size_t leaders_max;
     pthread_mutex_t lock;
     size_t n_leaders, n_batches; /* who records, and who of them several */
+    bool busy;                   /* the statement that ended last recorded several */
     struct waiting *first, **end;
     size_t n_waiting;
     bool appointed; /* the first of those that wait is to lead, and on its way */
@@ -111,8 +112,11 @@ static bool is_stuck(const struct recorder *recorder)
 /** May one more lead? The lock is held. */
 static bool has_room(const struct recorder *recorder)
 {
+    if (recorder->n_leaders == 0)
+        return true;
     return recorder->n_leaders < recorder->leaders_max &&
-           (recorder->n_batches == 0 || recorder->n_waiting >= ENOUGH || is_stuck(recorder));
+           ((recorder->n_batches == 0 && !recorder->busy) || recorder->n_waiting >= ENOUGH ||
+            is_stuck(recorder));
 }
 
 /** The first in the line leads, if there is room. The lock is held. */
@@ -178,6 +182,7 @@ static void step_down(struct recorder *recorder, size_t n, const struct fault *a
     pthread_mutex_lock(&recorder->lock);
     recorder->n_leaders--;
     recorder->n_batches -= n > 1;
+    recorder->busy = n > 1;
     while (away && !recorder->appointed && recorder->first &&
            now_ms(recorder) - recorder->first->since_ms >= PATIENCE_MS) {
         *end = take_first(recorder);

@@ -376,6 +376,67 @@ static void or_when_it_takes_too_long(void **state)
     expect_all_recorded(3, 5);
 }
 
+/** What is held goes on; the next statement is held, if wanted. */
+static void let_go_on(bool hold)
+{
+    pthread_mutex_lock(&stub.lock);
+    stub.n_held = 0;
+    stub.hold = hold;
+    pthread_cond_broadcast(&stub.changed);
+    pthread_mutex_unlock(&stub.lock);
+}
+
+static void await_statement(size_t n)
+{
+    pthread_mutex_lock(&stub.lock);
+    while (stub.n_asked < n)
+        pthread_cond_wait(&stub.changed, &stub.lock);
+    pthread_mutex_unlock(&stub.lock);
+}
+
+static void end_callers(size_t from, size_t end)
+{
+    for (size_t i = from; i < end; i++) {
+        assert_int_equal(pthread_join(callers[i].thread, NULL), 0);
+        expect_recorded(i);
+    }
+}
+
+/* Who comes first behind several is one of many, and the others are on their way. */
+static void behind_several_one_is_waited_for_too(void **state)
+{
+    (void)state;
+    hold_several();
+    let_go_on(true);
+    end_callers(0, 3);
+    start_caller(3, "SM4");
+    await_statement(3);
+    start_waiting(4, 6);
+    assert_int_equal(recorder->n_leaders, 1);
+    let_go_on(false);
+    end_callers(3, 6);
+    assert_int_equal(stub.n_asked, 4);
+    assert_string_equal(stub.asked[3], "{\"SM4\",\"SM4\"}");
+}
+
+static void behind_one_alone_nobody_is(void **state)
+{
+    (void)state;
+    hold_several();
+    let_go_on(false);
+    end_callers(0, 3);
+    start_caller(3, "SM4");
+    end_callers(3, 4);
+    stub.hold = true;
+    start_caller(4, "SM5");
+    await_statement(4);
+    start_caller(5, "SM6");
+    end_callers(5, 6); /* the other is held yet */
+    let_go_on(false);
+    end_callers(4, 5);
+    assert_int_equal(stub.n_several, 1);
+}
+
 /* Whoever is appointed takes itself out of the line: another leader that fails does not. */
 static void who_is_to_lead_is_not_told_else(void **state)
 {
@@ -610,6 +671,8 @@ int main(void)
         CASE("beside one another is recorded at once", beside_one_another_is_recorded_at_once),
         CASE("beside several others are when many wait", beside_several_others_are_when_many_wait),
         CASE("or when it takes too long", or_when_it_takes_too_long),
+        CASE("behind several one is waited for, too", behind_several_one_is_waited_for_too),
+        CASE("behind one alone nobody is", behind_one_alone_nobody_is),
         CASE("who is to lead is not told anything else", who_is_to_lead_is_not_told_else),
         CASE("one that waits is recorded by its own call",
              one_that_waits_is_recorded_by_its_own_call),
@@ -625,7 +688,7 @@ int main(void)
         CASE("what is replayed goes alone", what_is_replayed_goes_alone),
         CASE("many threads get each their own", many_threads_get_their_own),
     };
-    size_t n = 15;
+    size_t n = 17;
 
     alarm(300); /* who is not told would wait for ever */
 
