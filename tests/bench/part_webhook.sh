@@ -7,6 +7,7 @@ floor_webhook_lean='minimal, lean'
 floor_webhook_fcgi='minimal FastCGI, libpq'
 limit_webhook='limit, records nothing'
 node_webhook='Node, the same contract'
+node_statements='Node, its own SQL'
 
 part_webhook_cgi()
 {
@@ -57,12 +58,20 @@ part_webhook_fastcgi()
     start_webhooks bouncer
     fastcgi limit-direct direct plain 2 bench_limit_fcgi
     node_service node-webhook webhook.js
+    # Without the tables' triggers, foreign keys included: those are ours, and it does itself what they do.
+    node_service node-statements webhook.js RECORD=statements PGOPTIONS='-c session_replication_role=replica'
     line 'webhook, FastCGI, 16 callers'
     webhooks_fastcgi direct --connections 16
     statement 'pgbench -M prepared' callback direct 16 -M prepared
     statement pgbench callback direct 16
     program "$node_webhook" webhook node-webhook/twilio-delivery-status --connections 16
+    program "$node_statements" webhook node-statements/twilio-delivery-status --connections 16
     program "$limit_webhook" webhook limit-direct/bench_limit_fcgi stores=0 --connections 16
+    line 'webhook, FastCGI, 64 callers'
+    webhooks_fastcgi direct --connections 64
+    statement 'pgbench -M prepared' callback direct 16 -M prepared
+    program "$node_webhook" webhook node-webhook/twilio-delivery-status --connections 64
+    program "$node_statements" webhook node-statements/twilio-delivery-status --connections 64
     line 'webhook, FastCGI, pgbouncer, 16 callers'
     webhooks_fastcgi bouncer --connections 16
     # A pooler in transaction mode forgets prepared statements.
@@ -70,7 +79,7 @@ part_webhook_fastcgi()
     in_rounds "$rows"
     stop_webhooks direct
     stop_webhooks bouncer
-    stop limit-direct node-webhook
+    stop limit-direct node-webhook node-statements
 }
 
 # At a rate that leaves room, and one at a time: how long one waits.

@@ -2,7 +2,7 @@
 #
 #   cgi SOCKET WAY TWILIO                          fcgiwrap, with these settings
 #   fastcgi SOCKET WAY TWILIO PROCESSES PROGRAM    a program with a listening socket
-#   node_service SOCKET SCRIPT                     a service of node/, if asked for
+#   node_service SOCKET SCRIPT NAME=VALUE...       a service of node/, if asked for
 #   both COMMAND SOCKET...                         the same of both sides
 #   stop SOCKET...                                 of both sides
 #   with_settings WAY TWILIO NAME COMMAND...       in the environment of a program
@@ -114,19 +114,23 @@ node_service()
     [ -n "$node" ] || return 0
     sql -c "do \$\$ begin create role bench_node login bypassrls; exception when duplicate_object then null; end \$\$;
         grant usage on schema public, messaging to bench_node;
-        grant select, insert on public.message_logs to bench_node;
+        grant select, insert, update on public.message_logs to bench_node;
+        grant select, insert, update on messaging.message_status_events to bench_node;
+        grant set on parameter session_replication_role to bench_node;
         grant execute on all functions in schema messaging to bench_node"
     [ -d "$work/node" ] || {
         mkdir "$work/node"
         cp -R "$here"/node/*.js "$build/tests/bench/node/node_modules" "$work/node"
         chmod -R a+rX "$work/node"
     }
-    in_background "$1" env NODE_ENV=production LISTEN="$work/run/$1.socket" PGHOST="$PGHOST" PGPORT=5432 \
-        PGUSER=bench_node PGDATABASE=twilio_cgi PGAPPNAME="$1" TWILIO_ACCOUNT_SID="$sid" \
+    node_socket=$1 node_script=$2
+    shift 2
+    in_background "$node_socket" env NODE_ENV=production LISTEN="$work/run/$node_socket.socket" PGHOST="$PGHOST" PGPORT=5432 \
+        PGUSER=bench_node PGDATABASE=twilio_cgi PGAPPNAME="$node_socket" TWILIO_ACCOUNT_SID="$sid" \
         TWILIO_AUTH_TOKEN="$auth_token" TWILIO_PHONE_NUMBER=+15005550006 \
-        TWILIO_API_URL="$(sandbox_url plain)" PUBLIC_URL="$public_url" \
-        node "$work/node/$2"
-    await test -S "$work/run/$1.socket"
+        TWILIO_API_URL="$(sandbox_url plain)" PUBLIC_URL="$public_url" "$@" \
+        node "$work/node/$node_script"
+    await test -S "$work/run/$node_socket.socket"
 }
 
 is_gone() { ! kill -0 "$1" 2>/dev/null; }

@@ -20,6 +20,7 @@ function readme_row(what, line, cost,    memory) {
     beside(line, "minimal FastCGI, libpq and libcurl", "minimal")
     beside(line, "pgbench -M prepared", "pgbench")
     beside(line, "Node, the same contract", "Node")
+    beside(line, "Node, its own SQL", "Node with its own SQL")
     beside(line, "Node, plain send", "Node")
     memory = cost == "" ? figure(line, "ours", "pss") / 1024 : figure("instructions, " cost, "ours", "peak")
     printf "| %s | %s | %s | %.2f, %.2f | %s |\n", what, counted(figure(line, "ours", "rate")), beside_list,
@@ -60,6 +61,7 @@ END {
     readme_row("send, CGI", "send, CGI, 8 callers", "send")
     readme_row("send, CGI, TLS to Twilio", "send, CGI, TLS, 8 callers", "send TLS")
     readme_row("webhook, FastCGI, 16 callers", "webhook, FastCGI, 16 callers")
+    readme_row("webhook, FastCGI, 64 callers", "webhook, FastCGI, 64 callers")
     readme_row("send, FastCGI, 256 callers", "send, FastCGI, 256 callers")
     readme_row("the same, Twilio takes 100 ms", "send, FastCGI, 100 ms, 256 callers")
     manual_row("webhook", "instructions, webhook")

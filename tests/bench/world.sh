@@ -233,6 +233,7 @@ http {
     uwsgi_temp_path $work/nginx/uwsgi;
     include twilio-cgi-http.conf;
     upstream node-webhook { server unix:$work/run/node-webhook.socket; keepalive 256; }
+    upstream node-statements { server unix:$work/run/node-statements.socket; keepalive 256; }
     upstream node-send { server unix:$work/run/node-send.socket; keepalive 256; }
     server {
         listen 127.0.0.1:$port backlog=1024;
