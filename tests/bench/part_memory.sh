@@ -19,7 +19,7 @@ part_memory()
 # served KIND TARGET: some requests, then many more
 served()
 {
-    duration=600
+    duration=600 stores=1
     label=first
     load "$1" "$2" --connections 16 --most "$flat_first"
     label='then'

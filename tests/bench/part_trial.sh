@@ -14,12 +14,14 @@ part_trial()
     threads='' pool=''
     fastcgi whatsapp direct plain "$processes" send-whatsapp
     node_service node-webhook webhook.js
+    node_service node-statements webhook.js RECORD=statements PGOPTIONS='-c session_replication_role=replica'
     node_service node-send send.js
     line 'webhook, CGI, pgbouncer, 8 callers'
     webhooks_cgi cgi-bouncer --most 10
     line 'webhook, FastCGI, 16 callers'
     webhooks_fastcgi direct --connections 16 --most 100
     program "$node_webhook" webhook node-webhook/twilio-delivery-status --connections 16 --most 100
+    program "$node_statements" webhook node-statements/twilio-delivery-status --connections 16 --most 100
     program "$limit_webhook" webhook limit-direct/bench_limit_fcgi stores=0 --connections 16 --most 100
     statement 'pgbench -M prepared' callback direct 2 -M prepared -R 500 # there are 2,500 callbacks to be had
     line 'send, CGI, TLS, 8 callers'
@@ -31,5 +33,9 @@ part_trial()
     line 'send, its SQL alone, 4 clients'
     statement ours send direct 1 -M prepared
     in_rounds 500
-    stop cgi-bouncer cgi-tls webhook-direct floor-direct limit-direct send-floor whatsapp node-webhook node-send
+    fill 500
+    line='memory, FastCGI, webhook'
+    served webhook webhook-direct/twilio-delivery-status
+    stop cgi-bouncer cgi-tls webhook-direct floor-direct limit-direct send-floor whatsapp
+    stop node-webhook node-statements node-send
 }
