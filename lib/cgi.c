@@ -64,9 +64,12 @@ static void plain_finish(void *self)
         close(nowhere);
 }
 
-const struct cgi_connection cgi_plain = {
-    NULL, plain_variable, plain_each,   plain_read,
-    NULL, plain_write,    plain_finish, .finish_ends_log = true};
+const struct cgi_connection cgi_plain = {.variable = plain_variable,
+                                         .each = plain_each,
+                                         .read = plain_read,
+                                         .write = plain_write,
+                                         .finish = plain_finish,
+                                         .finish_ends_log = true};
 
 /** Read until `n` bytes or the end; what came. */
 static size_t read_up_to(const struct cgi_connection *connection, char *to, size_t n)

@@ -86,16 +86,17 @@ static ssize_t read_body(void *self, char *to, size_t n)
 }
 
 /**
- * Behind the body stands the record that ends it (the specification's section 6.2). Where that has
- * been read the connection is closed at once: libfcgi would first wait for the web server to close
- * it, lest something that lies there unread takes the answer with it.
+ * Behind the body stands the record that ends it (the specification's section 6.2), which is waited
+ * for. Where that has come, nothing can lie unread when the connection is closed, and it is closed
+ * at once. Else libfcgi first waits for the web server to close it: what lies there would take the
+ * answer with it.
  */
 static void end_body(void *self)
 {
     FCGX_Request *request = &((struct in_hand *)self)->request;
 
-    if (FCGX_GetChar(request->in) == EOF && FCGX_HasSeenEOF(request->in))
-        FCGX_Detach(request); /* counts until the connection is closed */
+    if (FCGX_GetChar(request->in) == EOF && FCGX_GetError(request->in) == 0)
+        FCGX_Detach(request);
 }
 
 /** The answer comes in one piece: it goes out here, before what is left to do, the log first. */
@@ -235,6 +236,7 @@ static void serve_connections(struct server *server, int epoll, void *state)
                 usleep(ACCEPT_PAUSE_US);
             continue;
         }
+        FCGX_Attach(&hand.request); /* the connection may be that of the last one, and detached */
         begin_request(server);
         server->handler->serve(state, &connection);
         FCGX_Finish_r(&hand.request); /* no harm a second time */

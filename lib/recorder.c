@@ -13,6 +13,9 @@
  * connection may have died. */
 #define STUCK_MS 100
 
+/* Who comes so soon behind several is one of many: the others are on their way. */
+#define SOON_MS 10
+
 /* Who has waited so long when the database turns out to be away, is told so too. */
 #define PATIENCE_MS 1000
 
@@ -39,7 +42,8 @@ struct recorder {
     size_t leaders_max;
     pthread_mutex_t lock;
     size_t n_leaders, n_batches; /* who records, and who of them several */
-    bool busy;                   /* the statement that ended last recorded several */
+    bool several;                /* the statement that ended last recorded several, */
+    int64_t ended_ms;            /* and ended then */
     struct waiting *first, **end;
     size_t n_waiting;
     bool appointed; /* the first of those that wait is to lead, and on its way */
@@ -109,14 +113,20 @@ static bool is_stuck(const struct recorder *recorder)
     return recorder->first && now_ms(recorder) - recorder->first->since_ms >= STUCK_MS;
 }
 
+/** Is one that is recorded alone, or would be, not expected to stay so? */
+static bool is_soon_behind_several(const struct recorder *recorder)
+{
+    return recorder->several && now_ms(recorder) - recorder->ended_ms < SOON_MS;
+}
+
 /** May one more lead? The lock is held. */
 static bool has_room(const struct recorder *recorder)
 {
     if (recorder->n_leaders == 0)
         return true;
     return recorder->n_leaders < recorder->leaders_max &&
-           ((recorder->n_batches == 0 && !recorder->busy) || recorder->n_waiting >= ENOUGH ||
-            is_stuck(recorder));
+           ((recorder->n_batches == 0 && !is_soon_behind_several(recorder)) ||
+            recorder->n_waiting >= ENOUGH || is_stuck(recorder));
 }
 
 /** The first in the line leads, if there is room. The lock is held. */
@@ -182,7 +192,8 @@ static void step_down(struct recorder *recorder, size_t n, const struct fault *a
     pthread_mutex_lock(&recorder->lock);
     recorder->n_leaders--;
     recorder->n_batches -= n > 1;
-    recorder->busy = n > 1;
+    recorder->several = n > 1;
+    recorder->ended_ms = now_ms(recorder);
     while (away && !recorder->appointed && recorder->first &&
            now_ms(recorder) - recorder->first->since_ms >= PATIENCE_MS) {
         *end = take_first(recorder);

@@ -5,11 +5,12 @@
  * Half of a process's connections, rounded up, may do so at once. Who finds one free, while others
  * record single events at most, uses it at once; who does not lines up, and the first in the line
  * takes all that wait (RECORDER_TOGETHER_MAX at most), records them by one statement and hands each
- * thread what became of its own. While several are recorded the next ones wait for that, and behind
- * several also while one is: two such statements beside each other, with half of them each, record
- * a quarter less in a second. Another goes beside it only where half as many wait as one takes, as
- * they do when the database is far away, or where it takes so long that it may have died. Each
- * thread goes on when what it brought is committed, or has failed.
+ * thread what became of its own. While several are recorded the next ones wait for that: two such
+ * statements beside each other, with half of them each, record a quarter less in a second. So they
+ * do while one alone is recorded that came right behind several, for 10 ms, as the others are on
+ * their way. Another goes beside it only where half as many wait as one takes, as they do when the
+ * database is far away, or where it takes so long that it may have died. Each thread goes on when
+ * what it brought is committed, or has failed.
  *
  *     if (!recorder_record(service->recorder, &service->database, arena, &event, &recorded,
  * reterr))

@@ -45,7 +45,7 @@ END {
 
     # Callbacks that arrive together
     aim_ratio("webhook, FastCGI, 16 callers", "pgbench -M prepared", "rate", 1, 1.2, "limit, records nothing")
-    aim_ratio("webhook, FastCGI, 64 callers", "pgbench -M prepared", "rate", 1, 1.2)
+    aim_ratio("webhook, FastCGI, 64 callers", "pgbench -M prepared, 16 clients", "rate", 1, 1.2)
     aim_ratio("webhook, FastCGI, 16 callers", "Node, its own SQL", "rate", 1, 5, "limit, records nothing")
     aim_ratio("webhook, FastCGI, 64 callers", "Node, its own SQL", "rate", 1, 5)
     aim_ratio("webhook, FastCGI, 16 callers", "Node, the same contract", "rate", 1, 5, "limit, records nothing")

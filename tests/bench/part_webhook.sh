@@ -58,7 +58,7 @@ part_webhook_fastcgi()
     start_webhooks bouncer
     fastcgi limit-direct direct plain 2 bench_limit_fcgi
     node_service node-webhook webhook.js
-    # Without the tables' triggers, foreign keys included: those are ours, and it does itself what they do.
+    # Without the tables' triggers, foreign keys included, which would cost it more.
     node_service node-statements webhook.js RECORD=statements PGOPTIONS='-c session_replication_role=replica'
     line 'webhook, FastCGI, 16 callers'
     webhooks_fastcgi direct --connections 16
@@ -67,11 +67,6 @@ part_webhook_fastcgi()
     program "$node_webhook" webhook node-webhook/twilio-delivery-status --connections 16
     program "$node_statements" webhook node-statements/twilio-delivery-status --connections 16
     program "$limit_webhook" webhook limit-direct/bench_limit_fcgi stores=0 --connections 16
-    line 'webhook, FastCGI, 64 callers'
-    webhooks_fastcgi direct --connections 64
-    statement 'pgbench -M prepared' callback direct 16 -M prepared
-    program "$node_webhook" webhook node-webhook/twilio-delivery-status --connections 64
-    program "$node_statements" webhook node-statements/twilio-delivery-status --connections 64
     line 'webhook, FastCGI, pgbouncer, 16 callers'
     webhooks_fastcgi bouncer --connections 16
     # A pooler in transaction mode forgets prepared statements.
@@ -79,6 +74,15 @@ part_webhook_fastcgi()
     in_rounds "$rows"
     stop_webhooks direct
     stop_webhooks bouncer
+    # Processes of their own: what 64 callers leave in memory, 16 do not need.
+    start_webhooks direct
+    line 'webhook, FastCGI, 64 callers'
+    webhooks_fastcgi direct --connections 64
+    statement 'pgbench -M prepared, 16 clients' callback direct 16 -M prepared
+    program "$node_webhook" webhook node-webhook/twilio-delivery-status --connections 64
+    program "$node_statements" webhook node-statements/twilio-delivery-status --connections 64
+    in_rounds "$rows"
+    stop_webhooks direct
     stop limit-direct node-webhook node-statements
 }
 

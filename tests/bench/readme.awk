@@ -19,6 +19,7 @@ function readme_row(what, line, cost,    memory) {
     beside(line, "minimal FastCGI, libpq", "minimal")
     beside(line, "minimal FastCGI, libpq and libcurl", "minimal")
     beside(line, "pgbench -M prepared", "pgbench")
+    beside(line, "pgbench -M prepared, 16 clients", "pgbench")
     beside(line, "Node, the same contract", "Node")
     beside(line, "Node, its own SQL", "Node with its own SQL")
     beside(line, "Node, plain send", "Node")

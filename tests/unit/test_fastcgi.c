@@ -46,8 +46,7 @@ static void *run(void *payload)
     static const struct fastcgi_handler handler = {&address, open_state, serve, close_state};
 
     (void)payload;
-    assert_int_equal(fastcgi_serve(&handler, 2), 0);
-    return NULL;
+    return fastcgi_serve(&handler, 2) == 0 ? &address : NULL;
 }
 
 static int start_server(void **state)
@@ -61,7 +60,8 @@ static int start_server(void **state)
     assert_int_equal(bind(listener, (struct sockaddr *)&address, address_size), 0);
     assert_int_equal(listen(listener, 16), 0);
     assert_int_equal(dup2(listener, 0), 0);
-    close(listener);
+    if (listener != 0)
+        close(listener);
     sigemptyset(&stop);
     sigaddset(&stop, SIGTERM); /* the server's thread waits for it, and no other may take it */
     pthread_sigmask(SIG_BLOCK, &stop, NULL);
@@ -70,9 +70,12 @@ static int start_server(void **state)
 
 static int stop_server(void **state)
 {
+    void *served;
+
     (void)state;
     kill(getpid(), SIGTERM);
-    return pthread_join(server, NULL);
+    assert_int_equal(pthread_join(server, &served), 0);
+    return served ? 0 : -1;
 }
 
 /** FCGI_Header (section 3.3): version, type, request 1, content length, padding, reserved. */
@@ -92,37 +95,59 @@ static void add_pair(struct buffer *b, struct text name, struct text value)
     buffer_add(b, value);
 }
 
-/** A POST whose body is announced with one length, and has another, or no end yet. */
+/** A POST: its body is announced with one length and may have another. */
 struct post {
     const char *length, *body;
-    bool endless;
+    enum { ENDED, ENDLESS, BROKEN } end; /* of the body */
+    bool kept;                           /* the connection is to be */
 };
 
-/** What it sends, as a responder's request. A web server that does not close the connection. */
-static int send_post(const struct post *post)
+static void add_post(struct buffer *b, struct arena *arena, const struct post *post)
 {
-    int peer = socket(AF_UNIX, SOCK_STREAM, 0);
-    struct buffer b, variables;
-    struct arena arena;
+    const char begin[] = {0, 1, (char)post->kept, 0, 0, 0, 0, 0}; /* as a responder */
+    struct buffer variables;
     struct text bytes;
 
-    arena_init(&arena, 1u << 20);
-    buffer_init(&variables, &arena, 4096);
+    buffer_init(&variables, arena, 4096);
     add_pair(&variables, TEXT("REQUEST_METHOD"), TEXT("POST"));
     add_pair(&variables, TEXT("CONTENT_LENGTH"), text_of(post->length));
     assert_true(buffer_text(&variables, &bytes));
-    buffer_init(&b, &arena, 1u << 18);
-    add_record(&b, 1, (struct text){"\0\1\0\0\0\0\0\0", 8});
-    add_record(&b, 4, bytes);
-    add_record(&b, 4, (struct text){0});
-    add_record(&b, 5, text_of(post->body));
-    if (!post->endless)
-        add_record(&b, 5, (struct text){0});
-    assert_true(buffer_text(&b, &bytes));
+    add_record(b, 1, (struct text){begin, sizeof(begin)});
+    add_record(b, 4, bytes);
+    add_record(b, 4, (struct text){0});
+    if (*post->body)
+        add_record(b, 5, text_of(post->body));
+    if (post->end == ENDED)
+        add_record(b, 5, (struct text){0});
+    if (post->end == BROKEN) {
+        add_record(b, 2, (struct text){0}); /* FCGI_ABORT_REQUEST */
+        add_record(b, 5, text_of(post->body));
+    }
+}
+
+static int connect_server(void)
+{
+    const struct timeval patience = {.tv_sec = 60};
+    int peer = socket(AF_UNIX, SOCK_STREAM, 0);
+
     assert_int_equal(connect(peer, (struct sockaddr *)&address, address_size), 0);
+    setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    return peer;
+}
+
+/** As a web server that does not close the connection by itself. */
+static void send_post(int peer, const struct post *post)
+{
+    struct arena arena;
+    struct buffer b;
+    struct text bytes;
+
+    arena_init(&arena, 1u << 20);
+    buffer_init(&b, &arena, 1u << 18);
+    add_post(&b, &arena, post);
+    assert_true(buffer_text(&b, &bytes));
     assert_int_equal(send(peer, bytes.s, bytes.n, MSG_NOSIGNAL), bytes.n);
     arena_release(&arena);
-    return peer;
 }
 
 /** The whole answer comes, and then its end: not a broken connection. */
@@ -141,7 +166,7 @@ static void expect_answer(int peer, const char *status)
         fail_msg("%s", answer + 8);
 }
 
-/** Does the other side still take anything? */
+/** Does the other side still take anything? libfcgi does for two seconds. */
 static bool is_open(int peer)
 {
     bool open = send(peer, "x", 1, MSG_NOSIGNAL) == 1;
@@ -152,28 +177,62 @@ static bool is_open(int peer)
 
 static void what_was_read_is_closed_at_once(void **state)
 {
-    int peer = send_post(&(struct post){"5", "hello", false});
+    static const struct post posts[] = {{"5", "hello", ENDED, false}, {"0", "", ENDED, false}};
 
     (void)state;
-    expect_answer(peer, "Status: 200");
-    assert_false(is_open(peer));
-    close(peer);
+    for (size_t i = 0; i < ARRAY_LEN(posts); i++) {
+        int peer = connect_server();
+        send_post(peer, &posts[i]);
+        expect_answer(peer, "Status: 200");
+        assert_false(is_open(peer));
+        close(peer);
+    }
 }
+
+static char much[60001];
 
 /* Data that is not read when a connection is closed takes the answer with it. */
 static void what_was_not_is_closed_by_the_web_server(void **state)
 {
-    static char much[60001];
-    const struct post posts[] = {{"4", "hello", false}, {"5x", "hello", false}, {"4", much, true}};
+    static const struct post posts[] = {{"4", "hello", ENDED, false},
+                                        {"5x", "hello", ENDED, false},
+                                        {"4", much, ENDLESS, false},
+                                        {"60000", much, BROKEN, false}};
 
     (void)state;
-    memset(much, 'x', sizeof(much) - 1);
     for (size_t i = 0; i < ARRAY_LEN(posts); i++) {
-        int peer = send_post(&posts[i]);
+        int peer = connect_server();
+        send_post(peer, &posts[i]);
         expect_answer(peer, i == 1 ? "Status: 400" : "Status: 200");
         assert_true(is_open(peer));
         close(peer);
     }
+}
+
+/** Until the record that ends a request (FCGI_END_REQUEST, 8 bytes) is there. */
+static void expect_end_of_request(int peer)
+{
+    char bytes[4096];
+    size_t n = 0;
+
+    while (n < 16 || memcmp(bytes + n - 16, "\1\3\0\1\0\10", 6) != 0) {
+        ssize_t got = recv(peer, bytes + n, sizeof(bytes) - n, 0);
+        assert_true(got > 0);
+        n += (size_t)got;
+    }
+}
+
+static void of_a_kept_connection_the_last_request_counts(void **state)
+{
+    int peer = connect_server();
+
+    (void)state;
+    send_post(peer, &(struct post){"5", "hello", ENDED, true});
+    expect_end_of_request(peer);
+    send_post(peer, &(struct post){"4", much, ENDED, false});
+    expect_answer(peer, "Status: 200");
+    assert_true(is_open(peer));
+    close(peer);
 }
 
 int main(void)
@@ -181,7 +240,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_read_is_closed_at_once),
         cmocka_unit_test(what_was_not_is_closed_by_the_web_server),
+        cmocka_unit_test(of_a_kept_connection_the_last_request_counts),
     };
 
+    memset(much, 'x', sizeof(much) - 1);
     return cmocka_run_group_tests_name("fastcgi", tests, start_server, stop_server);
 }

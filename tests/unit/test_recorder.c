@@ -419,6 +419,19 @@ static void behind_several_one_is_waited_for_too(void **state)
     assert_string_equal(stub.asked[3], "{\"SM4\",\"SM4\"}");
 }
 
+/** One is held at the database, and another is recorded beside it. */
+static void expect_beside(size_t n_asked)
+{
+    stub.hold = true;
+    start_caller(4, "SM5");
+    await_statement(n_asked + 1);
+    start_caller(5, "SM6");
+    end_callers(5, 6);
+    let_go_on(false);
+    end_callers(4, 5);
+    assert_int_equal(stub.n_several, 1);
+}
+
 static void behind_one_alone_nobody_is(void **state)
 {
     (void)state;
@@ -427,14 +440,17 @@ static void behind_one_alone_nobody_is(void **state)
     end_callers(0, 3);
     start_caller(3, "SM4");
     end_callers(3, 4);
-    stub.hold = true;
-    start_caller(4, "SM5");
-    await_statement(4);
-    start_caller(5, "SM6");
-    end_callers(5, 6); /* the other is held yet */
+    expect_beside(3);
+}
+
+static void nor_a_while_behind_several(void **state)
+{
+    (void)state;
+    hold_several();
     let_go_on(false);
-    end_callers(4, 5);
-    assert_int_equal(stub.n_several, 1);
+    end_callers(0, 3);
+    time_passed.passed_ms = SOON_MS;
+    expect_beside(2);
 }
 
 /* Whoever is appointed takes itself out of the line: another leader that fails does not. */
@@ -673,6 +689,7 @@ int main(void)
         CASE("or when it takes too long", or_when_it_takes_too_long),
         CASE("behind several one is waited for, too", behind_several_one_is_waited_for_too),
         CASE("behind one alone nobody is", behind_one_alone_nobody_is),
+        CASE("nor a while behind several", nor_a_while_behind_several),
         CASE("who is to lead is not told anything else", who_is_to_lead_is_not_told_else),
         CASE("one that waits is recorded by its own call",
              one_that_waits_is_recorded_by_its_own_call),
@@ -688,7 +705,7 @@ int main(void)
         CASE("what is replayed goes alone", what_is_replayed_goes_alone),
         CASE("many threads get each their own", many_threads_get_their_own),
     };
-    size_t n = 17;
+    size_t n = 18;
 
     alarm(300); /* who is not told would wait for ever */
 
