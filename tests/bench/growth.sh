@@ -69,6 +69,7 @@ sql() { psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$@"; }
 end()
 {
     trap - EXIT HUP INT TERM
+    trap '' PIPE # who read has gone
     cluster_stop "$dir"
     [ -n "$keep" ] || rm -rf --one-file-system "$dir"
 }
@@ -440,7 +441,7 @@ part_expire()
 
 # ---------------------------------------------------------------- the run
 
-trap 'end; exit 1' HUP INT TERM
+trap 'end; exit 1' HUP INT PIPE TERM
 trap end EXIT
 # What is made is not worth a wait for the disk; what is measured is as it is elsewhere.
 cluster_start "$dir"

@@ -45,7 +45,7 @@ begin()
     [ -z "$node" ] || install_node
     work=$(mktemp -d /tmp/twilio-cgi-bench.XXXXXX)
     chmod 755 "$work"
-    trap 'end; exit 1' HUP INT TERM
+    trap 'end; exit 1' HUP INT PIPE TERM
     trap end EXIT
     mkdir "$work/bin"
     for directory in run log nginx spool bouncer; do
@@ -75,6 +75,7 @@ begin()
 end()
 {
     trap - EXIT HUP INT TERM
+    trap '' PIPE # who read has gone
     set +e
     for pid_file in "$work"/run/*.pid; do
         name=${pid_file##*/}
