@@ -81,14 +81,15 @@ static void tell(struct waiting *waiting, enum role role)
     sem_post(&waiting->told);
 }
 
-/** Has it been told, now or within STUCK_MS? A clock that is set back only makes it wait longer. */
-static bool is_told(struct waiting *mine)
+/** Has it been told, now or within `wait_ms` (below 1,000)? A clock that is set back only makes it
+ * wait longer. */
+static bool is_told(struct waiting *mine, int wait_ms)
 {
     struct timespec until;
     int result;
 
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += STUCK_MS * 1000000L;
+    until.tv_nsec += wait_ms * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     while ((result = sem_timedwait(&mine->told, &until)) != 0 && errno == EINTR)
@@ -113,7 +114,8 @@ static bool is_stuck(const struct recorder *recorder)
     return recorder->first && now_ms(recorder) - recorder->first->since_ms >= STUCK_MS;
 }
 
-/** Is one that is recorded alone, or would be, not expected to stay so? */
+/** Did a statement of several end just now? Then one alone is the first of many. The lock is held.
+ */
 static bool is_soon_behind_several(const struct recorder *recorder)
 {
     return recorder->several && now_ms(recorder) - recorder->ended_ms < SOON_MS;
@@ -141,10 +143,13 @@ static void appoint_leader(struct recorder *recorder)
 
 static enum role await(struct recorder *recorder, struct waiting *mine)
 {
-    while (!is_told(mine)) {
+    int wait_ms = SOON_MS; /* first it may have been sent here for no longer than that */
+
+    while (!is_told(mine, wait_ms)) {
         pthread_mutex_lock(&recorder->lock);
         appoint_leader(recorder);
         pthread_mutex_unlock(&recorder->lock);
+        wait_ms = STUCK_MS;
     }
     return mine->role;
 }

@@ -14,7 +14,7 @@ function aim_ratio(line, label, name, at_least, limit, lesser, most,    best, of
     if (lesser != "" && figure(line, lesser, name) != "")
         best = lesser ": " sprintf("%.2f", ratio_of(line, lesser, label, name))
     of = figure(line, label, name)
-    if (most && of > 0) best = best (best == "" ? "" : "; ") "any program: " sprintf("%.2f", most / of)
+    if (most && of > 0) best = best (best == "" ? "" : "; ") "at most, by any program: " sprintf("%.2f", most / of)
     aim(line ": " (name == "rate" ? "requests/s" : name == "database" ? "PostgreSQL's CPU" : name) ", of " label,
         at_least, limit, ratio(line, label, name), with_range(line, label, name), best)
 }

@@ -70,7 +70,7 @@ end()
 {
     trap - EXIT HUP INT TERM
     trap '' PIPE # who read has gone
-    cluster_stop "$dir"
+    cluster_stop "$dir" || :
     [ -n "$keep" ] || rm -rf --one-file-system "$dir"
 }
 

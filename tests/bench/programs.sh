@@ -126,8 +126,8 @@ node_service()
     node_socket=$1 node_script=$2
     shift 2
     in_background "$node_socket" env NODE_ENV=production LISTEN="$work/run/$node_socket.socket" \
-        PGHOST="$PGHOST" PGPORT=5432 PGUSER=bench_node PGDATABASE=twilio_cgi PGAPPNAME="$node_socket" TWILIO_ACCOUNT_SID="$sid" \
-        TWILIO_AUTH_TOKEN="$auth_token" TWILIO_PHONE_NUMBER=+15005550006 \
+        PGHOST="$PGHOST" PGPORT=5432 PGUSER=bench_node PGDATABASE=twilio_cgi PGAPPNAME="$node_socket" \
+        TWILIO_ACCOUNT_SID="$sid" TWILIO_AUTH_TOKEN="$auth_token" TWILIO_PHONE_NUMBER=+15005550006 \
         TWILIO_API_URL="$(sandbox_url plain)" PUBLIC_URL="$public_url" "$@" \
         node "$work/node/$node_script"
     await test -S "$work/run/$node_socket.socket"

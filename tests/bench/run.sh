@@ -18,7 +18,7 @@
 #   --print FILE    measure nothing: the tables of such a file
 #   --readme FILE   measure nothing: put the figures of such a file into README.md's table
 #
-# All parts with --node and OTHER-BUILD take 20 minutes at three rounds of three seconds.
+# All parts with --node and OTHER-BUILD take 25 minutes at three rounds of three seconds.
 #
 # Everything runs here: database, web server, programs, the stand-in for Twilio, and the load, so
 # only ratios within one table mean anything. Each figure is the median of its rounds, each ratio

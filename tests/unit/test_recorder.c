@@ -419,6 +419,24 @@ static void behind_several_one_is_waited_for_too(void **state)
     assert_string_equal(stub.asked[3], "{\"SM4\",\"SM4\"}");
 }
 
+static void but_for_a_while_only(void **state)
+{
+    (void)state;
+    hold_several();
+    let_go_on(true);
+    end_callers(0, 3);
+    start_caller(3, "SM4");
+    await_statement(3);
+    start_waiting(4, 5);
+    assert_int_equal(recorder->n_leaders, 1);
+    pthread_mutex_lock(&recorder->lock);
+    time_passed.passed_ms = SOON_MS;
+    pthread_mutex_unlock(&recorder->lock);
+    end_callers(4, 5); /* the other is held yet */
+    let_go_on(false);
+    end_callers(3, 4);
+}
+
 /** One is held at the database, and another is recorded beside it. */
 static void expect_beside(size_t n_asked)
 {
@@ -688,6 +706,7 @@ int main(void)
         CASE("beside several others are when many wait", beside_several_others_are_when_many_wait),
         CASE("or when it takes too long", or_when_it_takes_too_long),
         CASE("behind several one is waited for, too", behind_several_one_is_waited_for_too),
+        CASE("but for a while only", but_for_a_while_only),
         CASE("behind one alone nobody is", behind_one_alone_nobody_is),
         CASE("nor a while behind several", nor_a_while_behind_several),
         CASE("who is to lead is not told anything else", who_is_to_lead_is_not_told_else),
@@ -705,7 +724,7 @@ int main(void)
         CASE("what is replayed goes alone", what_is_replayed_goes_alone),
         CASE("many threads get each their own", many_threads_get_their_own),
     };
-    size_t n = 18;
+    size_t n = 19;
 
     alarm(300); /* who is not told would wait for ever */
 
