@@ -33,7 +33,7 @@ struct fastcgi_handler {
  * more waits in the socket's backlog, where it costs nothing.
  *
  * A request whose body came as it was announced is handled only once the record has come that ends
- * it, and its connection closed at once, unless the web server wants to keep it.
+ * it. When it is answered its connection is closed at once, unless the web server wants to keep it.
  *
  * The exit status: 0, or 1 when there is no libfcgi, or no thread is left that could serve.
  */

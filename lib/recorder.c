@@ -114,8 +114,7 @@ static bool is_stuck(const struct recorder *recorder)
     return recorder->first && now_ms(recorder) - recorder->first->since_ms >= STUCK_MS;
 }
 
-/** Did a statement of several end just now? Then one alone is the first of many. The lock is held.
- */
+/** Did several end just now? Then one alone is the first of many. The lock is held. */
 static bool is_soon_behind_several(const struct recorder *recorder)
 {
     return recorder->several && now_ms(recorder) - recorder->ended_ms < SOON_MS;

@@ -68,7 +68,8 @@ create or replace function messaging.record_plain(
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 -- A plan that was kept from when the tables were empty would read them whole. And without the second setting
 -- each small batch gets a plan of its own, which makes a batch of eight a tenth dearer.
-set enable_seqscan = off set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
 as $$
 declare
     v_at timestamptz[];

@@ -1,6 +1,6 @@
 # What is wanted, and what came of it: a ratio by its median, its range behind it. Nothing where it was not
 # measured. Beside an aim that was missed what a program reaches that does less, where there is one, and what
-# no program can, as so many callers wait so long for each answer.
+# any program could at most, as so many callers wait so long for each answer.
 
 function aim(what, at_least, limit, got, range, best) {
     if (got == "") return

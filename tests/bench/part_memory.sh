@@ -9,21 +9,21 @@ part_memory()
     start_webhooks direct
     fastcgi send-direct direct plain "$processes" send-twilio-message
     line='memory, FastCGI, webhook'
-    served webhook webhook-direct/twilio-delivery-status
+    served webhook webhook-direct/twilio-delivery-status "$flat_first" "$flat_then"
     line='memory, FastCGI, send'
-    served sms send-direct/send-twilio-message
+    served sms send-direct/send-twilio-message "$flat_first" "$flat_then"
     stop_webhooks direct
     stop send-direct
 }
 
-# served KIND TARGET: some requests, then many more
+# served KIND TARGET FIRST THEN: so many requests, then so many more
 served()
 {
     duration=600 stores=1
     label=first
-    load "$1" "$2" --connections 16 --most "$flat_first"
+    load "$1" "$2" --connections 16 --most "$3"
     label='then'
-    load "$1" "$2" --connections 16 --most "$flat_then"
+    load "$1" "$2" --connections 16 --most "$4"
 }
 
 # One plain CGI request under callgrind, and at its peak.

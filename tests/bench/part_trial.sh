@@ -34,8 +34,8 @@ part_trial()
     statement ours send direct 1 -M prepared
     in_rounds 500
     fill 500
-    line='memory, FastCGI, webhook' flat_first=500 flat_then=500
-    served webhook webhook-direct/twilio-delivery-status
+    line='memory, FastCGI, webhook'
+    served webhook webhook-direct/twilio-delivery-status 500 500
     stop cgi-bouncer cgi-tls webhook-direct floor-direct limit-direct send-floor whatsapp
     stop node-webhook node-statements node-send
 }

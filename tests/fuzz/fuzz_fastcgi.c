@@ -8,16 +8,12 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include "buffer.h"
+#include "../fastcgi_records.h"
 #include "fastcgi.h"
 #include "fuzz.h"
 
-static struct sockaddr_un address = {.sun_family = AF_UNIX};
-static socklen_t address_size;
+static struct fastcgi_address address;
 
 static void *open_state(void *payload)
 {
@@ -52,15 +48,11 @@ static void *run(void *payload)
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
     pthread_t thread;
 
     (void)argc;
     (void)argv;
-    address_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-                               (size_t)snprintf(address.sun_path + 1, 64, "fuzz-%d", getpid()));
-    MUST(bind(listener, (struct sockaddr *)&address, address_size) == 0);
-    MUST(listen(listener, 16) == 0 && dup2(listener, 0) == 0);
+    MUST(fastcgi_listen(&address));
     return pthread_create(&thread, NULL, run, NULL);
 }
 
@@ -88,33 +80,16 @@ static struct text next_bytes(struct stream *stream, size_t n)
     return bytes;
 }
 
-/** FCGI_Header (section 3.3): version, type, request 1, content length, padding, reserved. */
-static void add_record(struct stream *stream, uint8_t type, struct text content)
-{
-    const char header[] = {1, (char)type, 0, 1, (char)(content.n >> 8), (char)content.n, 0, 0};
-
-    buffer_add(&stream->out, (struct text){header, sizeof(header)});
-    buffer_add(&stream->out, content);
-}
-
 /** The content in records of any sizes, then the empty one that ends it. */
 static void add_stream(struct stream *stream, uint8_t type, struct text content)
 {
     while (content.n) {
         size_t n = (size_t)next_byte(stream) + 1;
         struct text piece = {content.s, n < content.n ? n : content.n};
-        add_record(stream, type, piece);
+        fastcgi_add_record(&stream->out, type, piece);
         content = text_skip(content, piece.n);
     }
-    add_record(stream, type, (struct text){0});
-}
-
-static void add_pair(struct buffer *parameters, struct text name, struct text value)
-{
-    buffer_add_char(parameters, (char)name.n); /* below 128: one byte (section 3.4) */
-    buffer_add_char(parameters, (char)value.n);
-    buffer_add(parameters, name);
-    buffer_add(parameters, value);
+    fastcgi_add_record(&stream->out, type, (struct text){0});
 }
 
 static bool make_records(struct stream *stream, struct arena *arena, struct text *ret_bytes)
@@ -130,9 +105,10 @@ static bool make_records(struct stream *stream, struct arena *arena, struct text
         uint8_t which = next_byte(stream);
         struct text name =
             which < ARRAY_LEN(names) ? text_of(names[which]) : next_bytes(stream, which % 128u);
-        add_pair(&parameters, name, next_bytes(stream, next_byte(stream) % 128u));
+        fastcgi_add_pair(&parameters, name, next_bytes(stream, next_byte(stream) % 128u));
     }
-    add_record(stream, 1, (struct text){"\0\1\0\0\0\0\0\0", 8}); /* begin, as a responder */
+    fastcgi_add_record(&stream->out, 1,
+                       (struct text){"\0\1\0\0\0\0\0\0", 8}); /* begin, as a responder */
     if (!buffer_text(&parameters, &content))
         return false;
     add_stream(stream, 4, content);
@@ -156,8 +132,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buffer_init(&stream.out, &arena, 1u << 20);
     if (!make_records(&stream, &arena, &bytes))
         return 0;
-    int peer = socket(AF_UNIX, SOCK_STREAM, 0);
-    MUST(peer >= 0 && connect(peer, (struct sockaddr *)&address, address_size) == 0);
+    int peer = fastcgi_connect(&address);
+    MUST(peer >= 0);
     (void)!send(peer, bytes.s, bytes.n, MSG_NOSIGNAL);
     shutdown(peer, SHUT_WR);
     while (recv(peer, scrap, sizeof(scrap), 0) > 0)

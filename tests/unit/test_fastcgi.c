@@ -3,16 +3,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include "buffer.h"
+#include "../fastcgi_records.h"
 #include "fastcgi.h"
 #include "unit.h"
 
-static struct sockaddr_un address = {.sun_family = AF_UNIX};
-static socklen_t address_size;
+static struct fastcgi_address address;
 static pthread_t server;
 
 static void *open_state(void *payload)
@@ -51,17 +47,10 @@ static void *run(void *payload)
 
 static int start_server(void **state)
 {
-    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
     sigset_t stop;
 
     (void)state;
-    address_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-                               (size_t)snprintf(address.sun_path + 1, 64, "test-%d", getpid()));
-    assert_int_equal(bind(listener, (struct sockaddr *)&address, address_size), 0);
-    assert_int_equal(listen(listener, 16), 0);
-    assert_int_equal(dup2(listener, 0), 0);
-    if (listener != 0)
-        close(listener);
+    assert_true(fastcgi_listen(&address));
     /* how long libfcgi waits for the web server to close (2 seconds), in milliseconds */
     setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "60000", 1);
     sigemptyset(&stop);
@@ -80,23 +69,6 @@ static int stop_server(void **state)
     return served ? 0 : -1;
 }
 
-/** FCGI_Header (section 3.3): version, type, request 1, content length, padding, reserved. */
-static void add_record(struct buffer *b, uint8_t type, struct text content)
-{
-    const char header[] = {1, (char)type, 0, 1, (char)(content.n >> 8), (char)content.n, 0, 0};
-
-    buffer_add(b, (struct text){header, sizeof(header)});
-    buffer_add(b, content);
-}
-
-static void add_pair(struct buffer *b, struct text name, struct text value)
-{
-    buffer_add_char(b, (char)name.n);
-    buffer_add_char(b, (char)value.n);
-    buffer_add(b, name);
-    buffer_add(b, value);
-}
-
 /** A POST: its body is announced with one length and may have another. */
 struct post {
     const char *length, *body;
@@ -111,28 +83,28 @@ static void add_post(struct buffer *b, struct arena *arena, const struct post *p
     struct text bytes;
 
     buffer_init(&variables, arena, 4096);
-    add_pair(&variables, TEXT("REQUEST_METHOD"), TEXT("POST"));
-    add_pair(&variables, TEXT("CONTENT_LENGTH"), text_of(post->length));
+    fastcgi_add_pair(&variables, TEXT("REQUEST_METHOD"), TEXT("POST"));
+    fastcgi_add_pair(&variables, TEXT("CONTENT_LENGTH"), text_of(post->length));
     assert_true(buffer_text(&variables, &bytes));
-    add_record(b, 1, (struct text){begin, sizeof(begin)});
-    add_record(b, 4, bytes);
-    add_record(b, 4, (struct text){0});
+    fastcgi_add_record(b, 1, (struct text){begin, sizeof(begin)});
+    fastcgi_add_record(b, 4, bytes);
+    fastcgi_add_record(b, 4, (struct text){0});
     if (*post->body)
-        add_record(b, 5, text_of(post->body));
+        fastcgi_add_record(b, 5, text_of(post->body));
     if (post->end == ENDED)
-        add_record(b, 5, (struct text){0});
+        fastcgi_add_record(b, 5, (struct text){0});
     if (post->end == BROKEN) {
-        add_record(b, 2, (struct text){0}); /* FCGI_ABORT_REQUEST */
-        add_record(b, 5, text_of(post->body));
+        fastcgi_add_record(b, 2, (struct text){0}); /* FCGI_ABORT_REQUEST */
+        fastcgi_add_record(b, 5, text_of(post->body));
     }
 }
 
 static int connect_server(void)
 {
     const struct timeval patience = {.tv_sec = 60};
-    int peer = socket(AF_UNIX, SOCK_STREAM, 0);
+    int peer = fastcgi_connect(&address);
 
-    assert_int_equal(connect(peer, (struct sockaddr *)&address, address_size), 0);
+    assert_true(peer >= 0);
     setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     return peer;
 }

@@ -201,12 +201,27 @@ static void line_up_callers(const char *const *sids, size_t n)
     }
 }
 
-static void let_go(size_t n)
+/** What is held goes on; the next statement is held, if wanted. */
+static void let_go_on(bool hold)
 {
     pthread_mutex_lock(&stub.lock);
     stub.n_held = 0;
+    stub.hold = hold;
     pthread_cond_broadcast(&stub.changed);
     pthread_mutex_unlock(&stub.lock);
+}
+
+static void await_statement(size_t n)
+{
+    pthread_mutex_lock(&stub.lock);
+    while (stub.n_asked < n)
+        pthread_cond_wait(&stub.changed, &stub.lock);
+    pthread_mutex_unlock(&stub.lock);
+}
+
+static void let_go(size_t n)
+{
+    let_go_on(false);
     for (size_t i = 0; i < n; i++)
         assert_int_equal(pthread_join(callers[i].thread, NULL), 0);
 }
@@ -255,10 +270,10 @@ static void end_with(const struct stub_end *ends, size_t n)
     stub.n_ends = n;
 }
 
-static void let_patience_end(void)
+static void let_time_pass(int64_t ms)
 {
     pthread_mutex_lock(&recorder->lock);
-    time_passed.passed_ms = PATIENCE_MS;
+    time_passed.passed_ms = ms;
     pthread_mutex_unlock(&recorder->lock);
 }
 
@@ -314,13 +329,8 @@ static void hold_several(void)
     static const char *const sids[] = {"SM1", "SM2", "SM3"};
 
     line_up_callers(sids, 3);
-    pthread_mutex_lock(&stub.lock);
-    stub.hold = true;
-    stub.n_held = 0;
-    pthread_cond_broadcast(&stub.changed);
-    while (!stub.n_held)
-        pthread_cond_wait(&stub.changed, &stub.lock);
-    pthread_mutex_unlock(&stub.lock);
+    let_go_on(true);
+    await_statement(2);
     let_two_lead();
     assert_int_equal(stub.n_asked, 2);
     assert_int_equal(stub.n_several, 1);
@@ -336,13 +346,18 @@ static void start_waiting(size_t from, size_t end)
     }
 }
 
-/** While events 1 and 2 are held yet. */
-static void expect_all_recorded(size_t from, size_t end)
+static void end_callers(size_t from, size_t end)
 {
     for (size_t i = from; i < end; i++) {
         assert_int_equal(pthread_join(callers[i].thread, NULL), 0);
         expect_recorded(i);
     }
+}
+
+/** While events 1 and 2 are held yet. */
+static void expect_all_recorded(size_t from, size_t end)
+{
+    end_callers(from, end);
     assert_int_equal(stub.n_asked, 3);
     let_go(3);
     for (size_t i = 0; i < 3; i++)
@@ -370,49 +385,27 @@ static void or_when_it_takes_too_long(void **state)
     hold_several();
     start_waiting(3, 5);
     assert_int_equal(recorder->n_leaders, 1);
-    pthread_mutex_lock(&recorder->lock);
-    time_passed.passed_ms = STUCK_MS;
-    pthread_mutex_unlock(&recorder->lock);
+    let_time_pass(STUCK_MS);
     expect_all_recorded(3, 5);
 }
 
-/** What is held goes on; the next statement is held, if wanted. */
-static void let_go_on(bool hold)
+/** Event 3, right behind several, is held at the database; those up to `end` wait. */
+static void wait_behind_several(size_t end)
 {
-    pthread_mutex_lock(&stub.lock);
-    stub.n_held = 0;
-    stub.hold = hold;
-    pthread_cond_broadcast(&stub.changed);
-    pthread_mutex_unlock(&stub.lock);
-}
-
-static void await_statement(size_t n)
-{
-    pthread_mutex_lock(&stub.lock);
-    while (stub.n_asked < n)
-        pthread_cond_wait(&stub.changed, &stub.lock);
-    pthread_mutex_unlock(&stub.lock);
-}
-
-static void end_callers(size_t from, size_t end)
-{
-    for (size_t i = from; i < end; i++) {
-        assert_int_equal(pthread_join(callers[i].thread, NULL), 0);
-        expect_recorded(i);
-    }
+    hold_several();
+    let_go_on(true);
+    end_callers(0, 3);
+    start_caller(3, "SM4");
+    await_statement(3);
+    start_waiting(4, end);
+    assert_int_equal(recorder->n_leaders, 1);
 }
 
 /* Who comes first behind several is one of many, and the others are on their way. */
 static void behind_several_one_is_waited_for_too(void **state)
 {
     (void)state;
-    hold_several();
-    let_go_on(true);
-    end_callers(0, 3);
-    start_caller(3, "SM4");
-    await_statement(3);
-    start_waiting(4, 6);
-    assert_int_equal(recorder->n_leaders, 1);
+    wait_behind_several(6);
     let_go_on(false);
     end_callers(3, 6);
     assert_int_equal(stub.n_asked, 4);
@@ -422,16 +415,8 @@ static void behind_several_one_is_waited_for_too(void **state)
 static void but_for_a_while_only(void **state)
 {
     (void)state;
-    hold_several();
-    let_go_on(true);
-    end_callers(0, 3);
-    start_caller(3, "SM4");
-    await_statement(3);
-    start_waiting(4, 5);
-    assert_int_equal(recorder->n_leaders, 1);
-    pthread_mutex_lock(&recorder->lock);
-    time_passed.passed_ms = SOON_MS;
-    pthread_mutex_unlock(&recorder->lock);
+    wait_behind_several(5);
+    let_time_pass(SOON_MS);
     end_callers(4, 5); /* the other is held yet */
     let_go_on(false);
     end_callers(3, 4);
@@ -467,7 +452,7 @@ static void nor_a_while_behind_several(void **state)
     hold_several();
     let_go_on(false);
     end_callers(0, 3);
-    time_passed.passed_ms = SOON_MS;
+    let_time_pass(SOON_MS);
     expect_beside(2);
 }
 
@@ -478,7 +463,7 @@ static void who_is_to_lead_is_not_told_else(void **state)
     struct waiting first = {.since_ms = now_ms(recorder), .role = ROLE_LEADER};
 
     (void)state;
-    let_patience_end();
+    let_time_pass(PATIENCE_MS);
     recorder->first = &first;
     recorder->end = &first.next;
     recorder->n_waiting = 1;
@@ -601,7 +586,7 @@ static void who_waited_long_for_it_does_not_ask_at_all(void **state)
     (void)state;
     end_with(ends, ARRAY_LEN(ends));
     line_up_callers(sids, 3);
-    let_patience_end();
+    let_time_pass(PATIENCE_MS);
     start_caller(3, sids[3]);
     while (count_waiting() < 3)
         usleep(100);
@@ -620,7 +605,7 @@ static void what_is_wrong_with_one_is_nobody_elses(void **state)
     (void)state;
     end_with(ends, ARRAY_LEN(ends));
     line_up_callers(sids, 3);
-    let_patience_end();
+    let_time_pass(PATIENCE_MS);
     let_go(3);
     assert_int_equal(callers[0].fault.kind, FAULT_INTERNAL);
     expect_recorded(1);
