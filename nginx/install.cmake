@@ -1,9 +1,11 @@
-# Run by cmake --install. Given: CMAKE_INSTALL_PREFIX, PROGRAMS (the programs' directory), SOURCES, and
-# MADE, a directory for what is made on the way.
+# Run by cmake --install, and by CPack. Given: CMAKE_INSTALL_PREFIX, PROGRAMS (the programs' directory),
+# SOURCES, and BUILD, below which each run makes a directory for what is made on the way and removes it:
+# another may run at the same time, and one that root ran leaves nothing of root's there.
 set(SHARE ${CMAKE_INSTALL_PREFIX}/share/twilio-cgi)
 set(DOC ${CMAKE_INSTALL_PREFIX}/share/doc/twilio-cgi)
 set(UNITS ${CMAKE_INSTALL_PREFIX}/lib/systemd/system)
-file(REMOVE_RECURSE ${MADE}/units ${MADE}/man ${MADE}/examples)
+execute_process(COMMAND mktemp -d ${BUILD}/install.XXXXXX OUTPUT_VARIABLE MADE OUTPUT_STRIP_TRAILING_WHITESPACE
+  COMMAND_ERROR_IS_FATAL ANY)
 
 function(make source made)
   configure_file(${SOURCES}/${source} ${MADE}/${made} @ONLY)
@@ -54,3 +56,4 @@ file(INSTALL ${units} DESTINATION ${UNITS})
 file(INSTALL ${MADE}/man DESTINATION ${CMAKE_INSTALL_PREFIX}/share)
 file(INSTALL ${MADE}/environment DESTINATION ${SHARE})
 file(INSTALL ${MADE}/examples DESTINATION ${DOC})
+file(REMOVE_RECURSE ${MADE})

@@ -23,12 +23,21 @@ former_sources()
 former_build()
 {
     former_directory=$build/former
-    [ ! -d "$former_directory/built/" ] || return 0
+    mkdir -p "$former_directory"
+    # Two tests may come here at once; what is started must not keep the lock.
+    {
+        flock 8 || exit 1
+        [ -d "$former_directory/built/" ] || former_make 8>&-
+    } 8>>"$former_directory/lock"
+}
+
+former_make()
+{
     former_sources "$former_directory"
     {
         cmake -S "$former_directory" -B "$former_directory/build" -DBUILD_TESTING=OFF -DCMAKE_BUILD_TYPE=Debug &&
             cmake --build "$former_directory/build" --parallel 2
-    } >"$build/former.log" 2>&1 || { tail -n 30 "$build/former.log"; exit 1; }
+    } >"$former_directory/log" 2>&1 || { tail -n 30 "$former_directory/log"; exit 1; }
     ln -s build/cgi-bin "$former_directory/built"
 }
 

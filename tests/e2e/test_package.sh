@@ -198,6 +198,20 @@ for umask in $umasks; do
     equals "programs installed with $umask" 3 "$(find "$installed/lib/twilio-cgi" -type f -perm 755 | wc -l)"
 done
 
+it 'who installs from one build at the same time gets the same'
+installers=
+for n in 1 2 3 4 5 6; do
+    DESTDIR="$work/beside.$n" cmake --install "$clone/build" --prefix /usr/local >"$work/beside.$n.log" 2>&1 &
+    installers="$installers $!"
+done
+for installer in $installers; do
+    ok wait "$installer"
+done
+for n in 1 2 3 4 5 6; do
+    ok diff -r "$installed" "$work/beside.$n/usr/local"
+done
+equals 'what that leaves in the build' '' "$(find "$clone/build/nginx" -name 'install.*')"
+
 it 'what is installed elsewhere names no place of the package'
 equals 'files' '' "$(grep -rlE '/usr/(lib|share|share/doc)/twilio-cgi' "$installed" --exclude=README.md |
     grep -v "^$installed/lib/twilio-cgi/")"
