@@ -493,7 +493,12 @@ write_web_configuration()
     chmod 644 "$state"/nginx/*.conf
 }
 
-answers_or_dead() { curl -q -s -o /dev/null --noproxy '*' "http://127.0.0.1:$1/" || ! pid_of web >/dev/null; }
+# nginx notes its process when all its ports are its own: before, it may be somebody else who answers.
+answers_or_dead()
+{
+    in_state test -s run/nginx.pid && curl -q -s -o /dev/null --noproxy '*' "http://127.0.0.1:$1/" ||
+        ! pid_of web >/dev/null
+}
 
 start_web()
 {
@@ -502,6 +507,7 @@ start_web()
         public_port=$((port + 1))
         while is_taken "$public_port"; do public_port=$((public_port + 1)); done
         write_web_configuration "$port" "$public_port"
+        in_state rm -f run/nginx.pid
         start web nginx -p "$state/" -e stderr -c "$state/nginx/nginx.conf"
         wait_for 60 answers_or_dead "$port" || break
         if pid_of web >/dev/null; then

@@ -130,7 +130,8 @@ cluster_stop() {
 }
 
 # Ports that nobody listens on now, from what the kernel says; below the ephemeral range, so that
-# an outgoing connection does not take it before its user does.
+# an outgoing connection does not take it before its user does. Where $work is set a port is that
+# directory's until free_ports_again, and no other test gets it meanwhile: a link in /tmp says so.
 free_port() (
     listening=$(cat /proc/net/tcp /proc/net/tcp6 2> /dev/null |
         awk '$4 == "0A" { sub(/.*:/, "", $2); print $2 }')
@@ -144,7 +145,8 @@ $(printf %04X "$1")
         esac
         return 1
     }
-    if [ -n "${1:-}" ] && ! taken "$1"; then
+    take() { ! taken "$1" && { [ -z "${work:-}" ] || ln -sT "$work" "/tmp/twilio-cgi-port.$1" 2> /dev/null; }; }
+    if [ -n "${1:-}" ] && take "$1"; then
         echo "$1"
         return 0
     fi
@@ -152,7 +154,7 @@ $(printf %04X "$1")
     tries=0
     while [ "$tries" -lt 1000 ]; do
         port=$((20000 + (seed + tries * 7) % 12000))
-        if ! taken "$port"; then
+        if take "$port"; then
             echo "$port"
             return 0
         fi
@@ -161,6 +163,8 @@ $(printf %04X "$1")
     echo 'common.sh: no free port' >&2
     return 1
 )
+
+free_ports_again() { find /tmp -maxdepth 1 -name 'twilio-cgi-port.*' -lname "$work" -delete; }
 
 make_certificates() {
     mkdir "$1/tls" "$1/authorities" || return 1

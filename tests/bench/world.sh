@@ -83,6 +83,7 @@ end()
     done
     cluster_stop "$work/db"
     [ -z "$keep" ] || cp "$results" "$keep"
+    free_ports_again
     rm -rf --one-file-system "$work"
 }
 

@@ -131,6 +131,7 @@ end()
     stop_sandbox
     cluster_stop "$work/template"
     cluster_stop "$work/db"
+    free_ports_again
     rm -rf --one-file-system "$work"
 }
 

@@ -31,6 +31,7 @@ end()
 {
     trap - EXIT
     cluster_stop "$work/db"
+    free_ports_again
     rm -rf --one-file-system "$work"
 }
 

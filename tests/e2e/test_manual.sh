@@ -111,7 +111,8 @@ for program in $programs; do
 done | sort -u >"$work/used"
 [ "$(wc -l <"$work/used")" -ge 5 ] || complain 'options' '5 or more' "$(cat "$work/used")"
 equals 'options that no program has' '' "$(grep -vxF -f "$work/options" "$work/used")"
-ctest --test-dir "$build" -N | sed -n 's/^ *Test *#[0-9]*: //p' >"$work/tests"
+# What a run has, as CMake wrote it down: another ctest would write over the log of the one that runs this.
+find "$build/tests" -name CTestTestfile.cmake -exec sed -n 's/^add_test(\[=*\[\([^]]*\)\].*/\1/p' {} + >"$work/tests"
 sed -n '/^## Threats/,/^## Speed/s/.*| \(`[^|]*\) |$/\1/p' "$readme" | grep -oE '`[^`]+`' |
     tr -d '`' | sort -u >"$work/named"
 [ "$(wc -l <"$work/named")" -ge 10 ] || complain 'tests' '10 or more' "$(cat "$work/named")"

@@ -51,7 +51,7 @@ there()
     chroot "$clean" setpriv --reuid postgres --regid postgres --init-groups env -i \
         PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/var/lib/postgresql LC_ALL=C.UTF-8 "$@"
 }
-server() { there "/usr/lib/postgresql/$1/bin/pg_ctl" -D "$2" -l "/var/lib/postgresql/log" -w -t 60 "$3"; }
+server() { there "/usr/lib/postgresql/$1/bin/pg_ctl" -D "$2" -l "/var/lib/postgresql/log" -o "-c listen_addresses=" -w -t 60 "$3"; }
 
 ok() { "$@" >"$work/output" 2>&1 </dev/null || complain "$*" success "$(tail -n 30 "$work/output")"; }
 

@@ -132,8 +132,10 @@ twilio_set slow-ms=8000 # to look at all processes takes a while
 send slow POST send-twilio-message "{\"to\":\"01012345910\",\"message\":\"$words\"}"
 is_pending() { [ "$(sql -c "select count(*) from message_logs where recipient = '+201012345910' and status = 'pending'")" = 1 ]; }
 await is_pending
-for process in /proc/[0-9]*; do
-    case $(tr '\0' '\n' <"$process/cmdline" | head -n 1) in
+# By the first word of each, which `head` tells of all at once; others' command lines, curl's too, have the text.
+head -z -v -n 1 /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | while read -r word file _; do
+    case $word in
+    '==>') process=${file%/cmdline} ;;
     "$work"/* | nginx* | *fcgiwrap | *postgres* | *valgrind*) tr '\0' '\n' <"$process/cmdline"; cat "$process/comm" ;;
     esac
 done >"$work/titles" 2>/dev/null

@@ -58,6 +58,7 @@ end()
     stop_sandbox
     cluster_stop "$work/db"
     wait
+    free_ports_again
     rm -rf --one-file-system "$work"
 }
 

@@ -13,6 +13,7 @@ same()
         head -n "$3"
 }
 
+# On a slow machine some wait for the first one's row longer than the database is waited for: 503.
 for delay in 0 300; do
     twilio_config "delay-ms=$delay"
     it "of 50 requests with one key one is sent, the others repeat its answer or wait; Twilio takes $delay ms ($mode)"
@@ -21,7 +22,9 @@ for delay in 0 300; do
     holds "select count(*) from posts where body = 'key-$delay'" 1
     holds "select count(*) from answered where status = 200 and not headers ? 'idempotent-replayed'" 1
     holds "select status, code, headers->>'idempotent-replayed' from answered
-        where (status, code) is distinct from (200, null) and (status, code) is distinct from (409, 'in_progress')" ''
+        where (status, code) is distinct from (200, null) and (status, code) is distinct from (409, 'in_progress')
+            and (status, code) is distinct from (503, 'database_unavailable')" ''
+    holds "select count(*) > 25 from answered where code is distinct from 'database_unavailable'" t
     holds "select count(*) from answered where status = 200 and headers ? 'idempotent-replayed'
         and headers->>'idempotent-replayed' <> 'true'" 0
     holds "select count(distinct body->>'messageSid'), count(distinct body->>'id') from answered where status = 200" '1|1'
@@ -37,8 +40,8 @@ same refused 01012345928 50 | crowd --parallel 50
 twilio_table
 holds "select count(*) from posts where body = 'refused'" 1
 holds "select status, code, body->>'twilio_code' from answered
-    where status <> 409 group by 1, 2, 3" '422|twilio_rejected|21610'
-holds "select count(*) from answered where status not in (422, 409)" 0
+    where status <> 409 and code is distinct from 'database_unavailable' group by 1, 2, 3" '422|twilio_rejected|21610'
+holds "select count(*) > 25 from answered where code is distinct from 'database_unavailable'" t
 holds "select count(*) from answered where status = 422 and not headers ? 'idempotent-replayed'" 1
 
 it 'a 503 releases its key: the next one may send'

@@ -69,9 +69,8 @@ refused 'a view that does more' "create trigger t instead of insert on message_l
 refused 'a view with a rule' "create rule \"To B\" as on delete to message_logs do instead nothing" 'view public.message_logs has the rule "To B"*drop rule "To B" on public.message_logs*'
 refused 'a view of somebody else' 'alter view message_logs owner to postgres' 'view public.message_logs belongs to postgres: run the migration as that role or as a superuser'
 refused 'a table of somebody else behind it' 'alter table _legacy_message_logs owner to postgres' 'table public._legacy_message_logs belongs to postgres: run*'
-refused 'statistics of somebody else' 'alter materialized view notification_stats_daily owner to service_role; alter role service_role nobypassrls' \
-    'materialized view public.notification_stats_daily belongs to service_role, who may read no message from now on: alter materialized view public.notification_stats_daily owner to app_owner'
-psql -XAtq -d postgres -c 'alter role service_role bypassrls'
+refused 'statistics of somebody else' 'alter materialized view notification_stats_daily owner to authenticator' \
+    'materialized view public.notification_stats_daily belongs to authenticator, who may read no message from now on: alter materialized view public.notification_stats_daily owner to app_owner'
 refused 'a time of it without zone' 'alter table before.message_logs rename to other; drop view message_logs cascade; drop materialized view notification_stats_daily; alter table _legacy_message_logs alter sent_at type timestamp; create view message_logs as select * from _legacy_message_logs; alter view message_logs owner to app_owner' \
     'column _legacy_message_logs.sent_at is of type timestamp without time zone*alter table public._legacy_message_logs alter column sent_at*'
 refused 'its old table without text' 'drop view whatsapp_messages; alter table _legacy_whatsapp_messages drop message_content; create view whatsapp_messages as select * from _legacy_whatsapp_messages; alter view whatsapp_messages owner to app_owner' \

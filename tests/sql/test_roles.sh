@@ -62,13 +62,13 @@ is 'what it says mends it' "$(psql -XAtq -d $db -U other_owner -c 'alter role tw
 is 'who has made it may' "$(psql -XAtq -d messaging_template -U app_owner -c 'alter role twilio_cgi password null' 2>&1)" ''
 
 # Limits that the role or the database has for the application do not end a run that waits for another.
-limits='-c statement_timeout=300 -c lock_timeout=300 -c idle_in_transaction_session_timeout=300'
-[ "$version" -lt 17 ] || limits="$limits -c transaction_timeout=300"
+limits='-c statement_timeout=1000 -c lock_timeout=1000 -c idle_in_transaction_session_timeout=1000'
+[ "$version" -lt 17 ] || limits="$limits -c transaction_timeout=1000"
 for file in migrate drop-legacy; do
     hold "select pg_advisory_xact_lock(hashtextextended('messaging.migrate', 0))"
     PGOPTIONS=$limits psql -X -d $db -U other_owner -f "$root/sql/$file.sql" > "$work/$file" 2>&1 &
     waits=$!
-    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and wait_event_type = 'Lock' and clock_timestamp() - query_start > interval '0.6 s'")" = 1 ]; do
+    until [ "$(value "select count(*) from pg_stat_activity where datname = '$db' and wait_event_type = 'Lock' and clock_timestamp() - query_start > interval '2 s'")" = 1 ]; do
         kill -0 $waits 2> /dev/null || break
         sleep 0.1
     done

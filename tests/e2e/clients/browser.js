@@ -105,7 +105,7 @@ class Page {
   /** Run a function of one argument in the page; both must survive being text. */
   call(task, argument) {
     return new Promise((resolve, reject) => {
-      setTimeout(() => reject(new Error('the page does not answer')), 20000).unref();
+      setTimeout(() => reject(new Error('the page does not answer')), 120000).unref();
       const text = JSON.stringify({ source: String(task), argument });
       this.tasks.push({ text, resolve, reject });
       this.next();

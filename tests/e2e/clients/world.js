@@ -93,7 +93,7 @@ async function each(items, atATime, work) {
 
 /** Wait until `condition` gives something. */
 async function until(what, condition) {
-  const deadline = Date.now() + 10000;
+  const deadline = Date.now() + 60000;
   for (;;) {
     const result = condition();
     if (result) return result;
