@@ -23,6 +23,7 @@
 
 web=$work/web
 make_directory "$web" "$web/log" "$web/nginx" "$web/run"
+public_port=$(free_port $((port + 1)))
 
 # in_web NAME COMMAND...: in the background; process id in run/NAME.pid, standard error in log/NAME.log.
 # shellcheck disable=SC2016 # for the other shell to expand
@@ -76,7 +77,6 @@ nginx_start()
     for file in "$root"/nginx/twilio-cgi*.conf; do
         place "$file" >"$web/nginx/${file##*/}"
     done
-    public_port=$(free_port $((port + 1)))
     sed "s|@PORT@|$port|; s|@PUBLIC_PORT@|$public_port|; s|@WAY@|$1|" "$root/nginx/local.conf.in" \
         >"$web/nginx/nginx.conf"
     nginx_run
@@ -94,7 +94,6 @@ nginx_stop() { stop nginx; }
 
 apache_start()
 {
-    public_port=$(free_port $((port + 1)))
     apache_run <<TEXT
 Listen 127.0.0.1:$port
 Listen 127.0.0.1:$public_port
