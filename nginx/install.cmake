@@ -1,6 +1,6 @@
 # Run by cmake --install, and by CPack. Given: CMAKE_INSTALL_PREFIX, PROGRAMS (the programs' directory),
-# SOURCES, and BUILD, below which each run makes a directory for what is made on the way and removes it:
-# another may run at the same time, and one that root ran leaves nothing of root's there.
+# SOURCES, and BUILD, below which each run has a directory of its own for what is made on the way: another may
+# run at the same time.
 set(SHARE ${CMAKE_INSTALL_PREFIX}/share/twilio-cgi)
 set(DOC ${CMAKE_INSTALL_PREFIX}/share/doc/twilio-cgi)
 set(UNITS ${CMAKE_INSTALL_PREFIX}/lib/systemd/system)

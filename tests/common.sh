@@ -1,11 +1,13 @@
 # Shared by the tests and by nginx/local.sh; POSIX sh, to be sourced.
-# The caller sets `root` to the checkout's directory, and nothing else.
+# The caller sets `root` to the checkout's directory; for ports of its own `work`, too, to a directory of its own.
 #
 #   as_user CMD...                 run CMD as the unprivileged user
 #   cluster_start DIR [fsync]      private PostgreSQL cluster in DIR; exports PGHOST PGPORT PGUSER,
 #                                  and the newest clients come first in PATH
 #   cluster_stop DIR               stop it; leaves no process
-#   free_port [PREFERRED]          print a free port of the loopback interface
+#   free_port [PREFERRED]          print a free port of the loopback interface; where `work` is set, nobody
+#                                  else who asks here gets it (a link in /tmp says whose it is) until
+#   free_ports_again               gives back those of `work`
 #   make_certificates DIR          a throw-away authority (DIR/authorities, hashed) and a certificate of its
 #                                  for 127.0.0.1 and localhost (DIR/tls/cert.pem, key.pem)
 #
@@ -130,8 +132,7 @@ cluster_stop() {
 }
 
 # Ports that nobody listens on now, from what the kernel says; below the ephemeral range, so that
-# an outgoing connection does not take it before its user does. Where $work is set a port is that
-# directory's until free_ports_again, and no other test gets it meanwhile: a link in /tmp says so.
+# an outgoing connection does not take it before its user does.
 free_port() (
     listening=$(cat /proc/net/tcp /proc/net/tcp6 2> /dev/null |
         awk '$4 == "0A" { sub(/.*:/, "", $2); print $2 }')
@@ -164,7 +165,7 @@ $(printf %04X "$1")
     return 1
 )
 
-free_ports_again() { find /tmp -maxdepth 1 -name 'twilio-cgi-port.*' -lname "$work" -delete; }
+free_ports_again() { find /tmp -maxdepth 1 -name 'twilio-cgi-port.*' -lname "$work" -delete 2> /dev/null; }
 
 make_certificates() {
     mkdir "$1/tls" "$1/authorities" || return 1

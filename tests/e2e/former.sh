@@ -10,6 +10,7 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # lib.sh's variables
 
 former=3114e0e
+former_directory=$build/former
 
 former_sources()
 {
@@ -22,7 +23,6 @@ former_sources()
 
 former_build()
 {
-    former_directory=$build/former
     mkdir -p "$former_directory"
     # Two tests may come here at once; what is started must not keep the lock.
     {

@@ -266,9 +266,8 @@ expect 'demo, to another number' 0 'recipient = +201112345678' 'status = deliver
 local_sh demo 12345
 expect 'demo, to a number that is none' 1 'Invalid phone number format' 'was refused'
 
-# A second checkout beside the first takes the next port. That it builds is known; it is given what the first
-# has built.
-first_port=$(cat "$state/record/port")
+# Two checkouts at the same time: the second takes the next port. That it builds is known; it is given what the
+# first has built.
 other="$work/other"
 copy "$other"
 first=$checkout
@@ -279,10 +278,20 @@ cat >"$work/bin/cmake" <<TEXT
 [ "\$1" != -S ] || cp -R '$first/build/cgi-bin' '$first/build/tests' "\$4/"
 TEXT
 chmod 755 "$work/bin/cmake"
-SEND_TWILIO_MESSAGE_AUTH=required PATH=$work/bin:$PATH local_sh up
-expect 'a second checkout comes up beside it, and sends with a token where one is required' 0 'status = delivered'
-status=$([ "$(cat "$other/build/local/record/port")" != "$first_port" ]; echo $?)
+checkout=$first
+local_sh down
+SEND_TWILIO_MESSAGE_AUTH=required PATH=$work/bin:$PATH \
+    sh "$other/nginx/local.sh" up </dev/null >"$work/second" 2>&1 &
+other_up=$!
+local_sh up
+expect 'up beside that of a second checkout' 0 'status = delivered'
+wait "$other_up"
+status=$?
+mv "$work/second" "$work/output"
+expect 'which comes up too, and sends with a token where one is required' 0 'status = delivered'
+status=$([ "$(cat "$other/build/local/record/port")" != "$(cat "$state/record/port")" ]; echo $?)
 expect 'on a port of its own' 0
+checkout=$other
 local_sh down
 expect 'and goes down' 0 'Stopped'
 checkout=$first

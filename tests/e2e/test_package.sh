@@ -426,7 +426,7 @@ former_package()
         built=0
         ( former_build ) || built=$?
         if [ $built -eq 0 ]; then
-            ( cd "$build/former/build" && cpack -G DEB -B "$work/former" ) &&
+            ( cd "$former_directory/build" && cpack -G DEB -B "$work/former" ) &&
                 cp "$work"/former/twilio-cgi_1.0.0_*.deb "$clean/package/former.deb"
             return
         fi
@@ -444,6 +444,7 @@ timers() { ( cd "$clean/etc/systemd/system/$1.wants" && find . -name 'twilio-cgi
 
 it 'from the release before apt upgrades; settings and spool stay, timers that are new go with those that ran'
 ok former_package
+[ "${built:-}" != 77 ] || sed 's/^/# /' "$work/output"
 ok install_package /package/former.deb
 ok in_clean systemctl enable twilio-cgi.target
 equals 'timers before' './twilio-cgi-drain.timer ./twilio-cgi-reconcile.timer ' "$(timers twilio-cgi.target)"

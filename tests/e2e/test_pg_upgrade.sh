@@ -146,6 +146,7 @@ it "in Debian's way"
 in_root() { chroot "$clean" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"; }
 # The old one where the programs look, and the empty one of the package beside it.
 ! in_root pg_lsclusters -h | grep -q '^17 main' || ok in_root pg_dropcluster 17 main --stop
+echo "listen_addresses = ''" >>"$clean/var/lib/postgresql/again/postgresql.conf" # the new one takes it over
 ok in_root pg_createcluster 15 main -p 5432 -d /var/lib/postgresql/again
 ok in_root pg_createcluster 17 main
 sed -n '/^\.Ss On Debian/,/^\.Ed/p' "$page" | grep '^pg_' >"$clean/commands"
